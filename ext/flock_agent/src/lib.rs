@@ -1,0 +1,15 @@
+//! What happens in a flock: store, spool, wire, registry back ends, delivery, presence, local and peer services, client.
+//!
+//! This crate never names magnus; it owns every socket, file and clock that `flock_core` is free of.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod registry;
+pub mod store;
+
+/// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+#[rustfmt::skip]
+pub mod pb {
+    include!("pb/flock.v1.rs");
+}

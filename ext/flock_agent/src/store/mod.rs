@@ -1,0 +1,80 @@
+//! What one agent must not forget: one SQLite file, one writer thread, commits grouped by whatever queued meanwhile.
+//!
+//! `write` runs a closure inside a transaction and answers after the commit is on disk (WAL, `synchronous=FULL`); every closure has
+//! a savepoint of its own, so one that fails takes nothing of its neighbours with it. `read` sees what was committed.
+
+mod open;
+mod schema;
+mod writer;
+
+use std::{path::Path, sync::Arc};
+
+use flock_core::{Error, Result};
+use rusqlite::Connection;
+
+use writer::Writer;
+
+pub use open::SQLITE_VERSION_MIN;
+
+/// A cloneable handle to the store of this node.
+#[derive(Clone)]
+pub struct Store {
+    writer: Writer,
+    reader: Arc<std::sync::Mutex<Connection>>,
+}
+
+impl Store {
+    /// Opens or creates the store `path`, migrating it to this version's schema.
+    ///
+    /// # Errors
+    /// `configuration` when the file is of a newer version (it is left untouched), damaged, or cannot be opened.
+    pub fn open(path: &Path) -> Result<Self> {
+        let connection = open::writer(path)?;
+        let reader = open::reader(path)?;
+        Ok(Self {
+            writer: Writer::spawn(connection)?,
+            reader: Arc::new(std::sync::Mutex::new(reader)),
+        })
+    }
+
+    /// Runs `job` in a transaction and answers once it is durable.
+    ///
+    /// # Errors
+    /// Whatever `job` returns; `rejected` when the store has more than [`flock_core::limits::STORE_QUEUE`] writes waiting;
+    /// `internal` when the disk refuses.
+    pub async fn write<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.writer.run(job).await
+    }
+
+    /// Runs `job` on the committed state, on a thread that may block.
+    ///
+    /// # Errors
+    /// Whatever `job` returns.
+    pub async fn read<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let reader = Arc::clone(&self.reader);
+        let task = tokio::task::spawn_blocking(move || {
+            let connection = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            job(&connection)
+        });
+        task.await
+            .map_err(|_| Error::internal("a read of the store panicked"))?
+    }
+
+    /// Waits until everything that was handed over before is on disk, then refuses more.
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+}
+
+/// SQLite's errors as ours: `internal`, with SQLite's own words.
+pub fn sql(error: rusqlite::Error) -> Error {
+    Error::internal(format!("the store refused: {error}")).with_code("store")
+}

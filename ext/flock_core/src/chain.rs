@@ -1,0 +1,1 @@
+//! Chains of notifications that cause one another, and the verdict that ends a loop.

@@ -1,0 +1,1 @@
+//! Leases: suspect and gone, from times that are passed in.

@@ -1,0 +1,1 @@
+//! Which nodes a notification is meant for.
