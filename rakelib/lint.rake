@@ -1,0 +1,22 @@
+# frozen_string_literal: true
+
+namespace :lint do
+  desc "Rust: formatting and clippy, warnings are errors"
+  task :rust do
+    sh "cargo fmt --all --check"
+    sh "cargo clippy --quiet --workspace --all-targets --features flock_of_chefs/testing -- -D warnings"
+  end
+
+  desc "Ruby: rubocop"
+  task :ruby do
+    sh "bundle exec rubocop --format quiet"
+  end
+
+  desc "The cookbooks: cookstyle"
+  task :cookbook do
+    sh "bundle exec cookstyle --format quiet cookbook spec/acceptance/cookbooks spec/acceptance/recipes"
+  end
+end
+
+desc "All style checks"
+task lint: %w[lint:rust lint:ruby lint:cookbook]
