@@ -1,0 +1,20 @@
+# frozen_string_literal: true
+
+require_relative "../support/recipes"
+
+# The examples of the seed documents must work as they stand; SEED_DOCUMENTS names the folder that holds the documents.
+RSpec.describe "the recipes of the seed documents" do
+  documents = ENV.fetch("SEED_DOCUMENTS", nil)
+
+  { "readme_notification" => "flock-readme.md", "slides_notification" => "flock-slides.md" }.each do |recipe, document|
+    it "keeps #{recipe} as #{document} has it" do
+      skip "set SEED_DOCUMENTS to the folder of the seed documents" unless documents
+
+      # The slides indent their code by four spaces.
+      seed = File.readlines(File.join(documents, document), chomp: true).map { |line| line.delete_prefix("    ") }
+      lines = Recipes.read(recipe).lines(chomp: true).map { |line| line.delete_prefix("    ") }
+
+      expect(seed.each_cons(lines.length)).to include(lines)
+    end
+  end
+end
