@@ -1,0 +1,24 @@
+# frozen_string_literal: true
+
+require_relative "../support/fleet"
+require_relative "../support/kill_loop"
+
+# What must hold whatever is killed: no acknowledged notification is lost, and no action runs twice without `unknown` between.
+RSpec.describe "kill -9 under a stream of notifications", :acceptance, :slow do
+  kills = Integer(ENV.fetch("FLOCK_KILLS", "40"))
+
+  it "loses nothing and repeats nothing in #{kills} kills of sender, target, hub and worker" do
+    Fleet.open do |fleet|
+      loop = KillLoop.new(fleet, seed: RSpec.configuration.seed)
+      loop.run(kills)
+      loop.drain
+
+      expect(loop.busy_kills).to be >= kills * 9 / 10
+      expect(loop.lost).to eq([])
+      expect(loop.repeated).to eq([])
+      expect(loop.done_but_not_run).to eq([])
+      expect(loop.counts.values.sum).to eq(loop.sent.length)
+      puts "      #{loop.summary}"
+    end
+  end
+end
