@@ -49,7 +49,12 @@ class Fleet
     end
 
     def chef_client(*arguments, env: {})
-      run(env, "chef-client", "-z", "-c", path("client.rb"), "--no-color", *arguments)
+      run_client("-c", path("client.rb"), *arguments, env: env)
+    end
+
+    # @param arguments [Array<String>] a configuration among them
+    def run_client(*arguments, env: {})
+      run(env, "chef-client", "-z", "--no-color", *arguments)
     end
 
     # A converge that goes on in the background.
