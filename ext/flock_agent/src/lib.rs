@@ -4,8 +4,10 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod draft;
 pub mod registry;
 pub mod store;
+pub mod wire;
 
 /// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

@@ -26,6 +26,8 @@ pub const OUTCOME_MESSAGE_BYTES: usize = 1024;
 
 /// Longest chain of notifications that cause one another.
 pub const CHAIN_HOPS: usize = 8;
+/// Hops that a draft may carry at all; one that has more than [`CHAIN_HOPS`] is kept, and denied by its target as a loop.
+pub const DRAFT_HOPS: usize = 64;
 /// Time to live of a notification without `ttl:`.
 pub const TTL_DEFAULT_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Longest time to live that may be asked for.
@@ -39,6 +41,10 @@ pub const INBOX_TOTAL: u64 = 10_000;
 pub const INBOX_PER_SENDER: u64 = 1_000;
 /// Unfinished deliveries that one outbox holds.
 pub const OUTBOX_TOTAL: u64 = 50_000;
+/// Longest narrower code of an outcome, in bytes.
+pub const OUTCOME_CODE_BYTES: usize = 64;
+/// How long after the time to live a sender waits for the outcome of what its target stored, before it calls it unknown.
+pub const OUTCOME_GRACE_MS: u64 = 24 * 60 * 60 * 1000;
 /// What a full inbox asks its callers to wait.
 pub const BUSY_RETRY_AFTER_MS: u64 = 5_000;
 /// Finished rows of outbox and inbox that are kept, each.
@@ -52,6 +58,9 @@ pub const LIST_DEFAULT: u32 = 100;
 /// See [`LIST_DEFAULT`].
 pub const LIST_MAX: u32 = 10_000;
 
+/// Finished rows that one pass of the retention removes.
+pub const TRIM_ROWS: u64 = 1_000;
+
 /// Writes that wait for the store's one writer.
 pub const STORE_QUEUE: usize = 1024;
 /// Writes that share one commit at most.
@@ -60,6 +69,21 @@ pub const STORE_GROUP: usize = 256;
 pub const SPOOL_FILES: usize = 10_000;
 /// Quarantined spool files that are kept.
 pub const SPOOL_BAD_FILES: usize = 100;
+/// How often the agent looks into its spool.
+pub const SPOOL_POLL_MS: u64 = 500;
+/// Spool files that share one commit.
+pub const SPOOL_BATCH: usize = 64;
+/// Age at which a half-written spool file belongs to no living writer.
+pub const SPOOL_TMP_MS: u64 = 60 * 60 * 1000;
+
+/// Connections on the local socket.
+pub const LOCAL_CONNECTIONS: usize = 256;
+/// Longest time that one local call may take, but for `await`.
+pub const LOCAL_CALL_MS: u64 = 30_000;
+/// Longest time that one `await` may take.
+pub const AWAIT_MS: u64 = 60 * 60 * 1000;
+/// How often an `await` looks again although it heard of no change.
+pub const AWAIT_POLL_MS: u64 = 1_000;
 
 /// Connections on the peer port in all.
 pub const CONNECTIONS: usize = 60_000;
@@ -87,6 +111,20 @@ pub const BACKOFF_BASE_MS: u64 = 200;
 pub const BACKOFF_CAP_MS: u64 = 30_000;
 /// Targets that are dialled at the same time.
 pub const DELIVERIES_AT_ONCE: usize = 64;
+/// How many of those may be targets whose last attempt failed, so that dead ones do not keep the living waiting.
+pub const DELIVERIES_FAILING: usize = 32;
+/// Notifications that are offered to one target before their receipts are written.
+pub const DELIVERY_BATCH: usize = 64;
+/// Longest pause that a busy target may ask for.
+pub const BUSY_RETRY_AFTER_MAX_MS: u64 = 5 * 60 * 1000;
+/// How often unfinished deliveries and unreported outcomes are looked at although nothing woke their task.
+pub const DELIVERY_POLL_MS: u64 = 30_000;
+/// How often finished rows are looked through for those to remove.
+pub const RETENTION_MS: u64 = 60 * 60 * 1000;
+/// Selector drafts that are resolved in one pass.
+pub const RESOLVE_BATCH: usize = 256;
+/// Outcomes that are read at once to be reported.
+pub const REPORT_BATCH: usize = 256;
 
 /// How often a member says that it lives, at most; half a lease where that is shorter.
 pub const HEARTBEAT_MS: u64 = 15_000;

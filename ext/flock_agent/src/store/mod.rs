@@ -3,14 +3,21 @@
 //! `write` runs a closure inside a transaction and answers after the commit is on disk (WAL, `synchronous=FULL`); every closure has
 //! a savepoint of its own, so one that fails takes nothing of its neighbours with it. `read` sees what was committed.
 
+pub mod journal;
+pub mod meta;
 mod open;
+pub mod outbox;
+pub mod retention;
 mod schema;
+#[cfg(test)]
+pub(crate) mod tests;
 mod writer;
 
 use std::{path::Path, sync::Arc};
 
 use flock_core::{Error, Result};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::watch;
 
 use writer::Writer;
 
@@ -41,7 +48,7 @@ impl Store {
     ///
     /// # Errors
     /// Whatever `job` returns; `rejected` when the store has more than [`flock_core::limits::STORE_QUEUE`] writes waiting;
-    /// `internal` when the disk refuses.
+    /// code `disk_full` when the disk is full; `internal` when it fails otherwise.
     pub async fn write<T, F>(&self, job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -68,13 +75,36 @@ impl Store {
             .map_err(|_| Error::internal("a read of the store panicked"))?
     }
 
+    /// Counts the commits: whoever waits for a change of the store waits here, and no writer has to remember to tell.
+    ///
+    /// ```no_run
+    /// # async fn wait(store: &flock_agent::store::Store) {
+    /// let mut commits = store.commits();
+    /// // Look at the store here, after subscribing: a change in between is then seen by `changed`.
+    /// let _ = commits.changed().await;
+    /// # }
+    /// ```
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.writer.commits()
+    }
+
     /// Waits until everything that was handed over before is on disk, then refuses more.
     pub async fn close(&self) {
         self.writer.close().await;
     }
 }
 
-/// SQLite's errors as ours: `internal`, with SQLite's own words.
+/// SQLite's errors as ours, with SQLite's own words: `rejected` with code `disk_full`, else `internal` with code `store`.
 pub fn sql(error: rusqlite::Error) -> Error {
-    Error::internal(format!("the store refused: {error}")).with_code("store")
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => disk_full(&error),
+        _ => Error::internal(format!("the store refused: {error}")).with_code("store"),
+    }
+}
+
+fn disk_full(why: &dyn std::fmt::Display) -> Error {
+    Error::rejected(format!(
+        "the store cannot grow: {why}; free space on the disk of data_dir and try again"
+    ))
+    .with_code("disk_full")
 }

@@ -6,15 +6,12 @@ use flock_core::{Error, Result};
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
-use super::sql;
+use super::{journal, meta, open, outbox, sql};
 
-const STEPS: &[M<'static>] = &[M::up(META)];
-
-const META: &str = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+const STEPS: &[M<'static>] = &[M::up(meta::SCHEMA), M::up(outbox::SCHEMA), M::up(journal::SCHEMA)];
 
 /// Refuses a file that a newer version wrote, before anything is changed in it.
-pub(super) fn refuse_newer(connection: &Connection, path: &Path) -> Result<()> {
-    let found = version(connection)?;
+pub(super) fn refuse_newer(found: usize, path: &Path) -> Result<()> {
     if found <= STEPS.len() {
         return Ok(());
     }
@@ -28,7 +25,7 @@ pub(super) fn refuse_newer(connection: &Connection, path: &Path) -> Result<()> {
 
 /// Brings the file to the newest schema; a copy of what was there is kept beside it first.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    let found = version(connection)?;
+    let found = version(connection).map_err(sql)?;
     if found > 0 && found < STEPS.len() {
         back_up(connection, &path.with_extension(format!("schema{found}.db")))?;
     }
@@ -39,17 +36,54 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     })
 }
 
+/// How many steps the file has seen.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection
+        .pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))
+        .map(|found| found as usize)
+}
+
 fn back_up(connection: &Connection, copy: &Path) -> Result<()> {
     let _ = std::fs::remove_file(copy);
+    // VACUUM INTO accepts an empty file and keeps its permissions.
+    open::make_private(copy)?;
     connection
         .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
         .map(drop)
         .map_err(sql)
 }
 
-fn version(connection: &Connection) -> Result<usize> {
-    let found: u32 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(sql)?;
-    Ok(found as usize)
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_steps_apply() {
+        Migrations::from_slice(STEPS).validate().unwrap();
+    }
+
+    #[test]
+    fn a_copy_is_kept_before_an_old_store_is_migrated() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("state.db");
+        let mut old = Connection::open(&path).unwrap();
+        Migrations::from_slice(STEPS).to_version(&mut old, 1).unwrap();
+        old.execute("INSERT INTO meta (key, value) VALUES ('a', 'kept')", [])
+            .unwrap();
+        drop(old);
+        let store = crate::store::Store::open(&path).unwrap();
+        let copy = dir.path().join("state.schema1.db");
+        let read = |path: &Path| -> String {
+            let connection = Connection::open(path).unwrap();
+            connection
+                .query_row("SELECT value FROM meta", [], |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!((read(&copy), read(&path)), ("kept".into(), "kept".into()));
+        assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), 1);
+        drop(store);
+    }
 }

@@ -1,33 +1,45 @@
 //! The one thread that writes. Whatever queued while the last commit was on its way to the disk shares the next one.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::{
+    iter,
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+};
 
 use flock_core::{Error, Result, limits};
-use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{oneshot, watch};
 
 use super::sql;
 
-type Reply = Box<dyn FnOnce(Result<()>) + Send>;
-type Job = Box<dyn FnOnce(&Connection) -> (bool, Reply) + Send>;
+/// A write on its way: run inside the transaction, answered after the commit.
+trait Job: Send {
+    /// Whether the write is to be kept.
+    fn run(&mut self, connection: &Connection) -> bool;
+    /// Answers the caller: with the write's own result where the commit succeeded, else with why it did not.
+    fn answer(self: Box<Self>, commit: Result<()>);
+}
 
 enum Message {
-    Run(Job),
+    Run(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
 
 /// A handle to the writer thread.
 #[derive(Clone)]
-pub(super) struct Writer(SyncSender<Message>);
+pub(super) struct Writer {
+    queue: SyncSender<Message>,
+    commits: watch::Receiver<u64>,
+}
 
 impl Writer {
     pub(super) fn spawn(connection: Connection) -> Result<Self> {
-        let (sender, receiver) = sync_channel(limits::STORE_QUEUE);
+        let (queue, receiver) = sync_channel(limits::STORE_QUEUE);
+        let (counter, commits) = watch::channel(0);
         std::thread::Builder::new()
             .name("flock-store".into())
-            .spawn(move || serve(connection, &receiver))
+            .spawn(move || serve(connection, &receiver, &counter))
             .map_err(|e| Error::internal(format!("cannot start the store's thread: {e}")))?;
-        Ok(Self(sender))
+        Ok(Self { queue, commits })
     }
 
     pub(super) async fn run<T, F>(&self, job: F) -> Result<T>
@@ -36,61 +48,81 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        self.send(Message::Run(boxed(job, sender)))?;
+        let job = Pending {
+            job: Some(job),
+            result: None,
+            sender,
+        };
+        self.queue.try_send(Message::Run(Box::new(job))).map_err(|e| match e {
+            TrySendError::Full(_) => {
+                Error::rejected("the store is busy: too many writes are waiting; try again").with_code("store_busy")
+            }
+            TrySendError::Disconnected(_) => closed(),
+        })?;
         receiver.await.map_err(|_| closed())?
     }
 
     pub(super) async fn close(&self) {
         let (sender, receiver) = oneshot::channel();
-        if self.0.try_send(Message::Close(sender)).is_ok() {
+        let queue = self.queue.clone();
+        // A full queue must not swallow the request, so it waits for its place like everything else.
+        let sent = tokio::task::spawn_blocking(move || queue.send(Message::Close(sender)).is_ok()).await;
+        if matches!(sent, Ok(true)) {
             let _ = receiver.await;
         }
     }
 
-    fn send(&self, message: Message) -> Result<()> {
-        self.0.try_send(message).map_err(|e| match e {
-            TrySendError::Full(_) => Error::rejected("the store is busy: too many writes are waiting; try again"),
-            TrySendError::Disconnected(_) => closed(),
-        })
+    pub(super) fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
     }
 }
 
 fn closed() -> Error {
-    Error::not_started("the store is closed")
+    Error::not_started("the store is closed").with_code("store_closed")
 }
 
-/// Packs a closure so that its result waits for the commit: the reply turns a failed commit into the job's own error.
-fn boxed<T, F>(job: F, sender: oneshot::Sender<Result<T>>) -> Job
+struct Pending<T, F> {
+    job: Option<F>,
+    result: Option<Result<T>>,
+    sender: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Job for Pending<T, F>
 where
-    T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T> + Send,
 {
-    Box::new(move |connection| {
+    fn run(&mut self, connection: &Connection) -> bool {
+        let Some(job) = self.job.take() else { return false };
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(connection)))
             .unwrap_or_else(|_| Err(Error::internal("a write of the store panicked")));
         let keep = result.is_ok();
-        (
-            keep,
-            Box::new(move |commit: Result<()>| drop(sender.send(commit.and(result)))) as Reply,
-        )
-    })
+        self.result = Some(result);
+        keep
+    }
+
+    fn answer(self: Box<Self>, commit: Result<()>) {
+        let answer = match (self.result, commit) {
+            // Its own error says more than the commit's.
+            (Some(Err(own)), _) => Err(own),
+            (_, Err(commit)) => Err(commit),
+            (Some(result), Ok(())) => result,
+            (None, Ok(())) => Err(closed()),
+        };
+        let _ = self.sender.send(answer);
+    }
 }
 
-fn serve(mut connection: Connection, receiver: &Receiver<Message>) {
+fn serve(mut connection: Connection, receiver: &Receiver<Message>, counter: &watch::Sender<u64>) {
     while let Ok(first) = receiver.recv() {
-        let mut closing = None;
-        let mut jobs = Vec::new();
-        let queued = std::iter::once(first).chain(receiver.try_iter().take(limits::STORE_GROUP - 1));
-        for message in queued {
-            match message {
-                Message::Run(job) => jobs.push(job),
-                Message::Close(reply) => closing = Some(reply),
-            }
-            if closing.is_some() {
-                break;
-            }
+        let (mut jobs, closing) = gather(first, receiver);
+        let outcome = transaction(&mut connection, &mut jobs);
+        if outcome.is_ok() && !jobs.is_empty() {
+            counter.send_modify(|commits| *commits += 1);
         }
-        commit(&mut connection, jobs);
+        for job in jobs {
+            job.answer(outcome.clone());
+        }
         if let Some(reply) = closing {
             // The file is closed before the answer, so that the caller may hand it on.
             drop(connection);
@@ -100,15 +132,22 @@ fn serve(mut connection: Connection, receiver: &Receiver<Message>) {
     }
 }
 
-fn commit(connection: &mut Connection, jobs: Vec<Job>) {
-    let mut replies = Vec::with_capacity(jobs.len());
-    let outcome = transaction(connection, jobs, &mut replies);
-    for reply in replies {
-        reply(outcome.clone());
+/// What waits already, up to one group or the request to close.
+fn gather(first: Message, receiver: &Receiver<Message>) -> (Vec<Box<dyn Job>>, Option<oneshot::Sender<()>>) {
+    let mut jobs = Vec::new();
+    for message in iter::once(first).chain(receiver.try_iter()) {
+        match message {
+            Message::Run(job) => jobs.push(job),
+            Message::Close(reply) => return (jobs, Some(reply)),
+        }
+        if jobs.len() == limits::STORE_GROUP {
+            break;
+        }
     }
+    (jobs, None)
 }
 
-fn transaction(connection: &mut Connection, jobs: Vec<Job>, replies: &mut Vec<Reply>) -> Result<()> {
+fn transaction(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
     }
@@ -116,15 +155,25 @@ fn transaction(connection: &mut Connection, jobs: Vec<Job>, replies: &mut Vec<Re
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(sql)?;
     for job in jobs {
-        tx.execute_batch("SAVEPOINT job").map_err(sql)?;
-        let (keep, reply) = job(&tx);
-        replies.push(reply);
-        tx.execute_batch(if keep {
-            "RELEASE job"
-        } else {
-            "ROLLBACK TO job; RELEASE job"
-        })
-        .map_err(sql)?;
+        isolated(&tx, job.as_mut())?;
     }
     tx.commit().map_err(sql)
+}
+
+/// Runs one job in a savepoint of its own. An error of this function ends the whole group: SQLite itself rolls the transaction
+/// back when the disk is full or fails, and what the neighbours wrote is gone with it.
+fn isolated(tx: &Transaction<'_>, job: &mut dyn Job) -> Result<()> {
+    tx.execute_batch("SAVEPOINT job").map_err(sql)?;
+    let keep = job.run(tx);
+    if tx.is_autocommit() {
+        return Err(super::disk_full(
+            &"the disk is full or failing, a group of writes was undone",
+        ));
+    }
+    let end = if keep {
+        "RELEASE job"
+    } else {
+        "ROLLBACK TO job; RELEASE job"
+    };
+    tx.execute_batch(end).map_err(sql)
 }

@@ -1,0 +1,249 @@
+//! What a draft must look like to be kept at all; checked where it is written and again where it is stored.
+
+use flock_core::{
+    Error, Result,
+    id::{NodeName, is_uuid, split_key},
+    limits,
+};
+use prost::Message;
+
+use crate::pb;
+
+/// The moments at which Chef fires a notification.
+const TIMINGS: [&str; 4] = ["", "before", "immediately", "delayed"];
+
+/// Checks a draft: everything that can be seen without the store.
+///
+/// # Errors
+/// `configuration` naming the field and what it may hold; the same draft will never be accepted.
+pub fn check(draft: &pb::Draft) -> Result<()> {
+    if !is_uuid(&draft.id) {
+        return Err(invalid(format!("the id {:?} is not a UUID in lower case", draft.id)));
+    }
+    if !draft.cause_root.is_empty() && !is_uuid(&draft.cause_root) {
+        return Err(invalid(format!(
+            "cause_root {:?} is not a UUID in lower case",
+            draft.cause_root
+        )));
+    }
+    split_key(&draft.key)?;
+    check_words(draft)?;
+    check_numbers(draft)?;
+    check_targets(draft.targets.as_ref())
+}
+
+/// The time to live, with the default filled in.
+pub fn ttl_ms(draft: &pb::Draft) -> u64 {
+    match draft.ttl_ms {
+        0 => limits::TTL_DEFAULT_MS,
+        asked => asked,
+    }
+}
+
+/// The timing, with the default filled in.
+pub fn timing(draft: &pb::Draft) -> &str {
+    match draft.timing.as_str() {
+        "" => "immediately",
+        asked => asked,
+    }
+}
+
+/// The names, when names are all that is asked for: then no directory has to be asked.
+pub fn named_targets(targets: &pb::Targets) -> Option<&[String]> {
+    let others = pb::Targets {
+        nodes: Vec::new(),
+        r#match: String::new(),
+        when_none: String::new(),
+        ..targets.clone()
+    };
+    let all = matches!(targets.r#match.as_str(), "" | "all");
+    (all && !targets.nodes.is_empty() && others == pb::Targets::default()).then_some(&targets.nodes)
+}
+
+fn check_words(draft: &pb::Draft) -> Result<()> {
+    let action = &draft.action;
+    let is_word = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
+    if action.is_empty() || action.len() > limits::ACTION_BYTES || !action.bytes().all(is_word) {
+        return Err(invalid(format!(
+            "{action:?} is not an action: letters, digits and _, as in :reload"
+        )));
+    }
+    if TIMINGS.contains(&draft.timing.as_str()) {
+        Ok(())
+    } else {
+        Err(invalid(format!(
+            "the timing {:?} is none of :before, :immediately, :delayed",
+            draft.timing
+        )))
+    }
+}
+
+fn check_numbers(draft: &pb::Draft) -> Result<()> {
+    at_most("ttl (ms)", draft.ttl_ms, limits::TTL_MAX_MS)?;
+    at_most("retry", draft.retry.into(), limits::RETRY_MAX.into())?;
+    at_most("number of sources", draft.sources.len() as u64, limits::SOURCES as u64)?;
+    at_most(
+        "length of the chain",
+        draft.chain.len() as u64,
+        limits::DRAFT_HOPS as u64,
+    )?;
+    at_most("size (bytes)", draft.encoded_len() as u64, limits::DRAFT_BYTES as u64)
+}
+
+fn check_targets(targets: Option<&pb::Targets>) -> Result<()> {
+    let Some(targets) = targets.filter(|asked| is_restricted(asked)) else {
+        return Err(invalid(
+            "it has no target: give node:, roles:, recipes:, environment:, policy_name:, policy_group:, tags:, cloud: or services:".into(),
+        ));
+    };
+    at_most("number of nodes", targets.nodes.len() as u64, limits::TARGETS as u64)?;
+    for name in &targets.nodes {
+        NodeName::parse(name)?;
+    }
+    if !is_match(&targets.r#match) {
+        return Err(invalid(format!(
+            "match: {:?} is none of :all, :any, a number from 1, '1%' to '100%'",
+            targets.r#match
+        )));
+    }
+    match targets.when_none.as_str() {
+        "" | "undeliverable" | "warn" | "wait" => Ok(()),
+        other => Err(invalid(format!(
+            "when_none: {other:?} is none of :undeliverable, :warn, :wait"
+        ))),
+    }
+}
+
+/// Whether anything narrows the flock down.
+fn is_restricted(targets: &pb::Targets) -> bool {
+    let narrowed = pb::Targets {
+        r#match: String::new(),
+        when_none: String::new(),
+        ..targets.clone()
+    };
+    narrowed != pb::Targets::default()
+}
+
+fn is_match(text: &str) -> bool {
+    let (digits, range) = match text.strip_suffix('%') {
+        Some(share) => (share, 1..=100),
+        None => (text, 1..=u32::MAX),
+    };
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    matches!(text, "" | "all" | "any") || (is_number && digits.parse().is_ok_and(|number| range.contains(&number)))
+}
+
+fn at_most(what: &str, found: u64, limit: u64) -> Result<()> {
+    if found <= limit {
+        return Ok(());
+    }
+    Err(invalid(format!("its {what} is {found}, at most {limit} is allowed")))
+}
+
+fn invalid(why: String) -> Error {
+    Error::configuration(format!("the notification cannot be kept: {why}")).with_code("bad_draft")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A valid draft for `node`; `n` makes its id.
+    pub(crate) fn draft(n: u32, node: &str) -> pb::Draft {
+        pb::Draft {
+            id: id(n),
+            key: "service[nginx]".into(),
+            action: "reload".into(),
+            timing: "delayed".into(),
+            targets: Some(pb::Targets {
+                nodes: vec![node.into()],
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn id(n: u32) -> String {
+        format!("01900000-0000-7000-8000-{n:012x}")
+    }
+
+    /// A valid draft for whoever has `tag`.
+    pub(crate) fn tagged(n: u32, tag: &str) -> pb::Draft {
+        let targets = pb::Targets {
+            tags: vec![tag.into()],
+            ..Default::default()
+        };
+        pb::Draft {
+            targets: Some(targets),
+            ..draft(n, "x")
+        }
+    }
+
+    fn refused(spoil: impl FnOnce(&mut pb::Draft)) -> String {
+        let mut draft = draft(1, "bender1");
+        spoil(&mut draft);
+        let error = check(&draft).unwrap_err();
+        assert_eq!(error.kind(), flock_core::ErrorKind::Configuration);
+        error.message().to_owned()
+    }
+
+    fn targets(draft: &mut pb::Draft) -> &mut pb::Targets {
+        draft.targets.as_mut().unwrap()
+    }
+
+    #[test]
+    fn the_smallest_drafts_pass() {
+        check(&draft(1, "bender1")).unwrap();
+        check(&tagged(1, "web")).unwrap();
+    }
+
+    #[test]
+    fn each_field_that_is_wrong_is_named() {
+        assert!(refused(|d| d.id = "x".into()).contains("not a UUID"));
+        assert!(refused(|d| d.cause_root = "x".into()).contains("cause_root"));
+        assert!(refused(|d| d.key = "nginx".into()).contains("type[name]"));
+        assert!(refused(|d| d.action = String::new()).contains("action"));
+        assert!(refused(|d| d.action = "re load".into()).contains("action"));
+        assert!(refused(|d| d.timing = "later".into()).contains(":delayed"));
+        assert!(refused(|d| d.ttl_ms = limits::TTL_MAX_MS + 1).contains("ttl"));
+        assert!(refused(|d| d.retry = limits::RETRY_MAX + 1).contains("retry"));
+        assert!(refused(|d| d.sources = vec![pb::Source::default(); limits::SOURCES + 1]).contains("sources"));
+        assert!(refused(|d| d.chain = vec![pb::Hop::default(); limits::DRAFT_HOPS + 1]).contains("chain"));
+        assert!(refused(|d| targets(d).environment = "x".repeat(limits::DRAFT_BYTES)).contains("size"));
+    }
+
+    #[test]
+    fn targets_must_say_whom_they_mean() {
+        assert!(refused(|d| d.targets = None).contains("no target"));
+        assert!(refused(|d| targets(d).nodes.clear()).contains("no target"));
+        assert!(refused(|d| targets(d).nodes = vec!["a b".into()]).contains("node name"));
+        assert!(refused(|d| targets(d).nodes = vec!["a".into(); limits::TARGETS + 1]).contains("nodes"));
+        assert!(refused(|d| targets(d).when_none = "never".into()).contains("when_none"));
+        for text in ["some", "0", "-1", "+1", "0%", "101%", "%", "99999999999"] {
+            assert!(
+                refused(|d| targets(d).r#match = text.into()).contains("match"),
+                "{text}"
+            );
+        }
+        for text in ["all", "any", "3", "1%", "100%"] {
+            let mut draft = draft(1, "a");
+            targets(&mut draft).r#match = text.into();
+            check(&draft).unwrap();
+        }
+    }
+
+    #[test]
+    fn names_alone_need_no_directory() {
+        let mut asked = pb::Targets {
+            nodes: vec!["a".into()],
+            r#match: "all".into(),
+            ..Default::default()
+        };
+        assert_eq!(named_targets(&asked), Some(&["a".to_owned()][..]));
+        asked.tags = vec!["web".into()];
+        assert_eq!(named_targets(&asked), None);
+        asked.tags.clear();
+        asked.r#match = "any".into();
+        assert_eq!(named_targets(&asked), None);
+    }
+}
