@@ -182,3 +182,44 @@ constructors! {
     remote => Remote,
     internal => Internal,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_go_there_and_back_and_unknown_ones_are_remote() {
+        for kind in [
+            ErrorKind::Configuration,
+            ErrorKind::OutcomeUnknown,
+            ErrorKind::Fork,
+            ErrorKind::Internal,
+        ] {
+            assert_eq!(ErrorKind::from_code(kind.code()), kind);
+        }
+        assert_eq!(ErrorKind::from_code("novel"), ErrorKind::Remote);
+    }
+
+    #[test]
+    fn a_narrower_code_keeps_the_kind() {
+        let error = Error::rejected("full").with_code("conflict");
+        assert_eq!(
+            (error.kind(), error.code(), error.to_string()),
+            (ErrorKind::Rejected, "conflict", "full".into())
+        );
+        assert!(error.retryable());
+    }
+
+    #[test]
+    fn what_only_the_caller_can_mend_is_not_retryable() {
+        for kind in [
+            ErrorKind::Configuration,
+            ErrorKind::Denied,
+            ErrorKind::Fork,
+            ErrorKind::NodeNotFound,
+        ] {
+            assert_eq!((kind.fault(), kind.retryable()), (Fault::Caller, false));
+        }
+        assert_eq!(ErrorKind::Internal.fault(), Fault::Ours);
+    }
+}

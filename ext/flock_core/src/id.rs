@@ -95,3 +95,61 @@ pub fn split_key(key: &str) -> Result<(&str, &str)> {
 fn is_type(kind: &str) -> bool {
     !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_names_are_checked() {
+        for good in ["a", "web1.example.com", "döner", &"x".repeat(limits::NODE_NAME_BYTES)] {
+            assert_eq!(NodeName::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "a b",
+            "a/b",
+            "a\\b",
+            "a\n",
+            &"x".repeat(limits::NODE_NAME_BYTES + 1),
+        ] {
+            assert_eq!(NodeName::parse(bad).unwrap_err().code(), "bad_node_name", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_go_there_and_back() {
+        for text in ["", "plain-1.0_x", "a/b c%", "döner", "~"] {
+            assert_eq!(unescape(&escape(text)).as_deref(), Some(text));
+        }
+        assert_eq!(escape("a/b~"), "a%2Fb%7E");
+    }
+
+    #[test]
+    fn only_what_escape_writes_is_unescaped() {
+        for text in ["a b", "%2f", "%4", "%zz", "%41", "%FF", "%+1"] {
+            assert_eq!(unescape(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn uuids_are_lower_case_with_dashes() {
+        assert!(is_uuid("01900000-0000-7000-8000-00000000000a"));
+        for bad in [
+            "",
+            "01900000-0000-7000-8000-00000000000A",
+            "01900000000070008000000000000000aaaa",
+        ] {
+            assert!(!is_uuid(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_are_taken_apart_at_the_first_bracket() {
+        assert_eq!(split_key("service[nginx]"), Ok(("service", "nginx")));
+        assert_eq!(split_key("execute[a[1] b]"), Ok(("execute", "a[1] b")));
+        for bad in ["", "service", "service[]", "[x]", "se rvice[x]", "service[x] "] {
+            assert_eq!(split_key(bad).unwrap_err().code(), "bad_key", "{bad:?}");
+        }
+    }
+}

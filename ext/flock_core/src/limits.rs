@@ -19,6 +19,10 @@ pub const KEY_BYTES: usize = 4096;
 pub const ACTION_BYTES: usize = 64;
 /// Targets that one draft may name, and that one `query:` may find.
 pub const TARGETS: usize = 1000;
+/// Roles, recipes, tags or services that one draft may ask for, each.
+pub const TARGET_WORDS: usize = 64;
+/// Longest role, recipe, tag, service, environment, policy or cloud name, in bytes.
+pub const TARGET_WORD_BYTES: usize = 255;
 /// Sources that one draft may carry.
 pub const SOURCES: usize = 64;
 /// Longest text of an outcome, in bytes.
@@ -138,6 +142,30 @@ pub const WATCHED_NAMES: usize = 10_000;
 pub const SESSION_QUEUE: usize = 256;
 /// Registry changes that are kept for watchers; older ones are compacted and answered with `Resync`.
 pub const REGISTRY_CHANGES: u64 = 10_000;
+/// Bytes of those changes, keys and values together; whichever of the two limits is reached first compacts.
+pub const REGISTRY_CHANGES_BYTES: u64 = 64 * 1024 * 1024;
+/// Revisions for which the registry remembers a command id, so that a repeated command changes nothing.
+pub const REGISTRY_COMMANDS: u64 = 50_000;
+/// Longest command id, in bytes.
+pub const REGISTRY_COMMAND_ID_BYTES: usize = 128;
+/// Entries that the registry holds.
+pub const REGISTRY_KEYS: u64 = 500_000;
+/// Sequences that the registry holds.
+pub const REGISTRY_SEQUENCES: u64 = 10_000;
+/// Longest key in the registry, in bytes.
+pub const REGISTRY_KEY_BYTES: usize = 1024;
+/// Steps of one registry transaction.
+pub const REGISTRY_TXN_OPS: usize = 128;
+/// Watches on one registry.
+pub const REGISTRY_WATCHERS: usize = 1024;
+/// Changes that wait for one watcher; one that falls further behind is told to list again.
+pub const REGISTRY_WATCH_QUEUE: usize = 1024;
+/// Shortest and longest lease of a registry session.
+pub const REGISTRY_LEASE_MIN_MS: u64 = 100;
+/// See [`REGISTRY_LEASE_MIN_MS`].
+pub const REGISTRY_LEASE_MAX_MS: u64 = 10 * 60 * 1000;
+/// How often the registry looks for sessions that went silent, at most.
+pub const REGISTRY_SWEEP_MS: u64 = 500;
 /// Largest value in the registry, in bytes.
 pub const REGISTRY_VALUE_BYTES: usize = 256 * 1024;
 /// Largest transaction in the registry, in bytes.

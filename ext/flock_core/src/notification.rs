@@ -88,3 +88,101 @@ impl State {
         matches!(self, Self::Done | Self::Failed | Self::Unknown)
     }
 }
+
+/// What two notifications of one sender must share for the newer to make the older needless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot<'a> {
+    /// The node that is to act.
+    pub target: &'a str,
+    /// The resource.
+    pub key: &'a str,
+    /// The action.
+    pub action: &'a str,
+    /// `before`, `immediately` or `delayed`.
+    pub timing: &'a str,
+}
+
+impl Slot<'_> {
+    /// Whether a newer notification in this slot takes the place of `older`, which stands in `state`: only while it is still
+    /// queued, since whatever was offered may already be on the target's disk.
+    pub fn supersedes(&self, older: &Slot<'_>, state: State) -> bool {
+        state == State::Queued && self == older
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLOT: Slot<'static> = Slot {
+        target: "bender1",
+        key: "service[nginx]",
+        action: "reload",
+        timing: "delayed",
+    };
+
+    #[test]
+    fn words_go_there_and_back() {
+        for state in State::ALL {
+            assert_eq!(State::parse(state.as_str()), Some(state));
+        }
+        assert_eq!(State::parse("lost"), None);
+    }
+
+    #[test]
+    fn nothing_follows_a_final_state() {
+        for (from, to) in State::ALL.iter().flat_map(|a| State::ALL.map(|b| (*a, b))) {
+            assert!(!(from.is_final() && from.can_become(to)), "{from:?} -> {to:?}");
+        }
+    }
+
+    #[test]
+    fn every_state_but_queued_can_be_reached() {
+        for to in State::ALL.into_iter().skip(1) {
+            assert!(State::ALL.iter().any(|from| from.can_become(to)), "{to:?}");
+        }
+    }
+
+    #[test]
+    fn what_left_the_sender_is_never_superseded() {
+        let allowed: Vec<_> = State::ALL
+            .into_iter()
+            .filter(|s| s.can_become(State::Superseded))
+            .collect();
+        assert_eq!(allowed, [State::Queued]);
+        for state in State::ALL {
+            assert_eq!(SLOT.supersedes(&SLOT, state), state == State::Queued, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_same_slot_is_superseded() {
+        let others = [
+            Slot { target: "b", ..SLOT },
+            Slot {
+                key: "service[x]",
+                ..SLOT
+            },
+            Slot {
+                action: "restart",
+                ..SLOT
+            },
+            Slot {
+                timing: "immediately",
+                ..SLOT
+            },
+        ];
+        for other in others {
+            assert!(!SLOT.supersedes(&other, State::Queued), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_stored_notification_is_claimed_before_it_ends_as_unknown_or_goes_back() {
+        assert!(State::Stored.can_become(State::Claimed));
+        assert!(State::Claimed.can_become(State::Stored));
+        assert!(State::Claimed.can_become(State::Unknown));
+        assert!(!State::Claimed.can_become(State::Queued));
+        assert!(!State::Stored.can_become(State::Queued));
+    }
+}
