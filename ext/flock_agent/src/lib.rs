@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod registry;
 pub mod store;
+pub mod wire;
 
 /// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]
