@@ -50,9 +50,15 @@ pub fn source(outer: &(dyn StdError + 'static)) -> Option<Error> {
         if let Some(ours) = error.downcast_ref::<Error>() {
             return Some(ours.clone());
         }
-        next = error.source();
+        next = cause(error);
     }
     None
+}
+
+/// An I/O error passes over the error that it wraps when asked for its source.
+fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    wrapped.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source())
 }
 
 /// A request that names our protocol version and carries its deadline to the other end.
@@ -164,13 +170,13 @@ fn kind_of(code: Code) -> ErrorKind {
 /// gRPC's message with its causes: on their own they say as little as "transport error".
 fn foreign_message(status: &Status) -> String {
     let mut message = status.message().to_owned();
-    let mut cause = status.source();
-    while let Some(error) = cause {
+    let mut next = status.source();
+    while let Some(error) = next {
         let text = error.to_string();
         if !text.is_empty() && !message.contains(&text) {
             message = format!("{message}: {text}");
         }
-        cause = error.source();
+        next = cause(error);
     }
     cut(&message).to_owned()
 }
