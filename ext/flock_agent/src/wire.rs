@@ -58,7 +58,9 @@ pub fn source(outer: &(dyn StdError + 'static)) -> Option<Error> {
 /// An I/O error passes over the error that it wraps when asked for its source.
 fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    wrapped.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source())
+    wrapped
+        .map(|inner| inner as &(dyn StdError + 'static))
+        .or_else(|| error.source())
 }
 
 /// A request that names our protocol version and carries its deadline to the other end.
