@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod draft;
+pub mod config;
 pub mod registry;
 pub mod store;
 pub mod wire;
