@@ -9,6 +9,8 @@ pub const PROTOCOL_HEADER: &str = "flock-protocol";
 
 /// Largest message on either socket, in bytes.
 pub const MESSAGE_BYTES: usize = 1024 * 1024;
+/// Largest answer on the local socket, in bytes: a list of [`LIST_MAX`] records.
+pub const LOCAL_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Largest draft, in bytes of its encoded form; a spool file may be twice that.
 pub const DRAFT_BYTES: usize = 64 * 1024;
 /// Longest node name, in bytes.
