@@ -29,6 +29,7 @@ module FlockOfChefs
         timing, hash = nil, timing if timing.is_a?(Hash) && hash.nil?
         options = merge(hash, keywords)
         @timing = parse_timing(timing, options)
+        check_search(options)
         @request = Request.parse(action, spec, options.except(:timing))
       rescue ArgumentError => e
         raise ConfigurationError.new("#{location.path}:#{location.lineno}: remote_notifies of #{resource}: #{e.message}",
@@ -51,6 +52,12 @@ module FlockOfChefs
         nearest = DidYouMean::SpellChecker.new(dictionary: OPTIONS.map(&:to_s)).correct(name.to_s).first
         hint = nearest ? "did you mean #{nearest}:?" : "known are #{OPTIONS.map { |option| "#{option}:" }.join(" ")}"
         "unknown option #{name.is_a?(Symbol) ? "#{name}:" : name.inspect}; #{hint}"
+      end
+
+      def check_search(options)
+        return unless options.key?(:query) && ::Chef::Config[:solo_legacy_mode]
+
+        raise ArgumentError, "query: needs a Chef server or local mode (chef-client -z); choose by roles:, tags: …"
       end
 
       def parse_timing(positional, options)

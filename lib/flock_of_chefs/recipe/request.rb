@@ -53,7 +53,8 @@ module FlockOfChefs
         end
 
         def parse_ttl(seconds)
-          return (seconds * 1000).round if seconds.is_a?(Numeric) && seconds.real? && seconds.between?(1, Limits::TTL_S)
+          number = seconds.is_a?(Numeric) && seconds.real? && seconds.finite?
+          return (seconds * 1000).round if number && seconds.between?(1, Limits::TTL_S)
 
           raise ArgumentError, "ttl: needs seconds from 1 to #{Limits::TTL_S} (7 days), not #{seconds.inspect}"
         end
