@@ -37,14 +37,13 @@ module FlockOfChefs
 
       # Hands the notification over, durably. A query that finds nobody is logged, and nothing is sent.
       #
-      # @param handoff [Run::Handoff] where to
       # @return [void]
       # @raise [Error] if it can be kept nowhere
-      def deliver(handoff = Run::Handoff.current)
+      def deliver
         targets = @request.query ? Query.resolve(@request) : @request.targets
         return if targets.nil?
 
-        id = handoff.append(draft(targets))
+        id = Run::Handoff.current.append(draft(targets))
         ::Chef::Log.info("flock_of_chefs: notification #{id}: #{@request.label}")
       rescue StandardError => e
         raise e.exception(blame(e))

@@ -27,6 +27,12 @@ module FlockOfChefs
         subscribers << new if subscribers.none?(self)
       end
 
+      # @param snapshot [#save, nil] stands in for {Snapshot} in tests
+      def initialize(snapshot: nil)
+        super()
+        @snapshot = snapshot
+      end
+
       def run_start(_version, run_status)
         guarded("publish the run's start") { begin_run(run_status.run_context, run_status.run_id) }
       end
@@ -84,8 +90,9 @@ module FlockOfChefs
 
       def save_snapshot(run_status)
         run_context = run_status.run_context
-        Snapshot.save(run_context: run_context, run_status: run_status, expansion: expansion(run_context),
-                      data_dir: Settings.current.data_dir, number: @status.number, run_id: run_status.run_id)
+        (@snapshot || Snapshot).save(run_context: run_context, run_status: run_status, number: @status.number,
+                                     expansion: expansion(run_context), data_dir: Settings.current.data_dir,
+                                     run_id: run_status.run_id)
       end
 
       # The event comes before a cookbook's library could subscribe; Chef's compiler still has the expansion then.

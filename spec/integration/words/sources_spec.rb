@@ -155,6 +155,29 @@ RSpec.describe "remote_notifies: who" do
     expect { JSON.generate(run.drafts) }.not_to raise_error
   end
 
+  it "lists only those for which Chef notifies: not what ran at compile time, not what failed" do
+    target = path
+    made = [path("a")]
+    run = converge do
+      ruby_block "at compile time" do
+        block {}
+        compile_time true
+        remote_notifies :run, "execute[x]", :delayed, node: "b"
+      end
+      file target do
+        content "x"
+        remote_notifies :run, "execute[x]", :delayed, node: "b"
+      end
+      declare_resource(:words_unified, "failing") do
+        names made
+        action :fail
+        remote_notifies :run, "execute[x]", :delayed, node: "b"
+      end
+    end
+    expect(run.error.message).to include "on purpose"
+    expect(run.sources(run.sent.index(%w{execute[x] run delayed}))).to eq ["file[#{target}]"]
+  end
+
   it "lists at most 64 sources" do
     run = converge do
       70.times do |number|

@@ -16,7 +16,7 @@ RSpec.describe "remote_notifies in other surroundings" do
         end
       end
     RUBY
-    result = chef.run("chef-apply", "-l", "warn", chef.path("apply.rb"))
+    result = chef.run("chef-apply", chef.path("apply.rb"), "-l", "warn")
     expect(result.status).to eq(0), result.output
     expect(File).to exist(chef.path("fubar1"))
     expect(chef.drafts).to be_empty
@@ -24,26 +24,35 @@ RSpec.describe "remote_notifies in other surroundings" do
     expect(result.output).not_to include "hand over"
   end
 
-  it "loads in ChefSpec, sends nothing there, and can be asserted" do
+  it "loads in ChefSpec, sends nothing there even when stepping in, and can be asserted (trap 12)" do
+    chef.write("cookbooks/cb/resources/changed.rb", <<~RUBY)
+      provides :cb_changed
+      unified_mode true
+      action(:run) { converge_by("change") {} }
+    RUBY
     chef.recipe(<<~RUBY)
-      file "/nowhere/fubar" do
-        remote_notifies :run, "execute[kill all humans]", :delayed, node: "bender1"
+      cb_changed "it" do
+        remote_notifies :run, "execute[kill all humans]", node: "bender1"
+        remote_notifies :run, "execute[later]", :delayed, node: "bender1"
       end
     RUBY
-    chef.write("fubar_spec.rb", <<~RUBY)
+    chef.write("cookbooks/cb/spec/cb_spec.rb", <<~RUBY)
       require "chefspec"
       #{File.read(chef.path("client.rb")).lines.last(7).join}
       RSpec.describe "cb::default" do
         it "notifies" do
-          run = ChefSpec::SoloRunner.new(cookbook_path: "#{chef.path("cookbooks")}", platform: "debian", version: "12").converge("cb")
-          expect(run.file("/nowhere/fubar")).to notify("flock_notification[run execute[kill all humans] on bender1]").to(:send).delayed
-          run = ChefSpec::SoloRunner.new(cookbook_path: "#{chef.path("cookbooks")}", platform: "debian", version: "12",
-                                         step_into: %w{file flock_notification}).converge("cb") rescue nil
+          run = ChefSpec::SoloRunner.new(platform: "debian", version: "12", step_into: %w{cb_changed flock_notification}).converge("cb")
+          it = run.find_resource(:cb_changed, "it")
+          expect(it).to be_updated
+          expect(it).to notify("flock_notification[run execute[kill all humans] on bender1]").to(:send).immediately
+          expect(it).to notify("flock_notification[run execute[later] on bender1]").to(:send).delayed
         end
       end
     RUBY
-    result = chef.ruby("-W0", Gem.bin_path("rspec-core", "rspec"), "--no-color", chef.path("fubar_spec.rb"))
+    result = chef.ruby("-W0", "-I", File.join(ChefProcess::SUPPORT, "chefspec_shim"), Gem.bin_path("rspec-core", "rspec"),
+                       "--no-color", chef.path("cookbooks/cb/spec/cb_spec.rb"))
     expect(result.output).to include("1 example, 0 failures"), result.output
+    expect(result.output).not_to include("flock_of_chefs:"), result.output
     expect(Dir.children(chef.dir) & %w{data drafts calls snapshots}).to be_empty
   end
 
