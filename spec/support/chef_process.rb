@@ -53,10 +53,30 @@ class ChefProcess
 
   # @return [Result]
   def ruby(*arguments, mode: "agent")
-    env = { "FLOCK_FAKE_DIR" => dir, "FLOCK_FAKE_MODE" => mode, "FLOCK_CONFIG" => path("absent.toml"),
-            "CHEF_LICENSE" => "accept-no-persist", "HOME" => dir, "WORDS_DIR" => dir }
-    output, status = Open3.capture2e(env, Gem.ruby, *arguments, chdir: dir)
+    output, status = Open3.capture2e(environment(mode), Gem.ruby, *arguments, chdir: dir)
     Result.new(output: output, status: status.exitstatus)
+  end
+
+  # Keeps chef-client running for the time of the block.
+  def daemon(*arguments)
+    command = [Gem.ruby, "-W0", Gem.bin_path("chef-bin", "chef-client"), "-z", "-c", path("client.rb"), *arguments]
+    pid = Process.spawn(environment("agent"), *command, chdir: dir, pgroup: true, %i[out err] => path("daemon.log"))
+    yield
+  ensure
+    if pid
+      Process.kill(:TERM, -pid)
+      Process.wait(pid)
+    end
+  end
+
+  # @raise [RuntimeError] if the block stays false
+  def wait_for(seconds = 60)
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
+    until yield
+      raise "waited too long: #{File.read(path("daemon.log"))}" if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+
+      sleep 0.05
+    end
   end
 
   def drafts = lines("drafts")
@@ -69,6 +89,11 @@ class ChefProcess
   def lines(name) = File.exist?(path(name)) ? File.readlines(path(name)).map { |line| JSON.parse(line) } : []
 
   private
+
+  def environment(mode)
+    { "FLOCK_FAKE_DIR" => dir, "FLOCK_FAKE_MODE" => mode, "FLOCK_CONFIG" => path("absent.toml"),
+      "CHEF_LICENSE" => "accept-no-persist", "HOME" => dir, "WORDS_DIR" => dir }
+  end
 
   def client_rb
     <<~RUBY
@@ -90,7 +115,7 @@ class ChefProcess
       load "#{SUPPORT}/fake_snapshot.rb"
       FakeNative.install
       FakeSnapshot.install
-      require "flock_of_chefs/chef" unless ENV["WORDS_BY_LIBRARY"]
+      require "flock_of_chefs/chef"
     RUBY
   end
 end

@@ -6,8 +6,8 @@ require "json"
 # Stands in for the native library: keeps drafts and calls as lines of JSON in FLOCK_FAKE_DIR. A Chef run loads it by
 # client.rb (see ChefProcess); it has no dependency on Chef.
 #
-# FLOCK_FAKE_MODE: "agent" (default) answers; "down" refuses the socket; "full" also refuses the spool; "hung" lets every call time
-# out; "unconfigured" has no agent.toml.
+# FLOCK_FAKE_MODE: "agent" (default) answers; "down" refuses the socket; "full" also refuses the spool; "hung" lets
+# every call time out; "unconfigured" has no agent.toml.
 module FakeNative
   class << self
     def dir = ENV.fetch("FLOCK_FAKE_DIR")
@@ -40,7 +40,7 @@ module FakeNative
   class Client
     def initialize(json)
       @paths = JSON.parse(json)
-      raise ArgumentError, json unless @paths.keys == %w{socket data_dir}
+      raise ArgumentError, json unless @paths.keys == %w[socket data_dir]
     end
 
     def append(json, timeout_ms)

@@ -82,7 +82,7 @@ end
 
 # Examples that converge recipes.
 module RecipeRunHelpers
-  def converge(**options, &recipe) = RecipeRun.new(**options, &recipe).converge
+  def converge(...) = RecipeRun.new(...).converge
 
   def self.included(group)
     group.around do |example|

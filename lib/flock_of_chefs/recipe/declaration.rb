@@ -21,22 +21,26 @@ module FlockOfChefs
 
       # @param resource [Chef::Resource] who declares it
       # @param location [Thread::Backtrace::Location] where
-      # @param timing [Symbol, String, Hash, nil] as given by position; a Hash there is taken as the options
-      # @param hash [Hash, nil] options given as an explicit Hash
+      # @param arguments [Array] action, resource, timing (or nil) and explicit Hash (or nil); a Hash in the timing's
+      #   place is taken as the options
       # @param keywords [Hash]
       # @raise [ConfigurationError] with the recipe's file and line, what is wrong and what to write instead
-      def initialize(resource, location, action, spec, timing, hash, keywords)
-        timing, hash = nil, timing if timing.is_a?(Hash) && hash.nil?
+      def initialize(resource, location, arguments, keywords)
+        action, spec, timing, hash = arrange(arguments)
         options = merge(hash, keywords)
         @timing = parse_timing(timing, options)
         check_search(options)
         @request = Request.parse(action, spec, options.except(:timing))
       rescue ArgumentError => e
-        raise ConfigurationError.new("#{location.path}:#{location.lineno}: remote_notifies of #{resource}: #{e.message}",
-                                     code: "invalid_notification")
+        place = "#{location.path}:#{location.lineno}: remote_notifies of #{resource}"
+        raise ConfigurationError.new("#{place}: #{e.message}", code: "invalid_notification")
       end
 
       private
+
+      def arrange(arguments)
+        arguments[2].is_a?(Hash) && arguments[3].nil? ? arguments.values_at(0, 1, 3, 2) : arguments
+      end
 
       def merge(hash, keywords)
         raise ArgumentError, "#{hash.inspect} is not a Hash of options" unless hash.nil? || hash.is_a?(Hash)

@@ -14,8 +14,8 @@ module FlockOfChefs
       #
       # @return [void]
       def install
-        # A module, never the class itself: Chef refuses a cookbook's own `property :remote_notifies` if the class owns the
-        # method, and lets the property win if a module does.
+        # A module, never the class itself: Chef refuses a cookbook's own `property :remote_notifies` if the class owns
+        # the method, and lets the property win if a module does.
         WORDS.each { |word| ::Chef::Resource.include(word) }
         subscribe
       end

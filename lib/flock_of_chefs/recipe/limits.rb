@@ -2,8 +2,8 @@
 
 module FlockOfChefs
   module Recipe
-    # What a recipe may ask for at most. The agent has limits of its own; these are met first, at compile time, where the
-    # recipe's line can be named.
+    # What a recipe may ask for at most. The agent has limits of its own; these are met first, at compile time, where
+    # the recipe's line can be named.
     module Limits
       # Bytes of a resource key, +type[name]+.
       KEY_BYTES = 1024

@@ -16,12 +16,12 @@ module FlockOfChefs
       #     end
       #
       # It behaves as Chef's own +notifies+: guards, why-run, de-duplication of delayed notifications, and delayed
-      # notifications of a run that fails later. "Immediately" means that the notification is kept durably by this node's
-      # agent at that moment, not that the other node has acted. It can fail the run only if it can be kept nowhere (or
-      # its +query:+ fails); then +ignore_failure+ of this resource holds.
+      # notifications of a run that fails later. "Immediately" means that the notification is kept durably by this
+      # node's agent at that moment, not that the other node has acted. It can fail the run only if it can be kept
+      # nowhere (or its +query:+ fails); then +ignore_failure+ of this resource holds.
       #
-      # At least one target is needed; several must all hold. +node:+, +roles:+, +recipes:+, +tags:+ and +services:+ take a
-      # name or a list.
+      # At least one target is needed; several must all hold. +node:+, +roles:+, +recipes:+, +tags:+ and +services:+
+      # take a name or a list.
       #
       # @param action [Symbol] the action of the target's resource
       # @param resource_spec [String, Hash] +"type[name]"+, or +{ "type" => "name" }+ for a name with commas
@@ -35,7 +35,8 @@ module FlockOfChefs
       # @option options [String, Array<String>] :tags
       # @option options [String] :cloud
       # @option options [String, Array<String>] :services that the node's agent offers
-      # @option options [String] :query a Chef search for nodes, asked when the notification is sent; at most 1,000 may match
+      # @option options [String] :query a Chef search for nodes, asked when the notification is sent; at most 1,000 may
+      #   match
       # @option options [Symbol, Integer, String] :match +:all+ (default), +:any+, a number, or a share such as +"50%"+
       # @option options [Symbol] :when_none +:undeliverable+ (default), +:warn+ or +:wait+
       # @option options [Numeric] :ttl seconds that it may wait for its target, at most and by default seven days
@@ -43,7 +44,8 @@ module FlockOfChefs
       # @return [true]
       # @raise [ConfigurationError] at compile time, with the recipe's file and line, if it is written wrongly
       def remote_notifies(action, resource_spec, timing = nil, hash = nil, **options)
-        declaration = Declaration.new(self, caller_locations(1, 1).first, action, resource_spec, timing, hash, options)
+        arguments = [action, resource_spec, timing, hash]
+        declaration = Declaration.new(self, caller_locations(1, 1).first, arguments, options)
         proxy = Registry.for(run_context)&.proxy_for(declaration.request, self, declaration.timing)
         notifies(Proxy::ACTION, proxy, declaration.timing) if proxy
         true

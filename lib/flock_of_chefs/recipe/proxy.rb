@@ -5,11 +5,12 @@ require "chef/provider"
 
 module FlockOfChefs
   module Recipe
-    # The local stand-in for a resource of another node: what +remote_notifies+ aims Chef's own +notifies+ at. It is in no
-    # resource collection and has no name in the recipe language; it belongs to the root run context, so that delayed
+    # The local stand-in for a resource of another node: what +remote_notifies+ aims Chef's own +notifies+ at. It is in
+    # no resource collection and has no name in the recipe language; it belongs to the root run context, so that delayed
     # notifications from inside custom resources are de-duplicated and sent at the end of the whole run.
     #
-    # What is to be sent is kept in the {Registry}, not here: Chef prints a resource's instance variables in its reports.
+    # What is to be sent is kept in the {Registry}, not here: Chef prints a resource's instance variables in its
+    # reports.
     class Proxy < ::Chef::Resource
       # The proxy's only action.
       ACTION = :send

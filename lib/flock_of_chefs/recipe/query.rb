@@ -6,8 +6,8 @@ require_relative "limits"
 
 module FlockOfChefs
   module Recipe
-    # Asks Chef's search which nodes a +query:+ means, when the notification is sent. The run has the credentials for it;
-    # the agent has not.
+    # Asks Chef's search which nodes a +query:+ means, when the notification is sent. The run has the credentials for
+    # it; the agent has not.
     module Query
       class << self
         # A failing search fails the notification's proxy, as a search in a recipe fails the run.
@@ -32,9 +32,9 @@ module FlockOfChefs
                                                                                rows: Limits::NAMES)
           return rows.filter_map { |row| row["name"] } if total <= Limits::NAMES
 
-          raise ConfigurationError.new("query: '#{query}' finds #{total} nodes; at most #{Limits::NAMES} are possible. " \
-                                       "Choose by roles:, tags: or environment:, which have no such limit",
-                                       code: "too_many_targets")
+          message = "query: '#{query}' finds #{total} nodes; at most #{Limits::NAMES} are possible. Choose by " \
+                    "roles:, tags: or environment:, which have no such limit"
+          raise ConfigurationError.new(message, code: "too_many_targets")
         end
 
         # An empty list of nodes would mean "any node", so nothing may be sent.

@@ -71,7 +71,8 @@ module FlockOfChefs
 
       # Remembers an updated resource for its delayed notifications, whose notifier Chef does not pass on.
       def updated(resource)
-        note(resource, resource.run_context.delayed_notifications(resource).map(&:resource).select { |item| proxy?(item) })
+        targets = resource.run_context.delayed_notifications(resource).map(&:resource)
+        note(resource, targets.select { |item| proxy?(item) })
       end
 
       # From now on, a delayed notification without a recorded source is sent nevertheless.

@@ -6,8 +6,8 @@ require_relative "targets"
 
 module FlockOfChefs
   module Recipe
-    # What one +remote_notifies+ asks for, whoever declares it and whenever it fires. Two equal requests share one proxy, so
-    # that Chef de-duplicates their delayed notifications.
+    # What one +remote_notifies+ asks for, whoever declares it and whenever it fires. Two equal requests share one
+    # proxy, so that Chef de-duplicates their delayed notifications.
     #
     # @!attribute [r] key
     #   @return [String] the target's resource, +type[name]+

@@ -6,8 +6,8 @@ module FlockOfChefs
   module Recipe
     # The name of a resource on another node: what its recipe says, +type[name]+.
     #
-    # Chef's own check is too lenient here: it takes +"execute"+ and reads +"execute[a,b]"+ as two resources if it finds no
-    # single one, while the other node's resources cannot be looked at when the recipe is compiled.
+    # Chef's own check is too lenient here: it takes +"execute"+ and reads +"execute[a,b]"+ as two resources if it finds
+    # no single one, while the other node's resources cannot be looked at when the recipe is compiled.
     module ResourceKey
       FORM = /\A(?<type>[a-z_]\w*)\[(?<name>.*)\]\z/mi
       # Two or more words with commas and no blanks between them.

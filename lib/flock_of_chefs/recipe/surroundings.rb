@@ -7,7 +7,8 @@ require_relative "../run/handoff"
 
 module FlockOfChefs
   module Recipe
-    # What the words may do here. They are always checked; in unsupported surroundings that is all, and one line says so.
+    # What the words may do here. They are always checked; in unsupported surroundings that is all, and one line says
+    # so.
     class Surroundings
       # The oldest Chef that is supported.
       OLDEST_CHEF = 16

@@ -15,14 +15,14 @@ module FlockOfChefs
       # All options that choose nodes.
       OPTIONS = [*LISTS.keys, *NAMES.keys, :query].freeze
       # What may happen when no node matches.
-      WHEN_NONE = %w{undeliverable warn wait}.freeze
+      WHEN_NONE = %w[undeliverable warn wait].freeze
 
       class << self
         # @param options [Hash{Symbol=>Object}] the word's options
         # @return [Hash{String=>Object}] the draft's +targets+, complete and in one order
         # @raise [ArgumentError] what is wrong and what to write instead
         def parse(options)
-          raise ArgumentError, "no target; say which node, for example node: 'web1'" if (OPTIONS & options.keys).empty?
+          raise ArgumentError, "no target; say which node, for example node: 'web1'" if options.slice(*OPTIONS).empty?
 
           lists(options).merge(names(options), "match" => match(options.fetch(:match, :all)),
                                                "when_none" => when_none(options)).freeze
@@ -68,17 +68,17 @@ module FlockOfChefs
                   end
           return text if known
 
-          raise ArgumentError, "match: #{value.inspect} is unknown; use :all, :any, a number from 1, or '1%' to '100%'"
+          raise ArgumentError, "match: #{value.inspect} is unknown; use :all, :any, a number or a share, '1%' to '100%'"
         end
 
         def when_none(options)
           text = options.fetch(:when_none, :undeliverable).to_s
           unless WHEN_NONE.include?(text)
-            raise ArgumentError, "when_none: #{options[:when_none].inspect} is unknown; use :undeliverable, :warn or :wait"
+            raise ArgumentError, "when_none: #{text.inspect} is unknown; use :undeliverable, :warn or :wait"
           end
           return text unless text == "wait" && options.key?(:query)
 
-          raise ArgumentError, "when_none: :wait cannot wait for a query:, which is asked once; choose by roles:, tags: …"
+          raise ArgumentError, "when_none: :wait cannot wait for a query:, asked but once; choose by roles:, tags: …"
         end
       end
     end

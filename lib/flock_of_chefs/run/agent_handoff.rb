@@ -57,7 +57,8 @@ module FlockOfChefs
       def store(json)
         offer(json)
       rescue StandardError => e
-        raise e.exception("it can be kept nowhere, neither by the agent (#{@settings.socket}) nor in #{spool}: #{e.message}")
+        places = "neither by the agent (#{@settings.socket}) nor in #{spool}"
+        raise e.exception("it can be kept nowhere, #{places}: #{e.message}")
       end
 
       # The native client tries the agent, then the spool; with no time left, the spool at once.
@@ -77,8 +78,8 @@ module FlockOfChefs
         return if @spooling
 
         @spooling = true
-        ::Chef::Log.warn("flock_of_chefs: the agent does not answer on #{@settings.socket}; the notifications of this run " \
-                         "wait in #{spool} until it is up")
+        ::Chef::Log.warn("flock_of_chefs: the agent does not answer on #{@settings.socket}; " \
+                         "the notifications of this run wait in #{spool} until it is up")
       end
 
       def spool = File.join(@settings.data_dir, "spool")

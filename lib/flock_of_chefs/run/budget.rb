@@ -10,9 +10,12 @@ module FlockOfChefs
       # Milliseconds of each call that are not counted.
       FREE_MS = 10
 
+      # Milliseconds that never go back.
+      STEADY_CLOCK = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC, :float_millisecond) }
+
       # @param total_ms [Numeric]
-      # @param clock [#call] milliseconds that never go back
-      def initialize(total_ms = TOTAL_MS, clock: -> { Process.clock_gettime(Process::CLOCK_MONOTONIC, :float_millisecond) })
+      # @param clock [#call]
+      def initialize(total_ms = TOTAL_MS, clock: STEADY_CLOCK)
         @left_ms = total_ms
         @clock = clock
       end

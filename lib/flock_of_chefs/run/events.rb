@@ -11,6 +11,7 @@ require_relative "../recipe/registry"
 require_relative "../recipe/surroundings"
 
 module FlockOfChefs
+  # What a Chef run leaves behind.
   module Run
     autoload :Snapshot, File.expand_path("snapshot", __dir__)
 

@@ -20,7 +20,8 @@ module FlockOfChefs
 
         # The notification that the present action is run for; a worker sets it before the action.
         #
-        # @return [Hash] +chain:+ (Array of +{"node", "key", "action"}+, this node's own hop last) and +cause_root:+ (String)
+        # @return [Hash] +chain:+ (Array of +{"node", "key", "action"}+, this node's own hop last) and +cause_root:+
+        #   (String)
         attr_writer :cause
 
         # @return [Hash]
@@ -50,8 +51,8 @@ module FlockOfChefs
           @current = nil unless redirected?
         end
 
-        # Completes a draft. The id is made here, in the recipe's process: an answer that comes too late and a spool file are
-        # then one notification, not two.
+        # Completes a draft. The id is made here, in the recipe's process: an answer that comes too late and a spool
+        # file are then one notification, not two.
         #
         # @param draft [Hash{String=>Object}]
         # @param id [String] UUID of version 7

@@ -11,9 +11,7 @@ module FlockOfChefs
     #   @return [String] the agent's directory
     # @!attribute [r] socket
     #   @return [String] the agent's local socket
-    # @!attribute [r] name
-    #   @return [String] the node's name in the flock
-    Settings = Struct.new(:data_dir, :socket, :name, keyword_init: true) do
+    Settings = Struct.new(:data_dir, :socket, keyword_init: true) do
       class << self
         # Where the resolved configuration comes from.
         #

@@ -53,7 +53,7 @@ module FlockOfChefs
         super
       end
 
-      def note(&block) = guarded("note the causes of a remote notification", &block)
+      def note(&) = guarded("note the causes of a remote notification", &)
     end
   end
 end

@@ -16,13 +16,16 @@ module FlockOfChefs
       # The file's name in the agent's directory.
       FILE = "run.json"
 
+      # Milliseconds since 1970.
+      WALL_CLOCK = -> { Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond) }
+
       # @return [Integer, nil] grows by one with each run
       attr_reader :number
 
       # @param data_dir [String]
       # @param pid [Integer] the run's process
       # @param now_ms [#call] milliseconds since 1970
-      def initialize(data_dir, pid: Process.pid, now_ms: -> { Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond) })
+      def initialize(data_dir, pid: Process.pid, now_ms: WALL_CLOCK)
         @data_dir = data_dir
         @pid = pid
         @now_ms = now_ms

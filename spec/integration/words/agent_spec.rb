@@ -5,7 +5,7 @@ require "support/chef_process"
 RSpec.describe "remote_notifies and the state of the agent" do
   include_context "with chef"
 
-  RECIPE = <<~RUBY
+  let(:three_changes) { <<~RUBY }
     3.times do |number|
       ruby_block "change \#{number}" do
         block {}
@@ -15,9 +15,9 @@ RSpec.describe "remote_notifies and the state of the agent" do
     end
   RUBY
 
-  after { %w{drafts appends calls snapshots}.each { |name| FileUtils.rm_f(chef.path(name)) } }
+  after { %w[drafts appends calls snapshots].each { |name| FileUtils.rm_f(chef.path(name)) } }
 
-  def run(mode, recipe = RECIPE)
+  def run(mode, recipe = three_changes)
     chef.recipe(recipe)
     chef.client("-o", "recipe[cb]", mode: mode)
   end
@@ -46,7 +46,7 @@ RSpec.describe "remote_notifies and the state of the agent" do
   end
 
   it "goes on if the notifying resources ignore failures" do
-    result = run("full", "ENV['WORDS_IGNORE'] = '1'\n#{RECIPE}")
+    result = run("full", "ENV['WORDS_IGNORE'] = '1'\n#{three_changes}")
     expect(result.status).to eq(0), result.output
     expect(result.output.scan("ignore_failure is set, continuing").size).to be >= 3
   end
@@ -65,13 +65,13 @@ RSpec.describe "remote_notifies and the state of the agent" do
       result = run("unconfigured")
       expect(result.status).not_to eq 0
       expect(result.output).to include "run execute[0] on b (promised by ruby_block[change 0]): this node is not set up"
-      expect(run("unconfigured", "ENV['WORDS_IGNORE'] = '1'\n#{RECIPE}").status).to eq 0
+      expect(run("unconfigured", "ENV['WORDS_IGNORE'] = '1'\n#{three_changes}").status).to eq 0
     end
   end
 
   describe "our own faults" do
     it "never fail the run: a snapshot that cannot be saved (trap 5)" do
-      result = run("agent", "ENV['FLOCK_FAKE_SNAPSHOT'] = 'broken'\n#{RECIPE}")
+      result = run("agent", "ENV['FLOCK_FAKE_SNAPSHOT'] = 'broken'\n#{three_changes}")
       expect(result.status).to eq(0), result.output
       expect(result.output.scan("cannot save the snapshot: the disk is full").size).to eq 1
       expect(chef.run_json).to include("phase" => "succeeded")

@@ -33,7 +33,8 @@ RSpec.describe "remote_notifies in chef-client" do
 
     it "sends from included recipes and nested resources, delayed ones once and last" do
       expect(@result.status).to eq(0), @result.output
-      expect(chef.sent).to eq [["execute[kill all humans]", "run", "immediately"], ["service[later]", "restart", "delayed"]]
+      expect(chef.sent).to eq [["execute[kill all humans]", "run", "immediately"],
+                               ["service[later]", "restart", "delayed"]]
       expect(chef.drafts.last["sources"].map { |source| [File.basename(source["key"]), source["recipe"]] })
         .to eq [["included]", "cb::other"], ["nested]", "cb::default"]]
     end
@@ -55,7 +56,7 @@ RSpec.describe "remote_notifies in chef-client" do
     it "is shown in Chef's output, but not counted as a change of this node (trap 10.10)" do
       expect(@result.output).to include "* flock_notification[run execute[kill all humans] on bender1] action send",
                                         "- hand over to the flock"
-      expect(@result.output).to match(%r{ 4/6 resources updated})
+      expect(@result.output).to include(" 4/6 resources updated")
     end
   end
 
@@ -103,8 +104,8 @@ RSpec.describe "remote_notifies in chef-client" do
       chef.recipe(%(log "one"\nfile("/nowhere") do\n  remote_notifies :run, "execute", node: "b"\nend\n))
       result = chef.client("-o", "recipe[cb]")
       expect(result.status).not_to eq 0
-      expect(result.output).to match(%r{FlockOfChefs::ConfigurationError})
-      expect(result.output).to match(%r{cb/recipes/default\.rb:3: remote_notifies of file\[/nowhere\]: "execute" is not a resource})
+      expect(result.output).to include("FlockOfChefs::ConfigurationError")
+      expect(result.output).to include('cb/recipes/default.rb:3: remote_notifies of file[/nowhere]: "execute" is not a resource')
     end
   end
 
@@ -130,7 +131,8 @@ RSpec.describe "remote_notifies in chef-client" do
     it "sends them once, with all sources, when the run ends" do
       expect(@result.status).to eq(0), @result.output
       expect(File).not_to exist(chef.path("never"))
-      expect(chef.sent).to eq [["execute[sent already]", "run", "immediately"]] * 2 + [["execute[x]", "run", "delayed"]]
+      expect(chef.sent).to eq ([["execute[sent already]", "run",
+                                 "immediately"]] * 2) + [["execute[x]", "run", "delayed"]]
       expect(chef.drafts.last["sources"].size).to eq 2
       expect(chef.run_json).to include("phase" => "succeeded")
     end
@@ -154,7 +156,7 @@ RSpec.describe "remote_notifies in chef-client" do
     it "sends nothing, publishes nothing, and tells what it would do" do
       expect(@result.status).to eq(0), @result.output
       expect(@result.output.scan("- Would hand over to the flock").size).to eq 3
-      expect(Dir.children(chef.dir) & %w{data drafts calls snapshots}).to be_empty
+      expect(Dir.children(chef.dir) & %w[data drafts calls snapshots]).to be_empty
     end
   end
 
@@ -169,11 +171,24 @@ RSpec.describe "remote_notifies in chef-client" do
     end
   end
 
+  describe "interval runs, which read client.rb again and again" do
+    include_context "with chef"
+
+    it "are each followed by one subscriber" do
+      chef.recipe(<<~RUBY)
+        ruby_block("change") { block {} and remote_notifies :run, "execute[x]", :delayed, node: "b" }
+      RUBY
+      chef.daemon("-o", "recipe[cb]", "-i", "1", "-s", "0") { chef.wait_for { chef.snapshots.size >= 2 } }
+      expect(chef.snapshots.first(2).map { |snapshot| snapshot["number"] }).to eq [1, 2]
+      expect(chef.sent.first(2)).to eq [["execute[x]", "run", "delayed"]] * 2
+    end
+  end
+
   describe "query: in local mode" do
     include_context "with chef"
 
     it "finds the nodes of the repository" do
-      %w{web1 web2 db1}.each do |name|
+      %w[web1 web2 db1].each do |name|
         chef.write("nodes/#{name}.json", JSON.generate(name: name, automatic: { fqdn: "#{name}.#{name[0, 2]}" }))
       end
       chef.recipe(<<~RUBY)
@@ -184,7 +199,7 @@ RSpec.describe "remote_notifies in chef-client" do
       RUBY
       result = chef.client("-o", "recipe[cb]")
       expect(result.status).to eq(0), result.output
-      expect(chef.drafts.first["targets"]["nodes"]).to eq %w{web1 web2}
+      expect(chef.drafts.first["targets"]["nodes"]).to eq %w[web1 web2]
     end
   end
 
@@ -223,7 +238,7 @@ RSpec.describe "remote_notifies in chef-client" do
       expect(chef.sent).to eq [["execute[x]", "run", "immediately"]]
       chef.recipe(%(file("/nowhere") { remote_notifies :run, "execute[x]", query: "role:web" }\n))
       result = chef.run("chef-solo", "--legacy-mode", "-c", chef.path("client.rb"), "-o", "recipe[cb]")
-      expect(result.output).to match(/query: needs a Chef server or local mode/)
+      expect(result.output).to include("query: needs a Chef server or local mode")
     end
   end
 end

@@ -22,7 +22,7 @@ RSpec.describe "remote_notifies: failure" do
                                          "promised by file[#{target}]", "No space left on device"
   end
 
-  %i{immediately delayed before}.each do |timing|
+  %i[immediately delayed before].each do |timing|
     it "honours ignore_failure of the notifying resource (#{timing})" do
       target = path
       log = chef_log do
@@ -116,13 +116,14 @@ RSpec.describe "remote_notifies: failure" do
 
     it "asks when the notification is sent, and for names only" do
       answer("b", "a")
-      expect(run_with(query: "role:web").drafts.first["targets"]["nodes"]).to eq %w{a b}
-      expect(search).to have_received(:search).with(:node, "role:web", { filter_result: { name: ["name"] }, rows: 1000 }).once
+      expect(run_with(query: "role:web").drafts.first["targets"]["nodes"]).to eq %w[a b]
+      expect(search).to have_received(:search).with(:node, "role:web",
+                                                    { filter_result: { name: ["name"] }, rows: 1000 }).once
     end
 
     it "is joined with node: and the others by AND" do
       answer("a", "b", "c")
-      expect(run_with(query: "role:web", node: %w{b z}, tags: "t").drafts.first["targets"])
+      expect(run_with(query: "role:web", node: %w[b z], tags: "t").drafts.first["targets"])
         .to include("nodes" => ["b"], "tags" => ["t"])
     end
 

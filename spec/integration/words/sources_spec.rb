@@ -4,7 +4,7 @@ require "digest"
 require "support/recipe_run"
 
 # The same resource in both modes of Chef.
-[%w{WordsUnified words_unified}, %w{WordsTwoPhase words_two_phase}].each do |class_name, type|
+[%w[WordsUnified words_unified], %w[WordsTwoPhase words_two_phase]].each do |class_name, type|
   Object.const_set(class_name, Class.new(Chef::Resource) do
     provides type.to_sym
     unified_mode type == "words_unified"
@@ -48,7 +48,7 @@ end
 RSpec.describe "remote_notifies: who" do
   include RecipeRunHelpers
 
-  %i{words_unified words_two_phase}.each do |type|
+  %i[words_unified words_two_phase].each do |type|
     describe "from inside a custom resource (#{type})" do
       it "sends at once and, for all together, at the end of the whole run" do
         made = [path("a"), path("b")]
@@ -65,8 +65,10 @@ RSpec.describe "remote_notifies: who" do
           %w{service[now] immediately}, %w{service[now] immediately}, %w{service[between] immediately},
           %w{service[later] delayed}
         ]
-        expect((0..3).map { |index| run.sources(index) }).to eq [["file[#{made[0]}]"], ["file[#{made[1]}]"], ["file[#{last}]"],
-                                                                 made.map { |name| "file[#{name}]" }]
+        expect((0..3).map { |index|
+          run.sources(index)
+        }).to eq [["file[#{made[0]}]"], ["file[#{made[1]}]"], ["file[#{last}]"],
+                  made.map { |name| "file[#{name}]" }]
       end
 
       it "sends for the custom resource itself" do
@@ -136,7 +138,7 @@ RSpec.describe "remote_notifies: who" do
     end
     hashed = %(file["sha256:#{Digest::SHA256.hexdigest(target)[0, 16]}"])
     expect([run.sources(0), run.sources(1)]).to all(eq([hashed]))
-    expect(run.drafts.to_json).not_to match(/secret/)
+    expect(run.drafts.to_json).not_to include("secret")
   end
 
   it "cleans names that are no UTF-8 and cuts very long ones" do
@@ -202,7 +204,7 @@ RSpec.describe "remote_notifies: who" do
       end
     end
     expect(tries).to eq 2
-    expect(run.sent.map(&:last)).to eq %w{immediately delayed}
+    expect(run.sent.map(&:last)).to eq %w[immediately delayed]
     expect(run.sources(1)).to eq ["ruby_block[flaky]"]
   end
 
@@ -221,7 +223,10 @@ RSpec.describe "remote_notifies: who" do
     plain, noisy = run.run_context.node.run_state[:both]
     expect(noisy.instance_variables).to match_array plain.instance_variables
     proxy = run.run_context.delayed_actions.map(&:resource).first
-    [noisy.to_json, noisy.to_h.to_s, noisy.to_text, noisy.inspect].each { |text| expect(text).not_to include "secret-node" }
-    expect(proxy.instance_variables - plain.instance_variables - %i{@declared_type @ignore_failure @updated_by_last_action}).to be_empty
+    [noisy.to_json, noisy.to_h.to_s, noisy.to_text, noisy.inspect].each { |text|
+      expect(text).not_to include "secret-node"
+    }
+    expect(proxy.instance_variables - plain.instance_variables - %i[@declared_type @ignore_failure
+                                                                    @updated_by_last_action]).to be_empty
   end
 end

@@ -53,7 +53,7 @@ RSpec.describe "remote_notifies in other surroundings" do
                        "--no-color", chef.path("cookbooks/cb/spec/cb_spec.rb"))
     expect(result.output).to include("1 example, 0 failures"), result.output
     expect(result.output).not_to include("flock_of_chefs:"), result.output
-    expect(Dir.children(chef.dir) & %w{data drafts calls snapshots}).to be_empty
+    expect(Dir.children(chef.dir) & %w[data drafts calls snapshots]).to be_empty
   end
 
   it "maps no native code and starts nothing when it is required (trap 10.16)" do

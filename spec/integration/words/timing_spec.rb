@@ -18,7 +18,8 @@ RSpec.describe "remote_notifies: when" do
     end
     expect(run.error).to be_nil
     expect(run.sent).to eq [["execute[kill all humans]", "run", "immediately"]]
-    expect(run.drafts.first).to include("id" => "id-0", "ttl_ms" => 604_800_000, "retry" => 0, "chain" => [], "cause_root" => "")
+    expect(run.drafts.first).to include("id" => "id-0", "ttl_ms" => 604_800_000, "retry" => 0, "chain" => [],
+                                        "cause_root" => "")
     expect(run.drafts.first["targets"]).to include("nodes" => ["bender1"], "roles" => [], "match" => "all",
                                                    "when_none" => "undeliverable")
   end
@@ -70,7 +71,7 @@ RSpec.describe "remote_notifies: when" do
     expect(run.sent).to eq [["service[app]", "stop", "before"], ["service[app]", "reload", "immediately"],
                             ["service[app]", "start", "delayed"]]
     expect(order.map(&:first).chunk_while { |a, b| a == b }.map(&:first))
-      .to eq %i{file flock_notification file flock_notification ruby_block flock_notification}
+      .to eq %i[file flock_notification file flock_notification ruby_block flock_notification]
     expect((0..2).map { |index| run.sources(index) }).to all(eq(["file[#{target}]"]))
   end
 
@@ -92,7 +93,7 @@ RSpec.describe "remote_notifies: when" do
       names.each do |name|
         file name do
           content "x"
-          remote_notifies :restart, "service[app]", :delayed, node: %w{n1 n2}
+          remote_notifies :restart, "service[app]", :delayed, node: %w[n1 n2]
         end
       end
     end
@@ -111,7 +112,9 @@ RSpec.describe "remote_notifies: when" do
         remote_notifies :restart, "service[app]", :delayed, node: "b"
       end
     end
-    expect(run.drafts.map { |draft| [draft["targets"]["nodes"], draft["retry"]] }).to eq [[["a"], 0], [["b"], 0], [["b"], 1]]
+    expect(run.drafts.map { |draft|
+      [draft["targets"]["nodes"], draft["retry"]]
+    }).to eq [[["a"], 0], [["b"], 0], [["b"], 1]]
   end
 
   it "sends every immediate one: Chef de-duplicates delayed ones only (trap 10.9)" do
@@ -124,7 +127,7 @@ RSpec.describe "remote_notifies: when" do
         remote_notifies :restart, "service[app]", :delayed, node: "b"
       end
     end
-    expect(run.sent.map(&:last)).to eq %w{immediately immediately delayed}
+    expect(run.sent.map(&:last)).to eq %w[immediately immediately delayed]
   end
 
   it "still sends delayed ones if the run fails later" do

@@ -7,7 +7,7 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
   let(:resource) { Chef::Resource::File.new("/tmp/fubar") }
 
   def declare(action = :run, spec = "execute[x]", timing = nil, hash = nil, **options)
-    described_class.new(resource, caller_locations(1, 1).first, action, spec, timing, hash, options)
+    described_class.new(resource, caller_locations(1, 1).first, [action, spec, timing, hash], options)
   end
 
   it "takes the timing by position or by name; immediately is the default" do
@@ -26,7 +26,8 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
 
   it "reads the request" do
     request = declare("restart", "service[nginx]", query: "role:web", ttl: 1.5, retry: 2).request
-    expect(request.to_h).to include(action: "restart", key: "service[nginx]", query: "role:web", ttl_ms: 1500, retries: 2)
+    expect(request.to_h).to include(action: "restart", key: "service[nginx]", query: "role:web", ttl_ms: 1500,
+                                    retries: 2)
   end
 
   it "waits seven days by default" do
@@ -34,24 +35,29 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
   end
 
   it "makes equal requests equal, whatever the order" do
-    one = declare(node: %w{a b}, roles: "x", match: :any).request
-    expect([one, one.hash]).to eq [declare(match: "any", roles: ["x"], node: %w{b a}).request].flat_map { |r| [r, r.hash] }
-    expect(one).not_to eq declare(node: %w{a b}, roles: "x").request
+    one = declare(node: %w[a b], roles: "x", match: :any).request
+    expect([one, one.hash]).to eq([declare(match: "any", roles: ["x"], node: %w[b a]).request].flat_map { |r|
+      [r, r.hash]
+    })
+    expect(one).not_to eq declare(node: %w[a b], roles: "x").request
   end
 
   it "labels the request for people" do
     expect(declare(node: "b").request.label).to eq "run execute[x] on b"
-    expect(declare(node: %w{d c b a}, tags: "t", query: "q:1").request.label).to eq "run execute[x] on a,b and 2 more query:q:1 tags:t"
+    expect(declare(node: %w[d c b a], tags: "t",
+                   query: "q:1").request.label).to eq "run execute[x] on a,b and 2 more query:q:1 tags:t"
   end
 
   describe "mistakes" do
     {
       "no target" => [/no target/, {}],
       "an unknown option, with the nearest" => [/unknown option nodes:; did you mean node:\?/, { nodes: "b" }],
-      "an unknown option, with the known ones" => [/unknown option zzzzz:; known are node: roles:/, { zzzzz: 1, node: "b" }],
-      "a bad timing" => [/timing :later is unknown; use :before, :immediately or :delayed/, { node: "b", timing: :later }],
+      "an unknown option, with the known ones" => [/unknown option zzzzz:; known are node: roles:/,
+                                                   { zzzzz: 1, node: "b" }],
+      "a bad timing" => [/timing :later is unknown; use :before, :immediately or :delayed/,
+                         { node: "b", timing: :later }],
       "a bad match" => [/match: :most is unknown/, { node: "b", match: :most }],
-      "a bad when_none" => [/when_none: :never is unknown/, { node: "b", when_none: :never }],
+      "a bad when_none" => [/when_none: "never" is unknown/, { node: "b", when_none: :never }],
       "a bad ttl" => [/ttl: needs seconds from 1 to 604800 \(7 days\), not "1h"/, { node: "b", ttl: "1h" }],
       "a ttl too long" => [/ttl: needs seconds/, { node: "b", ttl: 604_801 }],
       "an infinite ttl" => [/ttl: needs seconds/, { node: "b", ttl: Float::NAN }],
@@ -74,7 +80,7 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
     end
 
     it "refuses bad actions" do
-      [nil, "", :nothing, %i{a b}, "rm -rf", 5].each do |action|
+      [nil, "", :nothing, %i[a b], "rm -rf", 5].each do |action|
         expect { declare(action, node: "b") }.to raise_error(FlockOfChefs::ConfigurationError, /is not an action/)
       end
     end

@@ -13,14 +13,14 @@ RSpec.describe FlockOfChefs::Recipe::Targets do
   end
 
   it "takes a name or a list, sorted and without doubles" do
-    expect(parse(node: %i{b a}, roles: "web", tags: %w{x x})).to include("nodes" => %w{a b}, "roles" => ["web"],
+    expect(parse(node: %i[b a], roles: "web", tags: %w[x x])).to include("nodes" => %w[a b], "roles" => ["web"],
                                                                          "tags" => ["x"])
   end
 
   it "takes one name for the others" do
     expect(parse(environment: "prod", policy_name: "p", policy_group: :g, cloud: "dc1"))
       .to include("environment" => "prod", "policy_name" => "p", "policy_group" => "g", "cloud" => "dc1")
-    expect { parse(environment: %w{a b}) }.to raise_error(ArgumentError, /environment: needs a name, not \["a", "b"\]/)
+    expect { parse(environment: %w[a b]) }.to raise_error(ArgumentError, /environment: needs a name, not \["a", "b"\]/)
   end
 
   it "wants at least one target" do
@@ -44,13 +44,15 @@ RSpec.describe FlockOfChefs::Recipe::Targets do
     { :all => "all", "any" => "any", 3 => "3", "3" => "3", "50%" => "50%", "100%" => "100%" }
       .each { |given, text| expect(parse(node: "a", match: given)["match"]).to eq text }
     [0, -1, 1.5, "0%", "101%", "50 %", :some, nil, ""].each do |value|
-      expect { parse(node: "a", match: value) }.to raise_error(ArgumentError, /match: .* is unknown; use :all/), value.inspect
+      expect {
+        parse(node: "a", match: value)
+      }.to raise_error(ArgumentError, /match: .* is unknown; use :all/), value.inspect
     end
   end
 
   it "takes undeliverable, warn or wait for when_none:" do
-    %w{undeliverable warn wait}.each { |word| expect(parse(node: "a", when_none: word.to_sym)["when_none"]).to eq word }
-    expect { parse(node: "a", when_none: :ignore) }.to raise_error(ArgumentError, /when_none: :ignore is unknown/)
+    %w[undeliverable warn wait].each { |word| expect(parse(node: "a", when_none: word.to_sym)["when_none"]).to eq word }
+    expect { parse(node: "a", when_none: :ignore) }.to raise_error(ArgumentError, /when_none: "ignore" is unknown/)
     expect { parse(query: "*:*", when_none: :wait) }.to raise_error(ArgumentError, /cannot wait for a query:/)
   end
 end

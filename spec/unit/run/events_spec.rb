@@ -24,7 +24,7 @@ RSpec.describe FlockOfChefs::Run::Events do
 
   before do
     Chef::Log.init(File::NULL)
-    settings = FlockOfChefs::Run::Settings.new(data_dir: @dir, socket: "/s", name: "bender0")
+    settings = FlockOfChefs::Run::Settings.new(data_dir: @dir, socket: "/s")
     allow(FlockOfChefs::Run::Settings).to receive(:current).and_return(settings)
     allow(FlockOfChefs::Run::AgentHandoff).to receive(:new).and_return(handoff)
     run
@@ -47,7 +47,8 @@ RSpec.describe FlockOfChefs::Run::Events do
     expect(run_json).to include("phase" => "succeeded", "number" => 1)
     expect(snapshot).to have_received(:save).with(run_context: run.run_context, run_status: run_status, expansion: expansion,
                                                   data_dir: @dir, number: 1, run_id: "an-id").once
-    expect(handoff).to have_received(:poke).with(hash_including(number: 1, phase: "succeeded", generation: 1, run_id: "an-id")).once
+    expect(handoff).to have_received(:poke).with(hash_including(number: 1, phase: "succeeded", generation: 1,
+                                                                run_id: "an-id")).once
   end
 
   it "saves the snapshot before it says that the run succeeded" do
@@ -79,7 +80,11 @@ RSpec.describe FlockOfChefs::Run::Events do
     "a why-run" => -> { Chef::Config[:why_run] = true },
     "Target Mode" => -> { allow(Chef::Config).to receive(:target_mode?).and_return(true) },
     "a worker" => -> { FlockOfChefs::Run::Handoff.redirect([]) },
-    "anything but Chef::Client#run" => -> { run.run_context.events.subscribers.reject! { |s| s.is_a?(Chef::ActionCollection) } },
+    "anything but Chef::Client#run" => -> {
+      run.run_context.events.subscribers.reject! { |s|
+        s.is_a?(Chef::ActionCollection)
+      }
+    },
     "ChefSpec" => -> { stub_const("ChefSpec", Module.new) }
   }.each do |surroundings, set_up|
     it "publishes nothing in #{surroundings} (trap 12)" do
@@ -151,7 +156,9 @@ RSpec.describe FlockOfChefs::Run::Events do
       status = leave_early
       allow(handoff).to receive(:append) { |draft| recorder.append(draft) }
       2.times { events.run_completed(status.run_context.node, status) || start }
-      expect(recorder.drafts.map { |draft| draft.values_at("key", "timing") }).to eq [%w{execute[x] delayed}, %w{execute[y] delayed}]
+      expect(recorder.drafts.map { |draft|
+        draft.values_at("key", "timing")
+      }).to eq [%w{execute[x] delayed}, %w{execute[y] delayed}]
     end
 
     it "fails nothing if it cannot be sent, and still tries the rest" do

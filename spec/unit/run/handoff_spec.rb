@@ -42,7 +42,7 @@ RSpec.describe FlockOfChefs::Run::Handoff do
     end
   end
   let(:clock) { { ms: 0.0 } }
-  let(:settings) { FlockOfChefs::Run::Settings.new(data_dir: "/data", socket: "/agent.sock", name: "a") }
+  let(:settings) { FlockOfChefs::Run::Settings.new(data_dir: "/data", socket: "/agent.sock") }
   let(:outbox) { { where: "outbox", seq: 1 } }
   let(:spool) { { where: "spool", seq: 0 } }
   let(:draft) { { "key" => "execute[x]", "action" => "run" } }
@@ -99,7 +99,7 @@ RSpec.describe FlockOfChefs::Run::Handoff do
     target = handoff([150, FlockOfChefs::TimeoutError.new("late")], [1, spool])
     expect(target.append(draft)).to eq "an-id"
     expect(@client.timeouts).to eq [150, 0]
-    expect(@client.drafts.map { |sent| sent["id"] }).to eq %w{an-id an-id}
+    expect(@client.drafts.map { |sent| sent["id"] }).to eq %w[an-id an-id]
   end
 
   it "raises the library's own error if it can be kept nowhere" do
