@@ -71,12 +71,12 @@ class ChefProcess
 
   # @raise [RuntimeError] if the block stays false
   def wait_for(seconds = 60)
-    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
-    until yield
-      raise "waited too long: #{File.read(path("daemon.log"))}" if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+    (seconds * 20).times do
+      return if yield
 
       sleep 0.05
     end
+    raise "waited too long: #{File.read(path("daemon.log"))}"
   end
 
   def drafts = lines("drafts")

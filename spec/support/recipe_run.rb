@@ -3,6 +3,7 @@
 require "stringio"
 require "tmpdir"
 require "chef"
+require "chef/recipe"
 require "chef/formatters/doc"
 require "flock_of_chefs/chef"
 

@@ -41,7 +41,8 @@ RSpec.describe "remote_notifies and the state of the agent" do
   it "fails the run if the spool cannot take it either" do
     result = run("full")
     expect(result.status).not_to eq 0
-    expect(result.output).to match(/promised by ruby_block\[change 0\]\): it can be kept nowhere.*No space left on device/)
+    expect(result.output)
+      .to match(/promised by ruby_block\[change 0\]\): it can be kept nowhere.*No space left on device/)
     expect(chef.run_json).to include("phase" => "failed")
   end
 
@@ -56,8 +57,9 @@ RSpec.describe "remote_notifies and the state of the agent" do
       FileUtils.rm_rf(chef.path("data"))
       result = run("unconfigured", %(log "hello"\n))
       expect(result.status).to eq(0), result.output
-      expect(result.output.scan("flock_of_chefs is off in this run, and a remote_notifies that fires will fail: " \
-                                "this node is not set up: /etc/flock/agent.toml does not exist. Run `flockctl init`").size).to eq 1
+      line = "flock_of_chefs is off in this run, and a remote_notifies that fires will fail: this node is not set " \
+             "up: /etc/flock/agent.toml does not exist. Run `flockctl init`"
+      expect(result.output.scan(line).size).to eq 1
       expect(File).not_to exist(chef.path("data"))
     end
 

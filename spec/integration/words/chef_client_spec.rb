@@ -47,8 +47,8 @@ RSpec.describe "remote_notifies in chef-client" do
     end
 
     it "saves one snapshot, then tells the agent" do
-      expect(chef.snapshots).to eq [{ "node" => "bender0", "success" => true, "recipes" => ["cb"], "data_dir" => chef.path("data"),
-                                      "number" => 1, "run_id" => chef.run_json["run_id"] }]
+      expect(chef.snapshots).to eq [{ "node" => "bender0", "success" => true, "recipes" => ["cb"], "number" => 1,
+                                      "data_dir" => chef.path("data"), "run_id" => chef.run_json["run_id"] }]
       expect(chef.calls.map { |call| call["op"] }).to eq ["run_changed"]
       expect(chef.calls.first["payload"]).to include("number" => 1, "phase" => "succeeded", "generation" => 1)
     end
@@ -105,7 +105,8 @@ RSpec.describe "remote_notifies in chef-client" do
       result = chef.client("-o", "recipe[cb]")
       expect(result.status).not_to eq 0
       expect(result.output).to include("FlockOfChefs::ConfigurationError")
-      expect(result.output).to include('cb/recipes/default.rb:3: remote_notifies of file[/nowhere]: "execute" is not a resource')
+      expect(result.output)
+        .to include(%(cb/recipes/default.rb:3: remote_notifies of file[/nowhere]: "execute" is not a resource))
     end
   end
 

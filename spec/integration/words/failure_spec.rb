@@ -130,7 +130,8 @@ RSpec.describe "remote_notifies: failure" do
     it "sends nothing, and says so, if nobody matches: an empty list would mean everybody" do
       answer
       log = chef_log { expect(run_with(query: "role:none", tags: "t").drafts).to be_empty }
-      expect(log).to include "ERROR: flock_of_chefs: run execute[x] on query:role:none tags:t: no node matches; nothing is sent"
+      expect(log).to include "ERROR: flock_of_chefs: run execute[x] on query:role:none tags:t: no node matches; " \
+                             "nothing is sent"
       log = chef_log { expect(run_with(query: "role:none", when_none: :warn).drafts).to be_empty }
       expect(log).not_to include "ERROR"
     end

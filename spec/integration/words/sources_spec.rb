@@ -65,10 +65,10 @@ RSpec.describe "remote_notifies: who" do
           %w{service[now] immediately}, %w{service[now] immediately}, %w{service[between] immediately},
           %w{service[later] delayed}
         ]
-        expect((0..3).map { |index|
+        expect((0..3).map do |index|
           run.sources(index)
-        }).to eq [["file[#{made[0]}]"], ["file[#{made[1]}]"], ["file[#{last}]"],
-                  made.map { |name| "file[#{name}]" }]
+        end).to eq [["file[#{made[0]}]"], ["file[#{made[1]}]"], ["file[#{last}]"],
+                    made.map { |name| "file[#{name}]" }]
       end
 
       it "sends for the custom resource itself" do
@@ -223,9 +223,9 @@ RSpec.describe "remote_notifies: who" do
     plain, noisy = run.run_context.node.run_state[:both]
     expect(noisy.instance_variables).to match_array plain.instance_variables
     proxy = run.run_context.delayed_actions.map(&:resource).first
-    [noisy.to_json, noisy.to_h.to_s, noisy.to_text, noisy.inspect].each { |text|
+    [noisy.to_json, noisy.to_h.to_s, noisy.to_text, noisy.inspect].each do |text|
       expect(text).not_to include "secret-node"
-    }
+    end
     expect(proxy.instance_variables - plain.instance_variables - %i[@declared_type @ignore_failure
                                                                     @updated_by_last_action]).to be_empty
   end

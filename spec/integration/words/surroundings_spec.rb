@@ -20,7 +20,8 @@ RSpec.describe "remote_notifies in other surroundings" do
     expect(result.status).to eq(0), result.output
     expect(File).to exist(chef.path("fubar1"))
     expect(chef.drafts).to be_empty
-    expect(result.output.scan("remote notifications are not sent: this is no run of chef-client but of chef-apply").size).to eq 1
+    line = "remote notifications are not sent: this is no run of chef-client but of chef-apply"
+    expect(result.output.scan(line).size).to eq 1
     expect(result.output).not_to include "hand over"
   end
 
@@ -49,8 +50,8 @@ RSpec.describe "remote_notifies in other surroundings" do
         end
       end
     RUBY
-    result = chef.ruby("-W0", "-I", File.join(ChefProcess::SUPPORT, "chefspec_shim"), Gem.bin_path("rspec-core", "rspec"),
-                       "--no-color", chef.path("cookbooks/cb/spec/cb_spec.rb"))
+    result = chef.ruby("-W0", "-I", File.join(ChefProcess::SUPPORT, "chefspec_shim"),
+                       Gem.bin_path("rspec-core", "rspec"), "--no-color", chef.path("cookbooks/cb/spec/cb_spec.rb"))
     expect(result.output).to include("1 example, 0 failures"), result.output
     expect(result.output).not_to include("flock_of_chefs:"), result.output
     expect(Dir.children(chef.dir) & %w[data drafts calls snapshots]).to be_empty

@@ -112,9 +112,9 @@ RSpec.describe "remote_notifies: when" do
         remote_notifies :restart, "service[app]", :delayed, node: "b"
       end
     end
-    expect(run.drafts.map { |draft|
+    expect(run.drafts.map do |draft|
       [draft["targets"]["nodes"], draft["retry"]]
-    }).to eq [[["a"], 0], [["b"], 0], [["b"], 1]]
+    end).to eq [[["a"], 0], [["b"], 0], [["b"], 1]]
   end
 
   it "sends every immediate one: Chef de-duplicates delayed ones only (trap 10.9)" do

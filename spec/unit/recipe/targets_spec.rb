@@ -44,9 +44,9 @@ RSpec.describe FlockOfChefs::Recipe::Targets do
     { :all => "all", "any" => "any", 3 => "3", "3" => "3", "50%" => "50%", "100%" => "100%" }
       .each { |given, text| expect(parse(node: "a", match: given)["match"]).to eq text }
     [0, -1, 1.5, "0%", "101%", "50 %", :some, nil, ""].each do |value|
-      expect {
+      expect do
         parse(node: "a", match: value)
-      }.to raise_error(ArgumentError, /match: .* is unknown; use :all/), value.inspect
+      end.to raise_error(ArgumentError, /match: .* is unknown; use :all/), value.inspect
     end
   end
 

@@ -45,7 +45,8 @@ RSpec.describe FlockOfChefs::Run::Events do
     events.converge_start(run.run_context)
     events.run_completed(run.run_context.node, run_status)
     expect(run_json).to include("phase" => "succeeded", "number" => 1)
-    expect(snapshot).to have_received(:save).with(run_context: run.run_context, run_status: run_status, expansion: expansion,
+    expect(snapshot).to have_received(:save).with(run_context: run.run_context, run_status: run_status,
+                                                  expansion: expansion,
                                                   data_dir: @dir, number: 1, run_id: "an-id").once
     expect(handoff).to have_received(:poke).with(hash_including(number: 1, phase: "succeeded", generation: 1,
                                                                 run_id: "an-id")).once
@@ -80,10 +81,10 @@ RSpec.describe FlockOfChefs::Run::Events do
     "a why-run" => -> { Chef::Config[:why_run] = true },
     "Target Mode" => -> { allow(Chef::Config).to receive(:target_mode?).and_return(true) },
     "a worker" => -> { FlockOfChefs::Run::Handoff.redirect([]) },
-    "anything but Chef::Client#run" => -> {
-      run.run_context.events.subscribers.reject! { |s|
+    "anything but Chef::Client#run" => lambda {
+      run.run_context.events.subscribers.reject! do |s|
         s.is_a?(Chef::ActionCollection)
-      }
+      end
     },
     "ChefSpec" => -> { stub_const("ChefSpec", Module.new) }
   }.each do |surroundings, set_up|
@@ -120,7 +121,7 @@ RSpec.describe FlockOfChefs::Run::Events do
         events.run_completed(run.run_context.node, run_status)
       end
     end
-    expect(log.scan(/cannot save the snapshot: a fault \(NotImplementedError\); the run goes on/).size).to eq 1
+    expect(log.scan("cannot save the snapshot: a fault (NotImplementedError); the run goes on").size).to eq 1
     expect(log.scan("cannot publish the run's end").size).to eq 1
     expect(log.scan("cannot tell the agent").size).to eq 1
   end
@@ -156,9 +157,9 @@ RSpec.describe FlockOfChefs::Run::Events do
       status = leave_early
       allow(handoff).to receive(:append) { |draft| recorder.append(draft) }
       2.times { events.run_completed(status.run_context.node, status) || start }
-      expect(recorder.drafts.map { |draft|
+      expect(recorder.drafts.map do |draft|
         draft.values_at("key", "timing")
-      }).to eq [%w{execute[x] delayed}, %w{execute[y] delayed}]
+      end).to eq [%w{execute[x] delayed}, %w{execute[y] delayed}]
     end
 
     it "fails nothing if it cannot be sent, and still tries the rest" do

@@ -92,7 +92,8 @@ RSpec.describe FlockOfChefs::Run::Handoff do
     target = handoff([1, spool])
     log = chef_log { 3.times { target.append(draft) } }
     expect(@client.timeouts).to eq [150, 0, 0]
-    expect(log.scan("the agent does not answer on /agent.sock; the notifications of this run wait in /data/spool").size).to eq 1
+    line = "the agent does not answer on /agent.sock; the notifications of this run wait in /data/spool"
+    expect(log.scan(line).size).to eq 1
   end
 
   it "spools the same id if the socket fails with an error" do

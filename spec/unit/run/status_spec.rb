@@ -17,8 +17,8 @@ RSpec.describe FlockOfChefs::Run::Status do
   it "says that a run is going on, and by which process" do
     expect(status.start("an-id")).to eq 1
     start = File.read("/proc/self/stat").split(") ").last.split[19].to_i
-    expect(file).to eq("number" => 1, "run_id" => "an-id", "phase" => "running", "pid" => Process.pid, "pid_start" => start,
-                       "started_ms" => 1_700_000_000_000, "ended_ms" => nil)
+    expect(file).to eq("number" => 1, "run_id" => "an-id", "phase" => "running", "pid" => Process.pid,
+                       "pid_start" => start, "started_ms" => 1_700_000_000_000, "ended_ms" => nil)
   end
 
   it "says how it ended" do
