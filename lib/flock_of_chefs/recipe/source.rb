@@ -1,0 +1,42 @@
+# frozen_string_literal: true
+
+require "digest"
+require "chef/request_id"
+require_relative "limits"
+
+module FlockOfChefs
+  module Recipe
+    # A resource whose update caused a notification. Plain data: no property value is in it.
+    #
+    # @!attribute [r] ignore_failure
+    #   @return [Boolean, Symbol] the resource's own; it also holds for what cannot be handed over because of it
+    Source = Struct.new(:key, :action, :recipe, :line, :run_id, :ignore_failure, keyword_init: true) do
+      # @param resource [Chef::Resource]
+      # @param action [Symbol, nil]
+      # @return [Source]
+      def self.of(resource, action)
+        new(key: shown_key(resource), action: action.to_s, recipe: recipe_of(resource),
+            line: resource.source_line_number.to_i, run_id: ::Chef::RequestID.instance.request_id,
+            ignore_failure: resource.ignore_failure || false).freeze
+      end
+
+      # @return [String] the resource's key; the name of a sensitive one is hashed
+      def self.shown_key(resource)
+        return clean(resource.declared_key) unless resource.sensitive
+
+        type = resource.declared_type || resource.resource_name
+        %(#{type}["sha256:#{Digest::SHA256.hexdigest(resource.name.to_s)[0, 16]}"])
+      end
+
+      def self.recipe_of(resource) = clean([resource.cookbook_name, resource.recipe_name].compact.join("::"))
+
+      # A resource may be named by a path in any encoding, or by a whole script.
+      def self.clean(text) = text.dup.force_encoding(Encoding::UTF_8).byteslice(0, Limits::KEY_BYTES).scrub("?")
+
+      private_class_method :recipe_of, :clean
+
+      # @return [Hash{String=>Object}] for the draft
+      def to_draft = { "key" => key, "action" => action, "recipe" => recipe, "line" => line, "run_id" => run_id }
+    end
+  end
+end

@@ -1,0 +1,111 @@
+# frozen_string_literal: true
+
+require "chef/event_dispatch/base"
+require "chef/log"
+require "chef/request_id"
+require_relative "guarded"
+require_relative "handoff"
+require_relative "settings"
+require_relative "status"
+require_relative "../recipe/registry"
+require_relative "../recipe/surroundings"
+
+module FlockOfChefs
+  # What a Chef run leaves behind.
+  module Run
+    autoload :Snapshot, File.expand_path("snapshot", __dir__)
+
+    # Follows a Chef run: publishes its state, flushes what +:reboot_now+ would drop, and saves a snapshot of a run that
+    # succeeded. Chef holds its run lock all the while. Nothing here fails the run.
+    class Events < ::Chef::EventDispatch::Base
+      include Guarded
+
+      # Adds a subscriber unless there is one.
+      #
+      # @param subscribers [Array]
+      # @return [void]
+      def self.attach(subscribers)
+        subscribers << new if subscribers.none?(self)
+      end
+
+      # @param snapshot [#save, nil] stands in for {Snapshot} in tests
+      def initialize(snapshot: nil)
+        super()
+        @snapshot = snapshot
+      end
+
+      def run_start(_version, run_status)
+        guarded("publish the run's start") { begin_run(run_status.run_context, run_status.run_id) }
+      end
+
+      def run_list_expanded(expansion)
+        @expansion = expansion
+      end
+
+      # The start of a run whose cookbooks brought us.
+      def converge_start(run_context)
+        return if @begun
+
+        guarded("publish the run's start") { begin_run(run_context, ::Chef::RequestID.instance.request_id) }
+      end
+
+      def run_completed(_node, run_status)
+        return unless @status
+
+        guarded("send what the run left over") { flush(run_status.run_context) }
+        generation = guarded("save the snapshot") { save_snapshot(run_status) }
+        finish("succeeded", generation: generation)
+      end
+
+      # Chef itself has run the delayed notifications. There may be no node and no run context yet.
+      def run_failed(_exception, _run_status)
+        finish("failed") if @status
+      end
+
+      private
+
+      def begin_run(run_context, run_id)
+        @begun = true
+        @status = nil
+        return unless Recipe::Surroundings.real_run?(run_context)
+
+        Handoff.begin_run
+        settings = usable_settings or return
+        status = Status.new(settings.data_dir)
+        status.start(run_id)
+        @status = status
+      end
+
+      def usable_settings
+        Settings.current
+      rescue ConfigurationError => e
+        ::Chef::Log.warn("flock_of_chefs is off in this run, and a remote_notifies that fires will fail: #{e.message}")
+        nil
+      end
+
+      def flush(run_context)
+        Recipe::Registry.find(run_context)&.left_over&.each do |handover|
+          guarded("send #{handover}") { handover.deliver unless handover.void? }
+        end
+      end
+
+      def save_snapshot(run_status)
+        run_context = run_status.run_context
+        (@snapshot || Snapshot).save(run_context: run_context, run_status: run_status, number: @status.number,
+                                     expansion: expansion(run_context), data_dir: Settings.current.data_dir,
+                                     run_id: run_status.run_id)
+      end
+
+      # The event comes before a cookbook's library could subscribe; Chef's compiler still has the expansion then.
+      def expansion(run_context)
+        @expansion || run_context.send(:cookbook_compiler)&.run_list_expansion
+      end
+
+      def finish(phase, extra = {})
+        guarded("publish the run's end") { @status.finish(phase) }
+        guarded("tell the agent") { Handoff.current.poke(@status.to_h.merge(extra).compact) }
+        @status = @begun = @expansion = nil
+      end
+    end
+  end
+end
