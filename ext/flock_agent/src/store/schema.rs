@@ -8,7 +8,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::sql;
 
-const STEPS: &[M<'static>] = &[M::up(META)];
+const STEPS: &[M<'static>] = &[M::up(META), M::up(super::inbox::SCHEMA)];
 
 const META: &str = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
