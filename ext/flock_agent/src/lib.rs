@@ -4,8 +4,15 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod delivery;
+pub mod dispatch;
+pub mod process;
 pub mod registry;
+pub mod run_state;
+pub mod service;
 pub mod store;
+pub mod transport;
+pub mod wire;
 
 /// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

@@ -15,7 +15,7 @@ mod settle;
 mod tests;
 
 pub use admit::{Admitted, Arrival, admit, digest, seen};
-pub use claim::{Candidate, Claim, Job, Lineage, candidates, candidates_of, claim, job, jobs, lineage};
+pub use claim::{Candidate, Claim, Job, Lineage, candidates, candidates_of, claim, job, jobs, lineage, next_pause_ms};
 pub use operator::{Counts, counts, list, remove, retry};
 pub use report::{Unreported, mark_reported, unreported};
 pub use retention::{expire, trim};

@@ -110,6 +110,19 @@ pub fn candidates_of(conn: &Connection, key: &str, action: &str, now_ms: u64) ->
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
 
+/// For how long the first of the rows that pause will do so; `None` when none does.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn next_pause_ms(conn: &Connection, now_ms: u64) -> Result<Option<u64>> {
+    let next: Option<i64> = conn
+        .prepare_cached("SELECT MIN(not_before_ms) FROM inbox WHERE state = 'stored' AND not_before_ms > ?1")
+        .map_err(sql)?
+        .query_row([int(now_ms)], |r| r.get(0))
+        .map_err(sql)?;
+    Ok(next.map(|at| uint(at).saturating_sub(now_ms)))
+}
+
 fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
     Ok(Candidate {
         row: row.get(0)?,
@@ -218,14 +231,17 @@ fn record(conn: &Connection, claim: &Claim<'_>) -> Result<()> {
     Ok(())
 }
 
-const JOB: &str = "SELECT job, key, action, generation, pid, pid_start, claimed_ms, timeout_ms, chain, cause_root FROM inbox_job";
+const JOB: &str =
+    "SELECT job, key, action, generation, pid, pid_start, claimed_ms, timeout_ms, chain, cause_root FROM inbox_job";
 
 /// The claimed runs that are not settled, oldest first; after a crash these must be recovered.
 ///
 /// # Errors
 /// `internal` when the store refuses.
 pub fn jobs(conn: &Connection) -> Result<Vec<Job>> {
-    let mut statement = conn.prepare_cached(&format!("{JOB} ORDER BY claimed_ms")).map_err(sql)?;
+    let mut statement = conn
+        .prepare_cached(&format!("{JOB} ORDER BY claimed_ms"))
+        .map_err(sql)?;
     let rows = statement.query_map([], read_job).map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }

@@ -17,7 +17,8 @@ pub struct Counts {
     pub unreported: u64,
 }
 
-const RECORD: &str = "SELECT id, sender, key, action, timing, state, code, message, run_ms, shared_with, attempt, created_ms,
+const RECORD: &str =
+    "SELECT id, sender, key, action, timing, state, code, message, run_ms, shared_with, attempt, created_ms,
     updated_ms, expires_ms, seq, sources, chain FROM inbox";
 
 /// Records of direction `"in"`, newest first; `request.id` may be a prefix, `request.direction` is not looked at.
@@ -29,7 +30,8 @@ pub fn list(conn: &Connection, request: &pb::ListRequest) -> Result<Vec<pb::Reco
         0 => limits::LIST_DEFAULT,
         asked => asked.min(limits::LIST_MAX),
     };
-    let query = format!("{RECORD} WHERE substr(id, 1, length(?1)) = ?1 AND ?2 IN ('', state) ORDER BY row DESC LIMIT ?3");
+    let query =
+        format!("{RECORD} WHERE substr(id, 1, length(?1)) = ?1 AND ?2 IN ('', state) ORDER BY row DESC LIMIT ?3");
     let mut statement = conn.prepare_cached(&query).map_err(sql)?;
     let rows = statement
         .query_map(params![request.id, request.state, limit], record)
@@ -118,7 +120,9 @@ fn unique(conn: &Connection, prefix: &str) -> Result<String> {
         (Some(only), None) => Ok(only),
         (None, _) => Err(Error::new(
             flock_core::ErrorKind::ResourceNotFound,
-            format!("this node received no notification {prefix:?}; `flockctl notifications list` shows those it knows"),
+            format!(
+                "this node received no notification {prefix:?}; `flockctl notifications list` shows those it knows"
+            ),
         )
         .with_code("no_such_notification")),
         _ => Err(

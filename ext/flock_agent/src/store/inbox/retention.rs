@@ -52,7 +52,10 @@ fn by_age(conn: &Connection, now_ms: u64) -> Result<usize> {
         "DELETE FROM inbox WHERE state NOT IN ('stored', 'claimed') AND updated_ms <= ?1 AND expires_ms <= ?2",
     )
     .map_err(sql)?
-    .execute(params![int(now_ms.saturating_sub(limits::FINISHED_AGE_MS)), int(now_ms)])
+    .execute(params![
+        int(now_ms.saturating_sub(limits::FINISHED_AGE_MS)),
+        int(now_ms)
+    ])
     .map_err(sql)
 }
 

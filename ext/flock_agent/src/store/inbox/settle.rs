@@ -98,7 +98,11 @@ pub fn conclude(conn: &Connection, row: i64, state: State, code: &str, message: 
 pub fn note(conn: &Connection, row: i64, code: &str, message: &str) -> Result<()> {
     conn.prepare_cached("UPDATE inbox SET code = ?2, message = ?3 WHERE row = ?1 AND state = 'stored'")
         .map_err(sql)?
-        .execute(params![row, word(code, ""), clip(message, limits::OUTCOME_MESSAGE_BYTES)])
+        .execute(params![
+            row,
+            word(code, ""),
+            clip(message, limits::OUTCOME_MESSAGE_BYTES)
+        ])
         .map_err(sql)?;
     Ok(())
 }
