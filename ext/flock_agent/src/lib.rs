@@ -6,6 +6,8 @@
 pub mod clock;
 pub mod delivery;
 pub mod dispatch;
+#[cfg(test)]
+mod fixtures;
 pub mod process;
 pub mod registry;
 pub mod run_state;

@@ -111,7 +111,8 @@ impl Inner {
         match verdict(evidence) {
             Verdict::Wait => {
                 // Whoever reported it has nothing more to say.
-                desk.running.insert(id, Running::new(false));
+                let running = desk.running.entry(id).or_insert_with(|| Running::new(false));
+                running.supervised = false;
                 return Ok(());
             }
             Verdict::Finish(ending, drafts) => {

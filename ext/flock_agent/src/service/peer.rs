@@ -4,12 +4,13 @@
 mod tests;
 
 use flock_core::{Error, Result, id::NodeName, limits};
+use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::{
     delivery::receive::Receiver,
     pb::{self, peer_server::PeerServer},
-    run_state::RunWatch,
+    run_state::{Card, RunWatch},
     transport::PeerIdentity,
     wire,
 };
@@ -39,19 +40,22 @@ impl Peer {
                 gate.own()
             )));
         }
-        let view = self.runs.view();
-        let Some(snapshot) = &view.snapshot else {
-            return Ok(pb::Resources {
-                node: gate.own().to_string(),
-                ..Default::default()
-            });
-        };
-        let seen = snapshot.cards.values().filter(|card| gate.may_see(from, card));
-        Ok(pb::Resources {
+        let cards = self.visible(from);
+        if cards.encoded_len() > limits::MESSAGE_BYTES {
+            return Err(Error::rejected("this node has more resources than fit into one answer").with_code("too_large"));
+        }
+        Ok(cards)
+    }
+
+    fn visible(&self, from: &NodeName) -> pb::Resources {
+        let (gate, view) = (self.receiver.gate(), self.runs.view());
+        let snapshot = view.snapshot.as_deref();
+        let cards = snapshot.into_iter().flat_map(|snapshot| snapshot.cards.values());
+        pb::Resources {
             node: gate.own().to_string(),
-            generation: snapshot.generation,
-            cards: seen.map(|card| card.shown()).collect(),
-        })
+            generation: snapshot.map_or(0, |snapshot| snapshot.generation),
+            cards: cards.filter(|card| gate.may_see(from, card)).map(Card::shown).collect(),
+        }
     }
 }
 
