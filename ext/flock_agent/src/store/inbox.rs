@@ -54,6 +54,7 @@ CREATE TABLE inbox (
   UNIQUE (sender, id)
 ) STRICT;
 CREATE INDEX inbox_open ON inbox (sender) WHERE state IN ('stored', 'claimed');
+CREATE INDEX inbox_stored ON inbox (key, action, not_before_ms) WHERE state = 'stored';
 CREATE INDEX inbox_job_rows ON inbox (job) WHERE job IS NOT NULL;
 CREATE INDEX inbox_unreported ON inbox (row) WHERE reported = 0 AND state NOT IN ('stored', 'claimed');
 CREATE TABLE inbox_job (

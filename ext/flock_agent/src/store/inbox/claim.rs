@@ -84,7 +84,7 @@ pub struct Lineage {
     pub sources: Vec<(String, String)>,
 }
 
-const CANDIDATE: &str =
+pub(super) const CANDIDATE: &str =
     "SELECT row, sender, key, action, arrived_run, code FROM inbox WHERE state = 'stored' AND not_before_ms <= ?1";
 
 /// All rows that may be looked at now, oldest first.

@@ -327,3 +327,20 @@ fn finished_rows_go_by_number() {
     );
     assert_eq!(shown(&conn, 3).state, "denied");
 }
+
+#[test]
+fn looking_for_work_never_scans_what_is_finished() {
+    let conn = inbox();
+    for query in [
+        claim::CANDIDATE.to_owned(),
+        format!("{} AND key = ?2 AND action = ?3 ORDER BY row", claim::CANDIDATE),
+    ] {
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let params = vec!["1"; statement.parameter_count()];
+        let steps = statement
+            .query_map(rusqlite::params_from_iter(params), |r| r.get::<_, String>(3))
+            .unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        assert!(steps[0].contains("inbox_stored"), "{steps:?}");
+    }
+}
