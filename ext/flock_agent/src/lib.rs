@@ -6,10 +6,18 @@
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod delivery;
+pub mod dispatch;
 pub mod draft;
+#[cfg(test)]
+mod fixtures;
+pub mod process;
 pub mod registry;
+pub mod run_state;
+pub mod service;
 pub mod spool;
 pub mod store;
+pub mod transport;
 pub mod wire;
 
 /// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.

@@ -30,6 +30,9 @@ pub const SOURCES: usize = 64;
 /// Longest text of an outcome, in bytes.
 pub const OUTCOME_MESSAGE_BYTES: usize = 1024;
 
+/// Longest code of an outcome, in bytes.
+pub const CODE_BYTES: usize = 64;
+
 /// Longest chain of notifications that cause one another.
 pub const CHAIN_HOPS: usize = 8;
 /// Hops that a draft may carry at all; one that has more than [`CHAIN_HOPS`] is kept, and denied by its target as a loop.
@@ -192,3 +195,39 @@ pub const WORKER_MS: u64 = 600_000;
 pub const RESULT_BYTES: u64 = 1024 * 1024;
 /// What the agent may take to stop, before the grace for running actions.
 pub const STOP_MS: u64 = 2_000;
+/// How long Ruby may take from an event to the claim of its job; compiling a large snapshot comes before it.
+pub const CLAIM_MS: u64 = 120_000;
+/// How often claimed runs are looked after.
+pub const RECOVERY_MS: u64 = 1_000;
+/// How long a worker that is gone waits for Ruby's own account of it.
+pub const REPORT_GRACE_MS: u64 = 5_000;
+/// How long after its time limit a worker is ended by the agent itself.
+pub const OVERDUE_GRACE_MS: u64 = 30_000;
+/// How often times to live and the retention of finished rows are applied.
+pub const HOUSEKEEPING_MS: u64 = 60_000;
+/// First and longest pause before an action is tried again that could not be run, or that failed and has `retry:`.
+pub const RUN_PAUSE_BASE_MS: u64 = 500;
+/// See [`RUN_PAUSE_BASE_MS`].
+pub const RUN_PAUSE_CAP_MS: u64 = 30_000;
+/// Notifications that one action may cause.
+pub const RESULT_DRAFTS: usize = 1_000;
+
+/// Notifications of one (sender, key, action) that are taken in at once.
+pub const RATE_BURST: u32 = 300;
+/// After a burst, one more each time this has passed: slower than any loop through whole Chef runs.
+pub const RATE_REFILL_MS: u64 = 30_000;
+/// (sender, key, action) triples whose rate is remembered.
+pub const RATE_KEYS: usize = 10_000;
+
+/// How often what a Chef run leaves behind is looked at.
+pub const RUN_STATE_POLL_MS: u64 = 250;
+/// Largest `run.json`, in bytes.
+pub const RUN_FILE_BYTES: u64 = 64 * 1024;
+/// Largest `cards.json` and `snapshot.json`, in bytes each.
+pub const SNAPSHOT_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The pause before try number `tries` (from 1): [`RUN_PAUSE_BASE_MS`], doubled each time up to [`RUN_PAUSE_CAP_MS`].
+pub fn run_pause_ms(tries: u64) -> u64 {
+    let doublings = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    RUN_PAUSE_BASE_MS.saturating_mul(1 << doublings).min(RUN_PAUSE_CAP_MS)
+}

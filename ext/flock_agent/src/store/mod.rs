@@ -3,6 +3,7 @@
 //! `write` runs a closure inside a transaction and answers after the commit is on disk (WAL, `synchronous=FULL`); every closure has
 //! a savepoint of its own, so one that fails takes nothing of its neighbours with it. `read` sees what was committed.
 
+pub mod inbox;
 pub mod journal;
 pub mod meta;
 mod open;

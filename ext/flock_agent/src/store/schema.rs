@@ -6,9 +6,14 @@ use flock_core::{Error, Result};
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
-use super::{journal, meta, open, outbox, sql};
+use super::{inbox, journal, meta, open, outbox, sql};
 
-const STEPS: &[M<'static>] = &[M::up(meta::SCHEMA), M::up(outbox::SCHEMA), M::up(journal::SCHEMA)];
+const STEPS: &[M<'static>] = &[
+    M::up(meta::SCHEMA),
+    M::up(outbox::SCHEMA),
+    M::up(journal::SCHEMA),
+    M::up(inbox::SCHEMA),
+];
 
 /// Refuses a file that a newer version wrote, before anything is changed in it.
 pub(super) fn refuse_newer(found: usize, path: &Path) -> Result<()> {

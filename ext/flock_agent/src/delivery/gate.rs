@@ -1,0 +1,88 @@
+//! Policy and loop verdict as the target applies them: the only place here that knows their interfaces.
+
+use flock_core::{
+    Error, Result,
+    chain::{Hop, verdict},
+    glob,
+    id::NodeName,
+    policy::{Admission, Policy, admits_card},
+};
+
+use crate::{pb, run_state::Card};
+
+/// Who may have what run on this node.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    own: NodeName,
+    policy: Policy,
+}
+
+impl Gate {
+    /// The gate of the node `own`, which is always admitted to itself.
+    pub fn new(own: NodeName, policy: Policy) -> Self {
+        let policy = policy.on_node(own.clone());
+        Self { own, policy }
+    }
+
+    /// Whose gate this is.
+    pub fn own(&self) -> &NodeName {
+        &self.own
+    }
+
+    /// Whether a notification may come in; what depends on the resource's card is left for [`Gate::at_claim`].
+    ///
+    /// # Errors
+    /// `denied` with code `loop` or `policy`.
+    pub fn at_arrival(&self, from: &NodeName, envelope: &pb::Envelope) -> Result<()> {
+        let chain: Vec<Hop> = envelope.chain.iter().map(hop).collect();
+        let next = Hop::new(self.own.as_str(), &envelope.key, &envelope.action);
+        verdict(&chain, &next)?;
+        match self.policy.at_arrival(from, &envelope.key, &envelope.action) {
+            Admission::Denied => Err(self.policy.denial(from, &envelope.key, &envelope.action)),
+            Admission::Admitted | Admission::AskCard => Ok(()),
+        }
+    }
+
+    /// Whether it may be run, now that its card is known; the table may have changed since it arrived.
+    ///
+    /// # Errors
+    /// `denied` with code `policy`.
+    pub fn at_claim(&self, from: &NodeName, action: &str, card: &Card) -> Result<()> {
+        let admitted = match self.policy.at_arrival(from, &card.key, action) {
+            Admission::Admitted => true,
+            Admission::Denied => false,
+            Admission::AskCard => admits_card(action, &card.declared_actions, &card.default_action),
+        };
+        match admitted {
+            true => Ok(()),
+            false => Err(self.policy.denial(from, &card.key, action)),
+        }
+    }
+
+    /// Whether `from` may ask for this node's cards at all: any member under the default policy, else those whom a rule names.
+    ///
+    /// # Errors
+    /// `denied` with code `policy`.
+    pub fn may_list(&self, from: &NodeName) -> Result<()> {
+        let rules = self.policy.rules();
+        let named = rules.iter().any(|rule| glob::matches(&rule.from, from.as_str()));
+        if rules.is_empty() || named || *from == self.own {
+            return Ok(());
+        }
+        Err(Error::denied(format!(
+            "{from} may not list the resources of {}: no [[allow]] of its agent.toml names it; add one",
+            self.own
+        ))
+        .with_code("policy"))
+    }
+
+    /// Whether `from` may see this card: it could have at least one of its actions run.
+    pub fn may_see(&self, from: &NodeName, card: &Card) -> bool {
+        let admits = |action: &String| self.policy.at_arrival(from, &card.key, action) != Admission::Denied;
+        self.policy.rules().is_empty() || card.allowed_actions.iter().any(admits)
+    }
+}
+
+fn hop(hop: &pb::Hop) -> Hop {
+    Hop::new(&hop.node, &hop.key, &hop.action)
+}

@@ -1,0 +1,5 @@
+//! Notifications on their way between nodes.
+
+pub mod gate;
+pub mod rate;
+pub mod receive;

@@ -1,0 +1,228 @@
+use flock_core::{
+    ErrorKind, limits,
+    policy::{Policy, Rule},
+};
+
+use super::*;
+use crate::fixtures::{Target, card, envelope, name, uuid, write_run, write_snapshot};
+
+fn verdict(receipt: &pb::Receipt) -> (Verdict, &str) {
+    (receipt.verdict(), &receipt.code)
+}
+
+fn only_restart() -> Policy {
+    Policy::new(vec![Rule {
+        from: "a*".into(),
+        resource: "service[*]".into(),
+        actions: vec!["restart".into()],
+    }])
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_is_on_disk() {
+    let target = Target::new(Policy::default());
+    write_run(target.path(), 7, "succeeded", 1);
+    assert_eq!(verdict(&target.admit(envelope("a", 1)).await), (Verdict::Stored, ""));
+    let file = rusqlite::Connection::open(target.path().join("state.db")).unwrap();
+    let (state, run): (String, u64) = file
+        .query_row("SELECT state, arrived_run FROM inbox", [], |r| {
+            Ok((r.get(0)?, r.get::<_, i64>(1)? as u64))
+        })
+        .unwrap();
+    assert_eq!((state.as_str(), run), ("stored", 7));
+    assert_eq!(verdict(&target.admit(envelope("a", 1)).await), (Verdict::Duplicate, ""));
+}
+
+#[tokio::test]
+async fn the_dispatcher_is_woken() {
+    let target = Target::new(Policy::default());
+    target.admit(envelope("a", 1)).await;
+    tokio::time::timeout(crate::fixtures::PATIENCE, target.wake.notified())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn nobody_speaks_in_another_name() {
+    let target = Target::new(Policy::default());
+    let receipt = target.receiver.admit(&name("mallory"), envelope("a", 1)).await.unwrap();
+    assert_eq!(verdict(&receipt), (Verdict::Denied, "not_the_sender"));
+}
+
+#[tokio::test]
+async fn malformed_ones_are_refused() {
+    type Change = fn(&mut pb::Envelope);
+    let changes: [(&str, Change); 11] = [
+        ("wrong_target", |e| e.target = "other".into()),
+        ("bad_id", |e| e.id = "1".into()),
+        ("bad_id", |e| e.cause_root = "x".into()),
+        ("bad_key", |e| e.key = "execute".into()),
+        ("bad_key", |e| {
+            e.key = format!("execute[{}]", "x".repeat(limits::KEY_BYTES))
+        }),
+        ("bad_action", |e| e.action = String::new()),
+        ("bad_action", |e| e.action = "run\n".into()),
+        ("bad_action", |e| e.action = "r".repeat(limits::ACTION_BYTES + 1)),
+        ("bad_retry", |e| e.retry = limits::RETRY_MAX + 1),
+        ("too_large", |e| {
+            e.sources = vec![pb::Source::default(); limits::SOURCES + 1]
+        }),
+        ("too_large", |e| e.timing = "t".repeat(limits::DRAFT_BYTES)),
+    ];
+    let target = Target::new(Policy::default());
+    for (code, change) in changes {
+        let mut bad = envelope("a", 1);
+        change(&mut bad);
+        assert_eq!(verdict(&target.admit(bad).await), (Verdict::Refused, code));
+    }
+    assert_eq!(verdict(&target.admit(envelope("a", 1)).await), (Verdict::Stored, ""));
+    let other = pb::Envelope {
+        action: "nothing".into(),
+        ..envelope("a", 1)
+    };
+    assert_eq!(verdict(&target.admit(other).await), (Verdict::Refused, "id_reused"));
+}
+
+#[tokio::test]
+async fn the_allow_table_decides_at_the_door() {
+    let target = Target::new(only_restart());
+    let restart = |sender: &str, n| pb::Envelope {
+        key: "service[x]".into(),
+        action: "restart".into(),
+        ..envelope(sender, n)
+    };
+    assert_eq!(verdict(&target.admit(restart("a1", 1)).await), (Verdict::Stored, ""));
+    assert_eq!(
+        verdict(&target.admit(restart("b1", 2)).await),
+        (Verdict::Denied, "policy")
+    );
+    assert_eq!(
+        verdict(&target.admit(envelope("a1", 3)).await),
+        (Verdict::Denied, "policy")
+    );
+    assert_eq!(
+        verdict(&target.admit(envelope("target", 4)).await),
+        (Verdict::Stored, ""),
+        "to itself"
+    );
+}
+
+#[tokio::test]
+async fn the_default_policy_asks_the_card_later() {
+    let target = Target::new(Policy::default());
+    write_snapshot(target.path(), 1, &[card("execute[x]")]);
+    let delete = pb::Envelope {
+        action: "delete".into(),
+        ..envelope("a", 1)
+    };
+    assert_eq!(verdict(&target.admit(delete).await), (Verdict::Stored, ""));
+}
+
+#[tokio::test]
+async fn loops_end_here() {
+    let target = Target::new(Policy::default());
+    let hop = |node: String| pb::Hop {
+        node,
+        key: "execute[x]".into(),
+        action: "run".into(),
+    };
+    let again = pb::Envelope {
+        chain: vec![hop("target".into()), hop("a".into())],
+        ..envelope("a", 1)
+    };
+    assert_eq!(verdict(&target.admit(again).await), (Verdict::Denied, "loop"));
+    let chain = (0..limits::CHAIN_HOPS).map(|n| hop(format!("n{n}"))).collect();
+    assert_eq!(
+        verdict(
+            &target
+                .admit(pb::Envelope {
+                    chain,
+                    ..envelope("a", 2)
+                })
+                .await
+        ),
+        (Verdict::Denied, "loop")
+    );
+    let chain = vec![hop("other".into())];
+    assert_eq!(
+        verdict(
+            &target
+                .admit(pb::Envelope {
+                    chain,
+                    ..envelope("a", 3)
+                })
+                .await
+        ),
+        (Verdict::Stored, "")
+    );
+}
+
+#[tokio::test]
+async fn a_sender_that_asks_too_often_is_told_to_wait() {
+    let target = Target::new(Policy::default());
+    let all = (0..limits::RATE_BURST).map(|n| {
+        let (receiver, from) = (target.receiver.clone(), name("a"));
+        tokio::spawn(async move { receiver.admit(&from, envelope("a", n)).await.unwrap() })
+    });
+    for admitted in all.collect::<Vec<_>>() {
+        assert_eq!(verdict(&admitted.await.unwrap()), (Verdict::Stored, ""));
+    }
+    let receipt = target.admit(envelope("a", 9000)).await;
+    assert_eq!(verdict(&receipt), (Verdict::Busy, "rate_limited"));
+    assert!(receipt.retry_after_ms > 0);
+    assert_eq!(
+        verdict(&target.admit(envelope("a", 1)).await),
+        (Verdict::Duplicate, ""),
+        "what is known costs nothing"
+    );
+    assert_eq!(verdict(&target.admit(envelope("b", 9001)).await), (Verdict::Stored, ""));
+}
+
+#[tokio::test]
+async fn a_full_inbox_says_when_to_try_again() {
+    let target = Target::new(Policy::default());
+    let fill = |conn: &Connection| {
+        for n in 0..limits::INBOX_PER_SENDER as u32 {
+            let arrival = Arrival {
+                envelope: &envelope("a", n),
+                arrived_run: 0,
+                now_ms: 1,
+            };
+            inbox::admit(conn, &arrival)?;
+        }
+        Ok(())
+    };
+    target.store.write(fill).await.unwrap();
+    let receipt = target.admit(envelope("a", 5000)).await;
+    assert_eq!(verdict(&receipt), (Verdict::Busy, "inbox_full"));
+    assert_eq!(receipt.retry_after_ms, limits::BUSY_RETRY_AFTER_MS);
+}
+
+#[tokio::test]
+async fn outcomes_come_from_their_target_only() {
+    let target = Target::new(Policy::default());
+    let outcome = pb::Outcome {
+        id: uuid(1),
+        target: "b".into(),
+        state: "done".into(),
+        ..Default::default()
+    };
+    target.receiver.outcome(&name("b"), outcome.clone()).await.unwrap();
+    let error = target.receiver.outcome(&name("c"), outcome.clone()).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Denied, "not_the_target"));
+    for state in ["stored", "lost", ""] {
+        let unfinished = pb::Outcome {
+            state: state.into(),
+            ..outcome.clone()
+        };
+        assert_eq!(
+            target
+                .receiver
+                .outcome(&name("b"), unfinished)
+                .await
+                .unwrap_err()
+                .code(),
+            "bad_state"
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! What a worker says of its job.
+
+use std::path::Path;
+
+use flock_core::limits;
+use serde::Deserialize;
+
+use super::files;
+use crate::pb;
+
+/// How it went, in the worker's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    Done,
+    Failed,
+    Busy,
+    Stale,
+}
+
+/// `results/<job>.json`; fields that are not used here are not read.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct WorkerResult {
+    job: String,
+    pub(super) status: Status,
+    #[serde(default)]
+    pub(super) code: Option<String>,
+    #[serde(default)]
+    pub(super) message: Option<String>,
+    #[serde(default)]
+    pub(super) run_ms: Option<f64>,
+    #[serde(default)]
+    pub(super) drafts: Vec<pb::Draft>,
+}
+
+impl WorkerResult {
+    /// Reads it; one that is malformed, too large or of another job counts as absent.
+    pub(super) fn read(path: &Path, job: &str) -> Option<Self> {
+        let bytes = files::read_result(path)?;
+        let problem = match serde_json::from_slice::<Self>(&bytes) {
+            Ok(result) if result.job != job => "it is of another job".to_owned(),
+            Ok(result) if result.drafts.len() > limits::RESULT_DRAFTS => "it holds too many notifications".to_owned(),
+            Ok(result) => return Some(result),
+            Err(e) => e.to_string(),
+        };
+        tracing::warn!(path = %path.display(), "a worker's result is not used: {problem}");
+        None
+    }
+
+    /// The time that the action took, in whole milliseconds.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped by `as`")]
+    pub(super) fn took_ms(&self) -> u64 {
+        self.run_ms.unwrap_or_default().round() as u64
+    }
+}

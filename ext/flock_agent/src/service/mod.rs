@@ -1,0 +1,3 @@
+//! The gRPC services: they check the caller, convert, and leave the work to others.
+
+pub mod peer;

@@ -1,0 +1,94 @@
+//! What other nodes may ask of this one.
+
+#[cfg(test)]
+mod tests;
+
+use flock_core::{Error, Result, id::NodeName, limits};
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    delivery::receive::Receiver,
+    pb::{self, peer_server::PeerServer},
+    run_state::{Card, RunWatch},
+    transport::PeerIdentity,
+    wire,
+};
+
+/// The Peer service; it serves nobody whose certificate the transport has not verified.
+pub struct Peer {
+    receiver: Receiver,
+    runs: RunWatch,
+}
+
+impl Peer {
+    /// The service, with its limits, ready to be added to the routes of the peer port.
+    pub fn server(receiver: Receiver, runs: RunWatch) -> PeerServer<Self> {
+        PeerServer::new(Self { receiver, runs }).max_decoding_message_size(limits::MESSAGE_BYTES)
+    }
+
+    /// The cards of this node that `from` may see, names of sensitive resources hashed. Before the first run there are none.
+    ///
+    /// # Errors
+    /// `denied` when no rule of this node names `from`; `node_not_found` when another node is asked for.
+    pub fn cards(&self, from: &NodeName, node: &str) -> Result<pb::Resources> {
+        let gate = self.receiver.gate();
+        gate.may_list(from)?;
+        if !node.is_empty() && node != gate.own().as_str() {
+            return Err(Error::node_not_found(format!(
+                "this is {}, ask {node:?} itself",
+                gate.own()
+            )));
+        }
+        let cards = self.visible(from);
+        if cards.encoded_len() > limits::MESSAGE_BYTES {
+            return Err(Error::rejected("this node has more resources than fit into one answer").with_code("too_large"));
+        }
+        Ok(cards)
+    }
+
+    fn visible(&self, from: &NodeName) -> pb::Resources {
+        let (gate, view) = (self.receiver.gate(), self.runs.view());
+        let snapshot = view.snapshot.as_deref();
+        let cards = snapshot.into_iter().flat_map(|snapshot| snapshot.cards.values());
+        pb::Resources {
+            node: gate.own().to_string(),
+            generation: snapshot.map_or(0, |snapshot| snapshot.generation),
+            cards: cards.filter(|card| gate.may_see(from, card)).map(Card::shown).collect(),
+        }
+    }
+}
+
+/// Who calls, once version and certificate are in order.
+#[allow(clippy::result_large_err, reason = "tonic's own error type")]
+fn caller<T>(request: &Request<T>) -> Result<NodeName, Status> {
+    let identity = request.extensions().get::<PeerIdentity>();
+    let Some(identity) = identity else {
+        return Err(Status::unauthenticated(
+            "no certificate was shown; join the flock first",
+        ));
+    };
+    wire::protocol(request.metadata()).map_err(wire::status)?;
+    Ok(identity.name.clone())
+}
+
+#[tonic::async_trait]
+impl pb::peer_server::Peer for Peer {
+    async fn offer(&self, request: Request<pb::Envelope>) -> Result<Response<pb::Receipt>, Status> {
+        let from = caller(&request)?;
+        let receipt = self.receiver.admit(&from, request.into_inner()).await;
+        receipt.map(Response::new).map_err(wire::status)
+    }
+
+    async fn report_outcome(&self, request: Request<pb::Outcome>) -> Result<Response<pb::Ack>, Status> {
+        let from = caller(&request)?;
+        let taken = self.receiver.outcome(&from, request.into_inner()).await;
+        taken.map(|()| Response::new(pb::Ack {})).map_err(wire::status)
+    }
+
+    async fn resources(&self, request: Request<pb::ResourcesRequest>) -> Result<Response<pb::Resources>, Status> {
+        let from = caller(&request)?;
+        let cards = self.cards(&from, &request.into_inner().node);
+        cards.map(Response::new).map_err(wire::status)
+    }
+}
