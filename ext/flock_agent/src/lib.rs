@@ -4,8 +4,10 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod delivery;
 pub mod draft;
 pub mod registry;
+pub mod spool;
 pub mod store;
 pub mod wire;
 
