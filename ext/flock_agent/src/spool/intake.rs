@@ -1,170 +1,215 @@
-//! Intake: what the agent does with the files.
+//! The agent's side: from files into the outbox.
 
 use std::{
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use flock_core::{Error, ErrorKind, Result, limits};
+use rustix::fs::{Mode, OFlags};
 use tokio_util::sync::CancellationToken;
 
-use super::folder;
-use crate::{clock::Clock, pb, store::Store, store::outbox};
+use super::{Folders, bad::quarantine, disk, names};
+use crate::{
+    clock::Clock,
+    pb,
+    store::{Store, outbox},
+};
 
-/// How many files there are.
+/// What one pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Not yet taken in.
-    pub new: u64,
-    /// In quarantine.
-    pub bad: u64,
+pub struct Taken {
+    /// Now in the outbox, or there before.
+    pub appended: usize,
+    /// Moved to `spool/bad`.
+    pub quarantined: usize,
 }
 
-/// The agent's side of the spool.
-#[derive(Debug, Clone)]
-pub struct Spool {
-    data_dir: PathBuf,
+/// Takes the spool of one node in.
+#[derive(Clone)]
+pub struct Intake {
+    spool: Folders,
+    store: Store,
+    clock: Clock,
 }
 
-impl Spool {
-    /// The spool of a data_dir.
-    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+struct Spooled {
+    name: String,
+    draft: Result<pb::Draft>,
+}
+
+impl Intake {
+    /// Nothing is read yet.
+    pub fn new(data_dir: &Path, store: Store, clock: Clock) -> Self {
         Self {
-            data_dir: data_dir.into(),
+            spool: Folders::of(data_dir),
+            store,
+            clock,
         }
     }
 
-    /// Takes in what is there and what comes, until cancelled.
-    ///
-    /// The directory is polled: a name look-up every [`limits::SPOOL_POLL_MS`] costs nothing, and works on every file system.
-    pub async fn watch(self, store: Store, clock: Clock, cancel: CancellationToken) {
-        let pause = Duration::from_millis(limits::SPOOL_POLL_MS);
-        self.sweep_tmp(&clock);
-        loop {
-            if let Err(error) = self.take_in(&store, &clock).await {
-                tracing::warn!(%error, "the spool waits");
-            }
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
-    }
-
-    /// Takes in all that is there, oldest id first; answers how many.
+    /// Takes in all that waits, oldest first. Run it once before the local socket opens, so that what waited longest comes first.
     ///
     /// # Errors
-    /// Those that may pass (a full outbox, a full disk): the rest stays where it is.
-    pub async fn take_in(&self, store: &Store, clock: &Clock) -> Result<usize> {
-        let files = self.files();
-        for (taken, file) in files.iter().enumerate() {
-            self.take(store, file, clock.now_ms()).await.map_err(|e| {
-                Error::new(
-                    e.kind(),
-                    format!("{} of {} files are left: {e}", files.len() - taken, files.len()),
-                )
-            })?;
+    /// When the store refuses (what is left stays where it is) or the folder cannot be read.
+    pub async fn pass(&self) -> Result<Taken> {
+        let mut taken = Taken::default();
+        for batch in self.waiting().await?.chunks(limits::SPOOL_BATCH) {
+            let read = self.read(batch.to_vec()).await?;
+            let now = self.append(read).await?;
+            taken.appended += now.appended;
+            taken.quarantined += now.quarantined;
         }
-        Ok(files.len())
+        Ok(taken)
     }
 
-    /// How many files there are.
-    pub fn counts(&self) -> Counts {
-        let count = |name: &str, ending: &str| names(&folder(&self.data_dir, name), ending).len() as u64;
-        Counts {
-            new: count("new", ".json"),
-            bad: count("bad", ".reason"),
-        }
-    }
-
-    /// Ids are UUIDs of version 7: their order is the order of time.
-    fn files(&self) -> Vec<PathBuf> {
-        let new = folder(&self.data_dir, "new");
-        let mut names = names(&new, "");
-        names.sort_unstable();
-        names.truncate(limits::SPOOL_FILES);
-        names.into_iter().map(|name| new.join(name)).collect()
-    }
-
-    async fn take(&self, store: &Store, file: &Path, now_ms: u64) -> Result<()> {
-        let outcome = match read(file) {
-            Ok(draft) => {
-                store
-                    .write(move |conn| outbox::append(conn, &draft, now_ms).map(drop))
-                    .await
+    /// Looks every [`limits::SPOOL_POLL_MS`] until cancelled. An empty folder costs three system calls.
+    pub async fn run(self, cancel: CancellationToken) {
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_millis(limits::SPOOL_POLL_MS)) => {}
             }
-            Err(error) => Err(error),
+            match self.pass().await {
+                Ok(_) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::warn!(%error, "the spool cannot be taken in; it is tried again");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn waiting(&self) -> Result<Vec<String>> {
+        let spool = self.spool.clone();
+        blocking(move || {
+            spool.create().map_err(|e| disk(&spool.new, &e))?;
+            forget_unfinished(&spool.tmp);
+            let mut names = names(&spool.new).map_err(|e| disk(&spool.new, &e))?;
+            names.truncate(limits::SPOOL_FILES);
+            Ok(names)
+        })
+        .await
+    }
+
+    async fn read(&self, names: Vec<String>) -> Result<Vec<Spooled>> {
+        let new = self.spool.new.clone();
+        blocking(move || {
+            let read = |name: String| Spooled {
+                draft: read(&new, &name),
+                name,
+            };
+            Ok(names.into_iter().map(read).collect())
+        })
+        .await
+    }
+
+    /// Appends a batch in one commit, and only then touches its files.
+    async fn append(&self, batch: Vec<Spooled>) -> Result<Taken> {
+        let now_ms = self.clock.now_ms();
+        let append = move |conn: &rusqlite::Connection| {
+            let mut done = Vec::with_capacity(batch.len());
+            for Spooled { name, draft } in batch {
+                let kept = draft.and_then(|draft| outbox::append(conn, &draft, now_ms).map(drop));
+                match kept {
+                    // Nothing is wrong with the file: the outbox is full or the disk is. What came before is kept.
+                    Err(error) if error.code() == "outbox_full" => return Ok((done, Err(error))),
+                    Err(error) if error.kind() != ErrorKind::Configuration => return Err(error),
+                    kept => done.push((name, kept)),
+                }
+            }
+            Ok((done, Ok(())))
         };
-        match outcome {
-            Ok(()) => remove(file),
-            Err(error) if error.kind() == ErrorKind::Configuration => self.quarantine(file, &error),
-            Err(error) => Err(error),
-        }
+        let (done, rest) = self.store.write(append).await?;
+        let spool = self.spool.clone();
+        let taken = blocking(move || clear(&spool, done).map_err(|e| disk(&spool.new, &e))).await?;
+        rest.map(|()| taken)
     }
+}
 
-    fn quarantine(&self, file: &Path, reason: &Error) -> Result<()> {
-        let bad = folder(&self.data_dir, "bad");
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        tracing::error!(file = %file.display(), %reason, "a spooled notification cannot be taken in; it is moved to spool/bad");
-        let moved = std::fs::create_dir_all(&bad)
-            .and_then(|()| std::fs::write(bad.join(format!("{name}.reason")), format!("{reason}\n")))
-            .and_then(|()| std::fs::rename(file, bad.join(&name)));
-        prune(&bad);
-        moved.map_err(|e| Error::internal(format!("{} cannot be moved to spool/bad: {e}", file.display())))
-    }
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(job)
+        .await
+        .unwrap_or_else(|_| Err(Error::internal("reading the spool panicked")))
+}
 
-    /// A writer that died between writing and renaming leaves its file; the recipe was told of no success.
-    fn sweep_tmp(&self, clock: &Clock) {
-        let tmp = folder(&self.data_dir, "tmp");
-        for name in names(&tmp, "") {
-            let path = tmp.join(name);
-            if age_ms(&path, clock.now_ms()) > limits::SPOOL_TMP_MS {
-                let _ = std::fs::remove_file(path);
+fn clear(spool: &Folders, done: Vec<(String, Result<()>)>) -> io::Result<Taken> {
+    let mut taken = Taken::default();
+    for (name, kept) in done {
+        match kept {
+            Ok(()) => {
+                taken.appended += 1;
+                fs::remove_file(spool.new.join(name))?;
+            }
+            Err(why) => {
+                taken.quarantined += 1;
+                quarantine(spool, &name, &why)?;
             }
         }
     }
+    Ok(taken)
 }
 
-fn read(file: &Path) -> Result<pb::Draft> {
-    let damaged = |why: String| Error::configuration(format!("{} is not a notification: {why}", file.display()));
-    let metadata = std::fs::symlink_metadata(file).map_err(|e| damaged(e.to_string()))?;
-    if !metadata.is_file() || metadata.len() > 2 * limits::DRAFT_BYTES as u64 {
-        return Err(damaged(format!(
-            "it is no plain file of at most {} bytes",
-            2 * limits::DRAFT_BYTES
-        )));
-    }
-    let text = std::fs::read(file).map_err(|e| damaged(e.to_string()))?;
-    serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))
-}
-
-fn remove(file: &Path) -> Result<()> {
-    std::fs::remove_file(file).map_err(|e| Error::internal(format!("{} cannot be removed: {e}", file.display())))
-}
-
-fn names(directory: &Path, ending: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.ends_with(ending))
-        .collect()
-}
-
-/// Keeps the newest [`limits::SPOOL_BAD_FILES`] files of the quarantine, with their reasons.
-fn prune(bad: &Path) {
-    let mut reasons = names(bad, ".reason");
-    reasons.sort_unstable();
-    let excess = reasons.len().saturating_sub(limits::SPOOL_BAD_FILES);
-    for reason in reasons.into_iter().take(excess) {
-        let _ = std::fs::remove_file(bad.join(reason.trim_end_matches(".reason")));
-        let _ = std::fs::remove_file(bad.join(reason));
+/// # Errors
+/// `configuration` when the file is no draft; any other kind when it cannot be read now.
+fn read(dir: &Path, name: &str) -> Result<pb::Draft> {
+    let path = dir.join(name);
+    let text = text(&path).map_err(|e| match passes(&e) {
+        true => disk(&path, &e),
+        false => bad(format!("it cannot be read: {e}")),
+    })?;
+    let draft: pb::Draft = serde_json::from_slice(&text).map_err(|e| bad(format!("it is no draft: {e}")))?;
+    if name.strip_suffix(".json") == Some(draft.id.as_str()) {
+        Ok(draft)
+    } else {
+        Err(bad(format!("the file is not called {}.json", draft.id)))
     }
 }
 
-fn age_ms(path: &Path, now_ms: u64) -> u64 {
-    let modified = std::fs::metadata(path).and_then(|m| m.modified()).ok();
-    let since = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    since.map_or(0, |time| {
-        now_ms.saturating_sub(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-    })
+fn bad(why: String) -> Error {
+    Error::configuration(why).with_code("bad_spool_file")
+}
+
+/// Whether an error says nothing of the file: too many are open, memory is short, or it has just gone.
+fn passes(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR, Errno::NOENT].contains(&errno))
+}
+
+/// Reads a plain file of bounded size; follows no link and waits for no pipe.
+fn text(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a plain file"));
+    }
+    let limit = 2 * limits::DRAFT_BYTES as u64;
+    let mut text = Vec::new();
+    file.take(limit + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > limit {
+        return Err(io::Error::other(format!("it is larger than {limit} bytes")));
+    }
+    Ok(text)
+}
+
+/// Removes what a writer that died left half-written.
+fn forget_unfinished(tmp: &Path) {
+    let old = |path: &PathBuf| {
+        let written = fs::symlink_metadata(path).and_then(|file| file.modified());
+        let age = written.map(|then| SystemTime::now().duration_since(then).unwrap_or_default());
+        age.is_ok_and(|age| age > Duration::from_millis(limits::SPOOL_TMP_MS))
+    };
+    for path in names(tmp)
+        .unwrap_or_default()
+        .iter()
+        .map(|name| tmp.join(name))
+        .filter(old)
+    {
+        let _ = fs::remove_file(path);
+    }
 }

@@ -1,120 +1,203 @@
-//! On a real directory, with a real store.
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+};
 
-use std::os::unix::fs::PermissionsExt;
+use flock_core::ErrorKind;
+use tempfile::TempDir;
 
 use super::*;
-use crate::{clock::Clock, pb, store::Store, store::outbox};
+use crate::{
+    clock::Clock,
+    draft::tests::{draft, id},
+    pb,
+    store::{Store, outbox},
+};
 
-struct Fixture {
-    dir: tempfile::TempDir,
+struct Node {
+    dir: TempDir,
     store: Store,
-    spool: Spool,
+    intake: Intake,
 }
 
-fn fixture() -> Fixture {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(&dir.path().join("state.db")).unwrap();
-    let spool = Spool::new(dir.path());
-    Fixture { dir, store, spool }
-}
+impl Node {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let store = Store::open(&dir.path().join("state.db")).unwrap();
+        let intake = Intake::new(dir.path(), store.clone(), Clock::system());
+        Self { dir, store, intake }
+    }
 
-fn draft() -> pb::Draft {
-    pb::Draft {
-        id: uuid::Uuid::now_v7().to_string(),
-        key: "execute[x]".into(),
-        action: "run".into(),
-        targets: Some(pb::Targets {
-            nodes: vec!["b".into()],
-            ..Default::default()
-        }),
-        ..Default::default()
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join("spool").join(name)
+    }
+
+    async fn seqs(&self) -> Vec<(u64, String)> {
+        let list = |conn: &rusqlite::Connection| outbox::list(conn, &pb::ListRequest::default());
+        let records = self.store.read(list).await.unwrap();
+        let mut seqs: Vec<_> = records.into_iter().map(|record| (record.seq, record.id)).collect();
+        seqs.sort();
+        seqs
     }
 }
 
-async fn ids(store: &Store) -> Vec<String> {
-    let list = store
-        .read(|conn| outbox::list(conn, &pb::ListRequest::default()))
+#[tokio::test]
+async fn what_was_spooled_is_taken_in_by_order_of_id_and_its_files_go() {
+    let node = Node::new();
+    for n in [3, 1, 2] {
+        write(node.dir.path(), &draft(n, &format!("n{n}"))).unwrap();
+    }
+    assert_eq!(
+        node.intake.pass().await.unwrap(),
+        Taken {
+            appended: 3,
+            quarantined: 0
+        }
+    );
+    let ids: Vec<String> = node.seqs().await.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(ids, [id(1), id(2), id(3)]);
+    assert_eq!(counts(node.dir.path()), Counts::default());
+}
+
+#[tokio::test]
+async fn files_are_private_and_complete() {
+    let node = Node::new();
+    write(node.dir.path(), &draft(1, "a")).unwrap();
+    write(node.dir.path(), &draft(1, "a")).unwrap();
+    assert_eq!(counts(node.dir.path()).new, 1);
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(node.path(&format!("new/{}.json", id(1)))), 0o600);
+    assert_eq!((mode(node.path("")), mode(node.path("new"))), (0o700, 0o700));
+    assert_eq!(names(&node.path("tmp")).unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_draft_that_reached_the_agent_after_all_is_one_notification() {
+    let node = Node::new();
+    let there = draft(1, "a");
+    node.store
+        .write(move |conn| outbox::append(conn, &there, 1))
         .await
         .unwrap();
-    list.into_iter().map(|record| record.id).collect()
+    write(node.dir.path(), &draft(1, "a")).unwrap();
+    assert_eq!(node.intake.pass().await.unwrap().appended, 1);
+    assert_eq!(node.seqs().await.len(), 1);
+    assert_eq!(counts(node.dir.path()).new, 0);
 }
 
 #[tokio::test]
-async fn what_was_spooled_is_taken_in_once_and_in_order() {
-    let f = fixture();
-    let drafts: Vec<_> = (0..3).map(|_| draft()).collect();
-    for draft in drafts.iter().rev() {
-        write(f.dir.path(), draft).unwrap();
-    }
-    assert_eq!(f.spool.counts(), Counts { new: 3, bad: 0 });
-    assert_eq!(f.spool.take_in(&f.store, &Clock::system()).await.unwrap(), 3);
-    assert_eq!(f.spool.take_in(&f.store, &Clock::system()).await.unwrap(), 0);
-    let expected: Vec<_> = drafts.iter().rev().map(|draft| draft.id.clone()).collect();
-    assert_eq!(ids(&f.store).await.len(), 3);
-    assert!(ids(&f.store).await.iter().all(|id| expected.contains(id)));
+async fn bad_files_are_quarantined_with_the_reason_and_do_not_hold_up_the_good() {
+    let node = Node::new();
+    write(node.dir.path(), &draft(1, "a")).unwrap();
+    let put = |name: &str, text: &str| fs::write(node.path(&format!("new/{name}")), text).unwrap();
+    put("00-torn.json", "{\"id\":");
+    put("01-unknown.json", "{\"id\":\"x\",\"colour\":\"blue\"}");
+    put("02-large.json", &"x".repeat(2 * flock_core::limits::DRAFT_BYTES + 1));
+    let renamed = serde_json::to_string(&draft(9, "a")).unwrap();
+    put("03-renamed.json", &renamed);
+    put(
+        &format!("{}.json", id(2)),
+        &renamed.replace(&id(9), &id(2)).replace("service[nginx]", "nginx"),
+    );
+    symlink("/etc/hostname", node.path("new/04-link.json")).unwrap();
+    fs::create_dir(node.path("new/05-folder.json")).unwrap();
+    assert_eq!(
+        node.intake.pass().await.unwrap(),
+        Taken {
+            appended: 1,
+            quarantined: 7
+        }
+    );
+    assert_eq!(counts(node.dir.path()), Counts { new: 0, bad: 7 });
+    let reason = |name: &str| fs::read_to_string(node.path(&format!("bad/{name}.reason"))).unwrap();
+    assert!(
+        reason("00-torn.json").contains("no draft"),
+        "{}",
+        reason("00-torn.json")
+    );
+    assert!(reason("01-unknown.json").contains("colour"));
+    assert!(reason("02-large.json").contains("larger"));
+    assert!(reason("03-renamed.json").contains(&id(9)));
+    assert!(reason(&format!("{}.json", id(2))).starts_with("bad_key"));
+    assert!(reason("05-folder.json").contains("plain file"));
 }
 
 #[tokio::test]
-async fn an_append_that_timed_out_and_its_spool_file_are_one_notification() {
-    let f = fixture();
-    let draft = draft();
-    let appended = draft.clone();
-    f.store
-        .write(move |conn| outbox::append(conn, &appended, 1).map(drop))
+async fn the_same_id_with_other_content_is_quarantined() {
+    let node = Node::new();
+    let there = draft(1, "a");
+    node.store
+        .write(move |conn| outbox::append(conn, &there, 1))
         .await
         .unwrap();
-    write(f.dir.path(), &draft).unwrap();
-    f.spool.take_in(&f.store, &Clock::system()).await.unwrap();
-    assert_eq!(ids(&f.store).await, vec![draft.id]);
-    assert_eq!(f.spool.counts(), Counts::default());
+    write(node.dir.path(), &draft(1, "b")).unwrap();
+    assert_eq!(node.intake.pass().await.unwrap().quarantined, 1);
+    let reason = fs::read_to_string(node.path(&format!("bad/{}.json.reason", id(1)))).unwrap();
+    assert!(reason.starts_with("id_reused"), "{reason}");
 }
 
 #[tokio::test]
-async fn a_bad_file_is_set_aside_with_its_reason_and_stops_nothing() {
-    let f = fixture();
-    let good = draft();
-    write(f.dir.path(), &good).unwrap();
-    let new = folder(f.dir.path(), "new");
-    std::fs::write(new.join("0-torn.json"), "{\"id\":").unwrap();
-    std::fs::write(new.join("0-huge.json"), vec![b' '; 3 * flock_core::limits::DRAFT_BYTES]).unwrap();
-    std::fs::write(new.join("0-foreign.json"), "{\"id\":\"x\",\"shell\":\"rm\"}").unwrap();
-    std::os::unix::fs::symlink("/etc/passwd", new.join("0-link.json")).unwrap();
-    f.spool.take_in(&f.store, &Clock::system()).await.unwrap();
-    assert_eq!(ids(&f.store).await, vec![good.id]);
-    assert_eq!(f.spool.counts(), Counts { new: 0, bad: 4 });
-    let reason = std::fs::read_to_string(folder(f.dir.path(), "bad").join("0-torn.json.reason")).unwrap();
-    assert!(reason.contains("is not a notification"), "{reason}");
-}
-
-#[tokio::test]
-async fn the_quarantine_keeps_a_bounded_number() {
-    let f = fixture();
-    let new = folder(f.dir.path(), "new");
-    std::fs::create_dir_all(&new).unwrap();
-    for number in 0..flock_core::limits::SPOOL_BAD_FILES + 5 {
-        std::fs::write(new.join(format!("{number:05}.json")), "no").unwrap();
+async fn the_quarantine_is_bounded_and_keeps_the_newest() {
+    let node = Node::new();
+    node.intake.pass().await.unwrap();
+    let surplus = 5;
+    let total = flock_core::limits::SPOOL_BAD_FILES + surplus;
+    for n in 0..total {
+        fs::write(node.path(&format!("new/{n:04}.json")), "no").unwrap();
     }
-    f.spool.take_in(&f.store, &Clock::system()).await.unwrap();
-    assert_eq!(f.spool.counts().bad, flock_core::limits::SPOOL_BAD_FILES as u64);
+    assert_eq!(node.intake.pass().await.unwrap().quarantined, total);
+    let kept = names(&node.path("bad")).unwrap();
+    assert_eq!(kept.len(), 2 * flock_core::limits::SPOOL_BAD_FILES);
+    assert_eq!(kept[0], format!("{surplus:04}.json"));
+}
+
+#[tokio::test]
+async fn a_closed_store_leaves_the_files_where_they_are() {
+    let node = Node::new();
+    write(node.dir.path(), &draft(1, "a")).unwrap();
+    node.store.close().await;
+    assert_eq!(node.intake.pass().await.unwrap_err().kind(), ErrorKind::NotStarted);
+    assert_eq!(counts(node.dir.path()), Counts { new: 1, bad: 0 });
 }
 
 #[test]
-fn files_are_for_the_owner_only() {
-    let dir = tempfile::tempdir().unwrap();
-    let draft = draft();
-    write(dir.path(), &draft).unwrap();
-    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let new = folder(dir.path(), "new");
-    assert_eq!(mode(&new), 0o700);
-    assert_eq!(mode(&new.join(format!("{}.json", draft.id))), 0o600);
-    assert_eq!(std::fs::read_dir(folder(dir.path(), "tmp")).unwrap().count(), 0);
+fn a_full_spool_and_a_folder_that_is_none_are_named() {
+    let dir = TempDir::new().unwrap();
+    let spool = Folders::of(dir.path());
+    spool.create().unwrap();
+    for n in 0..flock_core::limits::SPOOL_FILES {
+        fs::write(spool.new.join(n.to_string()), "").unwrap();
+    }
+    let full = write(dir.path(), &draft(1, "a")).unwrap_err();
+    assert_eq!((full.kind(), full.code()), (ErrorKind::Rejected, "spool_full"));
+    assert!(full.message().contains("flockctl agent"));
+    let none = TempDir::new().unwrap();
+    fs::write(none.path().join("spool"), "").unwrap();
+    assert_eq!(
+        write(none.path(), &draft(1, "a")).unwrap_err().code(),
+        "spool_unwritable"
+    );
 }
 
 #[test]
-fn a_spool_that_cannot_be_written_says_so() {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("spool"), "a file where the directory belongs").unwrap();
-    let error = write(dir.path(), &draft()).unwrap_err();
-    assert_eq!(error.code(), "spool_unwritable");
-    assert!(error.message().contains("kept nowhere"), "{error}");
+fn a_malformed_draft_is_refused_rather_than_spooled() {
+    let dir = TempDir::new().unwrap();
+    let bad = pb::Draft {
+        action: String::new(),
+        ..draft(1, "a")
+    };
+    assert_eq!(write(dir.path(), &bad).unwrap_err().code(), "bad_draft");
+    assert_eq!(counts(dir.path()).new, 0);
+}
+
+#[test]
+fn disk_errors_name_the_remedy() {
+    let code = |kind: io::ErrorKind| disk(Path::new("/x"), &io::Error::from(kind)).code().to_owned();
+    assert_eq!(code(io::ErrorKind::StorageFull), "disk_full");
+    assert_eq!(code(io::ErrorKind::PermissionDenied), "spool_unwritable");
+    assert!(
+        disk(Path::new("/x"), &io::Error::from(io::ErrorKind::ReadOnlyFilesystem))
+            .message()
+            .contains("mount")
+    );
 }

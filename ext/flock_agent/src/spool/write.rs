@@ -1,67 +1,76 @@
-//! Writing: the last place where a recipe's notification can be kept.
+//! The recipe's side: one durable file.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use flock_core::{Error, Result, limits};
 
-use super::folder;
-use crate::pb;
+use super::{Folders, disk, names, sync_dir};
+use crate::{draft, pb};
 
-/// Keeps a draft in the spool of `data_dir`; on return it is on disk. The same id again replaces the file.
+/// Keeps a draft in the spool of `data_dir`; once this returns, it survives a power cut. The same draft twice is one file.
+///
+/// ```
+/// # let dir = tempfile::TempDir::new()?;
+/// use flock_agent::{pb, spool};
+/// let draft = pb::Draft {
+///     id: "01900000-0000-7000-8000-000000000001".into(),
+///     key: "service[nginx]".into(),
+///     action: "reload".into(),
+///     targets: Some(pb::Targets { nodes: vec!["bender1".into()], ..Default::default() }),
+///     ..Default::default()
+/// };
+/// spool::write(dir.path(), &draft)?;
+/// assert_eq!(spool::counts(dir.path()).new, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// `rejected` with code `spool_full` when the agent has not taken in [`limits::SPOOL_FILES`] files; `rejected` with code
-/// `spool_unwritable` when the disk refuses.
+/// `configuration` when the draft is malformed or the folder not ours to write; `rejected` with code `spool_full` when
+/// [`limits::SPOOL_FILES`] wait already, with code `disk_full` when the disk is; `internal` when the disk fails.
 pub fn write(data_dir: &Path, draft: &pb::Draft) -> Result<()> {
-    let (new, tmp) = (folder(data_dir, "new"), folder(data_dir, "tmp"));
-    let unwritable = |e: std::io::Error| {
-        Error::rejected(format!(
-            "the notification can be kept nowhere: no agent answers, and {} cannot be written: {e}",
-            new.display()
-        ))
-        .with_code("spool_unwritable")
-    };
-    for directory in [&new, &tmp] {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(unwritable)?;
+    draft::check(draft)?;
+    let text =
+        serde_json::to_vec(draft).map_err(|e| Error::internal(format!("the draft cannot be written as JSON: {e}")))?;
+    let spool = Folders::of(data_dir);
+    spool.create().map_err(|e| disk(&spool.new, &e))?;
+    refuse_when_full(&spool.new)?;
+    place(&spool, &draft.id, &text).map_err(|e| disk(&spool.new, &e))
+}
+
+fn refuse_when_full(new: &Path) -> Result<()> {
+    let waiting = names(new).map_err(|e| disk(new, &e))?.len();
+    if waiting < limits::SPOOL_FILES {
+        return Ok(());
     }
-    refuse_full(&new).map_err(unwritable)??;
-    let text = serde_json::to_vec(draft).map_err(|e| Error::internal(format!("a draft cannot be written: {e}")))?;
-    let name = format!("{}.json", draft.id);
-    store(&tmp.join(&name), &new.join(&name), &text)
-        .and_then(|()| File::open(&new)?.sync_all())
-        .map_err(unwritable)
+    Err(Error::rejected(format!(
+        "the spool {} holds {waiting} notifications already (limit {}): start the agent with `flockctl agent`, it takes them in",
+        new.display(),
+        limits::SPOOL_FILES
+    ))
+    .with_code("spool_full"))
 }
 
-fn refuse_full(new: &Path) -> std::io::Result<Result<()>> {
-    let waiting = std::fs::read_dir(new)?.take(limits::SPOOL_FILES).count();
-    Ok(if waiting < limits::SPOOL_FILES {
-        Ok(())
-    } else {
-        let text = format!(
-            "{} holds {waiting} notifications that no agent takes in; start it with `flockctl agent`",
-            new.display()
-        );
-        Err(Error::rejected(text).with_code("spool_full"))
-    })
+fn place(spool: &Folders, id: &str, text: &[u8]) -> io::Result<()> {
+    let tmp = spool.tmp.join(format!("{id}.{}", std::process::id()));
+    let written = fill(&tmp, text).and_then(|()| fs::rename(&tmp, spool.new.join(format!("{id}.json"))));
+    if written.is_err() {
+        let _ = fs::remove_file(&tmp);
+    }
+    written.and_then(|()| sync_dir(&spool.new))
 }
 
-fn store(tmp: &Path, path: &Path, text: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
+fn fill(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
         .create(true)
         .truncate(true)
+        .write(true)
         .mode(0o600)
-        .open(tmp)?;
+        .open(path)?;
     file.write_all(text)?;
-    file.sync_all()?;
-    std::fs::rename(tmp, path)
+    file.sync_all()
 }

@@ -1,0 +1,148 @@
+//! The task of one target: everything that waits for it, in order, until the target has it or cannot take it.
+
+use std::{sync::Arc, time::Duration};
+
+use flock_core::{Error, ErrorKind, Result, limits};
+
+use super::{
+    lanes::Ended,
+    ports::{Courier, LocalInbox},
+};
+use crate::{
+    clock::Clock,
+    pb::{self, receipt::Verdict},
+    store::{
+        Store,
+        outbox::{self, Answer, Offered},
+    },
+};
+
+/// What the tasks of all targets share.
+pub(super) struct Desk {
+    pub store: Store,
+    pub clock: Clock,
+    pub own_name: String,
+    pub incarnation: u64,
+    pub courier: Arc<dyn Courier>,
+    pub local: Arc<dyn LocalInbox>,
+}
+
+/// What one round of offers came to.
+#[derive(Default)]
+struct Round {
+    answers: Vec<(u64, u32, Answer)>,
+    ended: Option<Ended>,
+}
+
+impl Desk {
+    /// Delivers to one target until nothing waits or something stands in the way.
+    pub async fn deliver(self: Arc<Self>, target: String) -> Ended {
+        loop {
+            match self.round(&target).await {
+                Ok(None) => {}
+                Ok(Some(ended)) => return ended,
+                Err(error) => {
+                    tracing::warn!(target, %error, "deliveries cannot be read or written; they are tried again");
+                    return Ended::Failed;
+                }
+            }
+        }
+    }
+
+    /// One batch; `None` when there may be more.
+    async fn round(&self, target: &str) -> Result<Option<Ended>> {
+        let (name, now_ms) = (target.to_owned(), self.clock.now_ms());
+        let offered = self.store.write(move |conn| outbox::offer(conn, &name, now_ms)).await?;
+        let full = offered.len() == limits::DELIVERY_BATCH;
+        let round = self.send_all(target, offered).await;
+        self.settle(target, round.answers).await?;
+        Ok(round.ended.or((!full).then_some(Ended::Clear)))
+    }
+
+    async fn send_all(&self, target: &str, offered: Vec<Offered>) -> Round {
+        let mut round = Round::default();
+        let mut stopped = false;
+        for Offered { seq, attempt, envelope } in offered {
+            if stopped {
+                round.answers.push((seq, attempt, Answer::NotTaken));
+                continue;
+            }
+            match self.send(target, envelope).await {
+                Ok(receipt) => {
+                    let (answer, ended) = read(receipt);
+                    round.answers.push((seq, attempt, answer));
+                    stopped = ended.is_some();
+                    round.ended = round.ended.or(ended);
+                }
+                Err(error) => {
+                    tracing::debug!(target, %error, "not delivered");
+                    if error.kind() == ErrorKind::Connection {
+                        round.answers.push((seq, attempt, Answer::NotTaken));
+                    }
+                    // What else failed concerns this notification alone: it stays offered, the ones behind it go on.
+                    stopped = matches!(
+                        error.kind(),
+                        ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::OutcomeUnknown
+                    );
+                    round.ended = Some(Ended::Failed);
+                }
+            }
+        }
+        round
+    }
+
+    async fn send(&self, target: &str, envelope: pb::Envelope) -> Result<pb::Receipt> {
+        let envelope = pb::Envelope {
+            sender: self.own_name.clone(),
+            incarnation: self.incarnation,
+            ..envelope
+        };
+        let call = async {
+            match target == self.own_name {
+                true => self.local.admit(envelope).await,
+                false => self.courier.offer(target, envelope).await,
+            }
+        };
+        tokio::time::timeout(Duration::from_millis(limits::CALL_MS), call)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::timeout(format!(
+                    "{target} did not answer within {} ms",
+                    limits::CALL_MS
+                )))
+            })
+    }
+
+    async fn settle(&self, target: &str, answers: Vec<(u64, u32, Answer)>) -> Result<()> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let (target, now_ms) = (target.to_owned(), self.clock.now_ms());
+        let job = move |conn: &rusqlite::Connection| {
+            for (seq, attempt, answer) in &answers {
+                outbox::settle(conn, &target, *seq, *attempt, answer, now_ms)?;
+            }
+            Ok(())
+        };
+        self.store.write(job).await
+    }
+}
+
+/// What a receipt means for its notification, and whether it ends the round.
+fn read(receipt: pb::Receipt) -> (Answer, Option<Ended>) {
+    let verdict = receipt.verdict();
+    let pb::Receipt { code, message, .. } = receipt;
+    match verdict {
+        Verdict::Stored | Verdict::Duplicate => (Answer::Stored, None),
+        Verdict::Denied => (Answer::Denied { code, message }, None),
+        Verdict::Refused => (Answer::Refused { code, message }, None),
+        Verdict::Busy => {
+            let pause_ms = receipt
+                .retry_after_ms
+                .clamp(limits::BACKOFF_BASE_MS, limits::BUSY_RETRY_AFTER_MAX_MS);
+            (Answer::NotTaken, Some(Ended::Busy(Duration::from_millis(pause_ms))))
+        }
+        // A verdict that this version does not know.
+        Verdict::Unspecified => (Answer::NotTaken, Some(Ended::Failed)),
+    }
+}
