@@ -73,7 +73,10 @@ impl Writer {
     }
 
     pub(super) fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.clone()
+        let mut commits = self.commits.clone();
+        // A clone has seen only what its original has, and that one never looks.
+        commits.mark_unchanged();
+        commits
     }
 }
 
