@@ -4,8 +4,12 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod hub;
+pub mod link;
 pub mod registry;
 pub mod store;
+pub mod transport;
+pub mod wire;
 
 /// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

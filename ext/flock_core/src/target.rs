@@ -1,1 +1,0 @@
-//! Which nodes a notification is meant for.
