@@ -1,40 +1,193 @@
-//! Errors on the wire: a status whose metadata carries our kind and code.
+//! Errors, versions and deadlines on the wire: what every call between agents, and to the local socket, carries besides its message.
 
-use flock_core::{Error, ErrorKind};
-use tonic::{Code, Status, metadata::MetadataValue};
+use std::{error::Error as StdError, future::Future, time::Duration};
 
-const KIND: &str = "flock-kind";
-const CODE: &str = "flock-code";
+use flock_core::{Error, ErrorKind, Result, limits};
+use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
 
-/// The status that carries `error`.
+/// The metadata key of [`ErrorKind::code`].
+pub const KIND_HEADER: &str = "flock-kind";
+/// The metadata key of [`Error::code`].
+pub const CODE_HEADER: &str = "flock-code";
+/// The gRPC message travels in a header; longer ones are cut, so that a long error is not lost altogether.
+const MESSAGE_BYTES: usize = 2 * 1024;
+
+/// The error as a gRPC status; [`error`] is its inverse.
+///
+/// ```
+/// use flock_agent::wire;
+/// use flock_core::Error;
+/// let denied = Error::denied("the token has expired").with_code("token_expired");
+/// assert_eq!(wire::error(wire::status(denied.clone())), denied);
+/// ```
 pub fn status(error: Error) -> Status {
-    let mut status = Status::new(code_of(error.kind()), error.message());
-    for (key, value) in [(KIND, error.kind().code()), (CODE, error.code())] {
-        if let Ok(value) = MetadataValue::try_from(value) {
-            status.metadata_mut().insert(key, value);
+    let mut metadata = MetadataMap::new();
+    for (key, value) in [(KIND_HEADER, error.kind().code()), (CODE_HEADER, error.code())] {
+        if let Ok(value) = value.parse() {
+            metadata.insert(key, value);
         }
     }
-    status
+    Status::with_metadata(grpc_code(error.kind()), cut(error.message()), metadata)
 }
 
-/// The error that `status` carries; one that is not of our making is a failed connection.
+/// The status of a failed call as an error: the other end's own words, or what kept the call from reaching it.
 pub fn error(status: Status) -> Error {
-    let text = |key| status.metadata().get(key).and_then(|value| value.to_str().ok());
-    match (text(KIND), text(CODE)) {
-        (Some(kind), Some(code)) => Error::new(ErrorKind::from_code(kind), status.message()).with_code(code),
-        _ if status.code() == Code::DeadlineExceeded => Error::timeout(status.message()),
-        _ => Error::connection(status.message()),
+    let text = |key: &str| status.metadata().get(key).and_then(|value| value.to_str().ok());
+    if let Some(kind) = text(KIND_HEADER) {
+        let kind = ErrorKind::from_code(kind);
+        return Error::new(kind, status.message()).with_code(text(CODE_HEADER).unwrap_or(kind.code()));
+    }
+    match source(&status) {
+        Some(error) => error,
+        None => Error::new(kind_of(status.code()), foreign_message(&status)),
     }
 }
 
-fn code_of(kind: ErrorKind) -> Code {
-    match kind {
-        ErrorKind::Denied => Code::PermissionDenied,
-        ErrorKind::NodeNotFound | ErrorKind::ResourceNotFound => Code::NotFound,
-        ErrorKind::Timeout => Code::DeadlineExceeded,
-        ErrorKind::Rejected => Code::ResourceExhausted,
-        ErrorKind::Connection => Code::Unavailable,
-        ErrorKind::Configuration | ErrorKind::Protocol => Code::InvalidArgument,
-        _ => Code::Internal,
+/// An error of ours somewhere in the causes of another one, as the connector leaves it inside a transport error.
+pub fn source(outer: &(dyn StdError + 'static)) -> Option<Error> {
+    let mut next = Some(outer);
+    while let Some(error) = next {
+        if let Some(ours) = error.downcast_ref::<Error>() {
+            return Some(ours.clone());
+        }
+        next = cause(error);
+    }
+    None
+}
+
+/// An I/O error passes over the error that it wraps when asked for its source.
+fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    wrapped
+        .map(|inner| inner as &(dyn StdError + 'static))
+        .or_else(|| error.source())
+}
+
+/// A request that names our protocol version and carries its deadline to the other end.
+pub fn request<T>(message: T, timeout_ms: u64) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(Duration::from_millis(timeout_ms));
+    request
+        .metadata_mut()
+        .insert(limits::PROTOCOL_HEADER, limits::PROTOCOL_MAX.into());
+    request
+}
+
+/// Calls with a deadline that holds even if the other end is silent.
+///
+/// # Errors
+/// `timeout` when nothing came in time, naming `what` was asked; else what the other end answered.
+pub async fn within<T, F>(timeout_ms: u64, what: &str, call: F) -> Result<T>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    match tokio::time::timeout(Duration::from_millis(timeout_ms), call).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(error(status)),
+        Err(_) => Err(Error::timeout(format!(
+            "{what} was not answered within {timeout_ms} ms"
+        ))),
     }
 }
+
+/// The protocol version that a call names.
+///
+/// # Errors
+/// `protocol` when the call names none or one that this build does not serve.
+pub fn protocol(metadata: &MetadataMap) -> Result<u32> {
+    let named = metadata
+        .get(limits::PROTOCOL_HEADER)
+        .and_then(|value| value.to_str().ok());
+    match named.and_then(|text| text.parse().ok()) {
+        Some(version) if (limits::PROTOCOL_MIN..=limits::PROTOCOL_MAX).contains(&version) => Ok(version),
+        Some(version) => Err(other_protocol(version, version)),
+        None => Err(Error::protocol(format!(
+            "the call names no {}",
+            limits::PROTOCOL_HEADER
+        ))),
+    }
+}
+
+/// An interceptor for services: refuses calls of a protocol version that this build does not serve.
+///
+/// # Errors
+/// The status of [`protocol`]'s error.
+#[allow(clippy::result_large_err, reason = "tonic's Interceptor has this signature")]
+pub fn check_protocol(request: Request<()>) -> Result<Request<()>, Status> {
+    match protocol(request.metadata()) {
+        Ok(_) => Ok(request),
+        Err(error) => Err(status(error)),
+    }
+}
+
+/// The newest version that both ends speak, from the range of the other one.
+///
+/// # Errors
+/// `protocol` when the ranges do not meet.
+pub fn agree(min: u32, max: u32) -> Result<u32> {
+    let newest = max.min(limits::PROTOCOL_MAX);
+    if newest >= min.max(limits::PROTOCOL_MIN) {
+        Ok(newest)
+    } else {
+        Err(other_protocol(min, max))
+    }
+}
+
+fn other_protocol(min: u32, max: u32) -> Error {
+    Error::protocol(format!(
+        "the other end speaks protocol {min} to {max}, this one {} to {}; bring both to neighbouring versions of flock_of_chefs",
+        limits::PROTOCOL_MIN,
+        limits::PROTOCOL_MAX
+    ))
+}
+
+fn grpc_code(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Configuration => Code::InvalidArgument,
+        ErrorKind::NotStarted | ErrorKind::Fork | ErrorKind::Protocol => Code::FailedPrecondition,
+        ErrorKind::Connection => Code::Unavailable,
+        ErrorKind::Timeout => Code::DeadlineExceeded,
+        ErrorKind::NodeNotFound | ErrorKind::ResourceNotFound => Code::NotFound,
+        ErrorKind::Denied => Code::PermissionDenied,
+        ErrorKind::Rejected => Code::ResourceExhausted,
+        ErrorKind::OutcomeUnknown => Code::Aborted,
+        ErrorKind::Remote => Code::Unknown,
+        ErrorKind::Internal => Code::Internal,
+    }
+}
+
+/// For statuses that gRPC itself made: there is no kind of ours in them.
+fn kind_of(code: Code) -> ErrorKind {
+    match code {
+        // A call cut off while its connection closes arrives as one of these two.
+        Code::Unavailable | Code::Cancelled => ErrorKind::Connection,
+        Code::DeadlineExceeded => ErrorKind::Timeout,
+        Code::PermissionDenied | Code::Unauthenticated => ErrorKind::Denied,
+        Code::ResourceExhausted => ErrorKind::Rejected,
+        Code::Unimplemented | Code::OutOfRange | Code::FailedPrecondition => ErrorKind::Protocol,
+        _ => ErrorKind::Remote,
+    }
+}
+
+/// gRPC's message with its causes: on their own they say as little as "transport error".
+fn foreign_message(status: &Status) -> String {
+    let mut message = status.message().to_owned();
+    let mut next = status.source();
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !text.is_empty() && !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        next = cause(error);
+    }
+    cut(&message).to_owned()
+}
+
+fn cut(message: &str) -> &str {
+    let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= MESSAGE_BYTES;
+    let end = message.char_indices().take_while(fits).last();
+    &message[..end.map_or(0, |(at, c)| at + c.len_utf8())]
+}
+
+#[cfg(test)]
+mod tests;

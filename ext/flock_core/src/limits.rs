@@ -112,6 +112,14 @@ pub const PRESENCE_COALESCE_MS: u64 = 20;
 pub const CHANGED_COALESCE_MS: u64 = 1_000;
 /// What a removed member is given to read why, before its connections are closed.
 pub const REMOVED_FLUSH_MS: u64 = 250;
+/// Removed nodes that one message tells of.
+pub const DENIED_PART: usize = 2_000;
+/// Removed nodes that a member takes in.
+pub const DENIED: usize = 200_000;
+/// How long a removed node is denied: its last certificate has expired by then, and can be renewed no more.
+pub const REMOVED_KEPT_MS: u64 = 130 * 24 * 60 * 60 * 1000;
+/// How long a dead join token is kept, so that "expired" can be told from "never existed".
+pub const TOKEN_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 /// Nodes in one page of a resolved selector.
 pub const RESOLVE_PAGE: usize = 1_000;
 /// Nodes that one selector may mean.
@@ -145,7 +153,7 @@ pub const REGISTRY_TXN_BYTES: usize = 512 * 1024;
 pub const TOKEN_TTL_MS: u64 = 24 * 60 * 60 * 1000;
 /// See [`TOKEN_TTL_MS`].
 pub const TOKEN_TTL_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
-/// Join tokens that wait to be used.
+/// Join tokens that the registry keeps.
 pub const TOKENS: usize = 1_000;
 /// Clock difference at which enrolment is refused, and at which no expiry is applied.
 pub const CLOCK_SKEW_JOIN_MS: u64 = 5 * 60 * 1000;

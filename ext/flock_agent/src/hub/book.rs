@@ -14,6 +14,9 @@ use crate::{
     registry::{Committed, Entry, Expect, Listing, Op, Registry, Session},
 };
 
+/// Old entries that are cleared away on the occasion of a new one.
+const OLD_AT_ONCE: usize = 32;
+
 /// The registry as hubs use it.
 #[derive(Clone)]
 pub(super) struct Book {
@@ -100,6 +103,7 @@ impl Book {
             expect: Expect::Any,
         };
         let mut ops = vec![delete(NODES), delete(LIVE)];
+        ops.extend(self.outlived(removed.removed_ms).await?);
         if !again {
             let value = keys::encode(removed)?;
             ops.push(Op::Put {
@@ -112,21 +116,37 @@ impl Book {
         self.txn(ops).await.map(|_| ())
     }
 
-    /// Keeps a join token and forgets those that have expired.
+    /// Forgets, a few at a time, who was removed so long ago that no certificate of theirs is left.
+    async fn outlived(&self, now_ms: u64) -> Result<Vec<Op>> {
+        let outlived = |entry: &Entry| {
+            let removed: Option<Removed> = serde_json::from_slice(&entry.value).ok();
+            removed.is_some_and(|removed| removed.removed_ms.saturating_add(limits::REMOVED_KEPT_MS) < now_ms)
+        };
+        let entries = self.list(REMOVED).await?.entries;
+        let dead = entries.into_iter().filter(outlived).take(OLD_AT_ONCE);
+        Ok(dead
+            .map(|entry| Op::Delete {
+                key: entry.key,
+                expect: Expect::Revision(entry.revision),
+            })
+            .collect())
+    }
+
+    /// Keeps a join token and forgets those that expired long ago.
     ///
     /// # Errors
     /// `rejected` with code `too_many_tokens`.
     pub(super) async fn put_token(&self, id: &str, token: &Token, now_ms: u64) -> Result<()> {
-        let listing = self.list(TOKENS).await?;
+        let entries = self.list(TOKENS).await?.entries;
         let dead = |entry: &&Entry| {
-            keys::decode::<Token>(&entry.key, &entry.value)
-                .is_none_or(|token| token.expires_ms <= now_ms || token.uses_left == 0)
+            let token: Option<Token> = keys::decode(&entry.key, &entry.value);
+            token.is_none_or(|token| token.expires_ms.saturating_add(limits::TOKEN_KEPT_MS) <= now_ms)
         };
-        let (dead, alive): (Vec<_>, Vec<_>) = listing.entries.iter().partition(dead);
-        if alive.len() >= limits::TOKENS {
+        let (dead, kept): (Vec<_>, Vec<_>) = entries.iter().partition(dead);
+        if kept.len() >= limits::TOKENS {
             let message = format!(
-                "{} join tokens wait to be used already; let some expire first",
-                alive.len()
+                "{} join tokens were made lately; wait until some have expired",
+                kept.len()
             );
             return Err(Error::rejected(message).with_code("too_many_tokens"));
         }
@@ -137,10 +157,11 @@ impl Book {
             expect: Expect::Absent,
             session: None,
         }];
-        ops.extend(dead.into_iter().take(32).map(|entry| Op::Delete {
+        let delete = |entry: &Entry| Op::Delete {
             key: entry.key.clone(),
             expect: Expect::Any,
-        }));
+        };
+        ops.extend(dead.into_iter().take(OLD_AT_ONCE).map(delete));
         self.txn(ops).await.map(|_| ())
     }
 

@@ -9,7 +9,11 @@ use super::{
     index::{Index, terms_of_node},
     keys::{self, LIVE, Live, NODES, REMOVED},
 };
-use crate::{pb, registry::Entry};
+use crate::{
+    pb,
+    registry::Entry,
+    transport::{PeerIdentity, denied_enrolment},
+};
 
 /// The presence of a name that nobody knows.
 pub const UNKNOWN: &str = "unknown";
@@ -85,8 +89,18 @@ impl Directory {
         self.revision
     }
 
+    /// Removed nodes by their names, and replaced enrolments as [`denied_enrolment`] writes them.
     pub(super) fn removed(&self) -> &BTreeSet<String> {
         &self.removed
+    }
+
+    /// The same for telling; `None` = not read yet, and an empty list would let everyone in again.
+    pub(super) fn removed_if_loaded(&self) -> Option<Vec<String>> {
+        self.is_loaded().then(|| self.removed.iter().cloned().collect())
+    }
+
+    pub(super) fn is_removed(&self, peer: &PeerIdentity) -> bool {
+        self.removed.contains(peer.name.as_str()) || self.removed.contains(&denied_enrolment(&peer.enrolment))
     }
 
     /// What is known of a node, presence and all; of an unknown one its name.

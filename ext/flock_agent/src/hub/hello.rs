@@ -30,7 +30,7 @@ impl Inner {
         {
             return Ok(Answer::Fenced(fenced));
         }
-        if self.book.is_removed(&peer.name).await? {
+        if self.directory().is_removed(peer) || self.book.is_removed(&peer.name).await? {
             return Ok(Answer::Fenced(fenced("removed", removed(&peer.name))));
         }
         self.sessions.admit(peer.name.as_str())?;
@@ -98,7 +98,6 @@ impl Inner {
             now_ms: self.options.clock.now_ms(),
             revision: committed.revision,
             protocol: limits::PROTOCOL_MAX,
-            denied: self.directory().removed().iter().cloned().collect(),
         }
     }
 

@@ -102,6 +102,8 @@ impl Inner {
         }
         if directory.is_loaded() && !was_loaded {
             self.options.deny.set(directory.removed().iter().cloned().collect());
+            // Who connected before this was told nothing of removals yet.
+            changes.removed = true;
             self.adopt(directory.sessions_of(self.options.name.as_str()));
         }
         changes

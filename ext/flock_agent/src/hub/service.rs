@@ -80,7 +80,7 @@ impl Hub {
     /// Whoever calls, unless it was removed.
     fn admitted<T>(&self, request: &Request<T>) -> Result<PeerIdentity, Status> {
         let peer = peer(request)?;
-        if self.0.directory().removed().contains(peer.name.as_str()) {
+        if self.0.directory().is_removed(&peer) {
             return Err(status(Error::denied(hello::removed(&peer.name)).with_code("removed")));
         }
         Ok(peer)

@@ -45,6 +45,7 @@ pub(super) struct MemberStream {
 
 impl MemberStream {
     pub(super) async fn run(self, welcome: pb::Welcome, inbound: Streaming<pb::Up>) {
+        self.slot.tell(|news| news.denied = true);
         let end = match self.send(down::Body::Welcome(welcome)).await {
             Ok(()) => self.serve(inbound).await.err().unwrap_or(End::Closed),
             Err(end) => end,
@@ -144,8 +145,7 @@ impl MemberStream {
     async fn tell_news(&self) -> Result<(), End> {
         let news = self.slot.news();
         if news.denied {
-            let names = self.hub.directory().removed().iter().cloned().collect();
-            self.send(down::Body::Denied(pb::Denied { names })).await?;
+            self.tell_denied().await?;
         }
         for name in news.names {
             let node = Some(self.hub.directory().node(&name));
@@ -156,6 +156,21 @@ impl MemberStream {
             self.send(down::Body::Changed(pb::Changed { revision })).await?;
         }
         Ok(())
+    }
+
+    async fn tell_denied(&self) -> Result<(), End> {
+        let Some(removed) = self.hub.directory().removed_if_loaded() else {
+            return Ok(());
+        };
+        let mut parts = removed.chunks(limits::DENIED_PART).peekable();
+        loop {
+            let names = parts.next().unwrap_or_default().to_vec();
+            let more = parts.peek().is_some();
+            self.send(down::Body::Denied(pb::Denied { names, more })).await?;
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     /// Queues one message; a member that leaves the queue full for a lease is cut off.

@@ -229,6 +229,7 @@ impl Flock {
             name: name(&info.name),
             hub: false,
             serial: "1".into(),
+            enrolment: "e1".into(),
         };
         self.link(identity, info, hubs, change)
     }
@@ -240,6 +241,7 @@ impl Flock {
             name: name(&called),
             hub: true,
             serial: "1".into(),
+            enrolment: "e1".into(),
         };
         self.link(identity, node(&called), &[hub], |_| {})
     }

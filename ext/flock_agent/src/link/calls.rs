@@ -1,9 +1,7 @@
 //! Single calls to the hub that holds the session.
 
-use std::{future::Future, time::Duration};
-
 use flock_core::{Error, ErrorKind, Result, limits};
-use tonic::{Request, Response, Status, metadata::MetadataValue, transport::Channel};
+use tonic::transport::Channel;
 
 use super::Link;
 use crate::{
@@ -44,7 +42,8 @@ impl Link {
     /// As [`Link::resolve`], and `connection` whenever there is no hub.
     pub async fn resolve_page(&self, request: pb::ResolveRequest) -> Result<pb::Resolved> {
         let mut client = self.client()?;
-        call(async move { client.resolve(versioned(request)).await }).await
+        let request = wire::request(request, limits::CALL_MS);
+        wire::within(limits::CALL_MS, "resolving a selector", client.resolve(request)).await
     }
 
     /// Makes a join token; only on a hub.
@@ -53,7 +52,8 @@ impl Link {
     /// `denied` with code `hub_only`; `rejected` with code `too_many_tokens`; `connection` without a hub.
     pub async fn token_create(&self, request: pb::HubTokenRequest) -> Result<pb::HubToken> {
         let mut client = self.client()?;
-        call(async move { client.token_create(versioned(request)).await }).await
+        let request = wire::request(request, limits::CALL_MS);
+        wire::within(limits::CALL_MS, "creating a join token", client.token_create(request)).await
     }
 
     /// Removes a node from the flock; only on a hub. Removing it again is no error.
@@ -62,8 +62,9 @@ impl Link {
     /// `denied` with code `hub_only`; `node_not_found`; `configuration` with code `own_hub`; `connection` without a hub.
     pub async fn node_remove(&self, name: &str) -> Result<()> {
         let mut client = self.client()?;
-        let request = pb::HubNodeRemove { name: name.to_owned() };
-        call(async move { client.node_remove(versioned(request)).await })
+        let request = wire::request(pb::HubNodeRemove { name: name.to_owned() }, limits::CALL_MS);
+        let removing = client.node_remove(request);
+        wire::within(limits::CALL_MS, "removing a node", removing)
             .await
             .map(|_: pb::Ack| ())
     }
@@ -118,24 +119,4 @@ pub(super) fn client(channel: &Channel) -> Client {
     HubClient::new(channel.clone())
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::MESSAGE_BYTES)
-}
-
-/// A request that says which protocol it speaks.
-pub(super) fn versioned<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request
-        .metadata_mut()
-        .insert(limits::PROTOCOL_HEADER, MetadataValue::from(limits::PROTOCOL_MAX));
-    request
-}
-
-async fn call<T>(reply: impl Future<Output = Result<Response<T>, Status>>) -> Result<T> {
-    let limit = Duration::from_millis(limits::CALL_MS);
-    match tokio::time::timeout(limit, reply).await {
-        Ok(reply) => reply.map(Response::into_inner).map_err(wire::error),
-        Err(_) => Err(Error::timeout(format!(
-            "the hub did not answer within {} ms",
-            limits::CALL_MS
-        ))),
-    }
 }

@@ -61,7 +61,7 @@ pub struct LinkOptions {
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinkEvent {
     /// How a watched node is now.
-    Presence(pb::NodeInfo),
+    Presence(Box<pb::NodeInfo>),
     /// Selectors may mean something else now.
     Changed,
     /// A session with a hub began.

@@ -97,6 +97,7 @@ async fn hold(shared: &Arc<Shared>, opened: Opened, channel: Channel) -> Error {
     let hub = opened.hub.clone();
     let problem = opened.hold().await;
     shared.channel.store(None);
+    shared.options.connect.forget(&hub).await;
     shared.state.send_modify(|state| state.connected = false);
     shared.emit(LinkEvent::Disconnected);
     log(&hub, &problem);

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Streaming, transport::Channel};
+use tonic::{Request, Streaming, transport::Channel};
 
 use super::{LinkEvent, LinkState, Shared, calls};
 use crate::{
@@ -25,6 +25,8 @@ pub(super) struct Opened {
     facts: watch::Receiver<pb::NodeInfo>,
     lease: Duration,
     heard: Instant,
+    /// The parts of the list of removed nodes that came before its last.
+    denied: Vec<String>,
 }
 
 /// Says hello and waits for the welcome.
@@ -50,7 +52,7 @@ async fn greet(shared: &Arc<Shared>, hub: &str, channel: &Channel) -> Result<Ope
     let sent_ms = shared.options.clock.now_ms();
     // Before the call: the hub answers it only when it has read the hello.
     let _ = outbound.try_send(up(up::Body::Hello(shared.hello(announce))));
-    let request = calls::versioned(ReceiverStream::new(queue));
+    let request = versioned(ReceiverStream::new(queue));
     let mut inbound = calls::client(channel)
         .session(request)
         .await
@@ -68,6 +70,7 @@ async fn greet(shared: &Arc<Shared>, hub: &str, channel: &Channel) -> Result<Ope
                 facts,
                 lease,
                 heard: Instant::now(),
+                denied: Vec::new(),
             })
         }
         Some(down::Body::Fenced(fenced)) => Err(fence(fenced)),
@@ -110,7 +113,6 @@ impl Shared {
             self.remember(|cache| cache.forget_answers());
             self.emit(LinkEvent::Changed);
         }
-        self.deny(welcome.denied.clone());
         let offset = offset(sent_ms, self.options.clock.now_ms(), welcome.now_ms);
         self.state.send_replace(LinkState {
             connected: true,
@@ -210,16 +212,31 @@ impl Opened {
             Some(down::Body::Beat(beat)) => self.measure(&beat),
             Some(down::Body::Presence(pb::Presence { node: Some(node) })) => {
                 self.shared.remember(|cache| cache.put_node(node.clone()));
-                self.shared.emit(LinkEvent::Presence(node));
+                self.shared.emit(LinkEvent::Presence(Box::new(node)));
             }
             Some(down::Body::Changed(changed)) => {
                 self.reached(changed.revision);
                 self.shared.emit(LinkEvent::Changed);
             }
-            Some(down::Body::Denied(denied)) => self.shared.deny(denied.names),
+            Some(down::Body::Denied(denied)) => self.deny(denied)?,
             Some(down::Body::Fenced(fenced)) => return Err(fence(fenced)),
             // A second welcome changes nothing; what is not known is of a newer protocol.
             Some(down::Body::Welcome(_) | down::Body::Presence(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    fn deny(&mut self, mut denied: pb::Denied) -> Result<()> {
+        self.denied.append(&mut denied.names);
+        if self.denied.len() > limits::DENIED {
+            return Err(Error::protocol(format!(
+                "the hub {} lists more than {} removed nodes",
+                self.hub,
+                limits::DENIED
+            )));
+        }
+        if !denied.more {
+            self.shared.deny(std::mem::take(&mut self.denied));
         }
         Ok(())
     }
@@ -241,6 +258,15 @@ impl Opened {
             further
         });
     }
+}
+
+/// The stream's request: it names the protocol as every call does, but has no deadline.
+fn versioned<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request
+        .metadata_mut()
+        .insert(limits::PROTOCOL_HEADER, limits::PROTOCOL_MAX.into());
+    request
 }
 
 fn up(body: up::Body) -> pb::Up {

@@ -2124,7 +2124,7 @@ pub mod down {
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Welcome {
     #[prost(uint64, tag = "1")]
     pub epoch: u64,
@@ -2136,8 +2136,6 @@ pub struct Welcome {
     pub revision: u64,
     #[prost(uint32, tag = "5")]
     pub protocol: u32,
-    #[prost(string, repeated, tag = "6")]
-    pub denied: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -2176,13 +2174,16 @@ pub struct Fenced {
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
 }
-/// The whole list of removed nodes; replaces the earlier one.
+/// The whole list of removed nodes, after every welcome and whenever it changes; replaces the earlier one. What does not fit into
+/// one message comes in parts, and counts when the last has come.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Denied {
     #[prost(string, repeated, tag = "1")]
     pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -27,6 +27,7 @@ struct State {
 pub(crate) struct Fake {
     state: Mutex<State>,
     away: AtomicBool,
+    hidden: Mutex<Option<&'static str>>,
 }
 
 impl Fake {
@@ -40,6 +41,11 @@ impl Fake {
     /// Makes every call fail, or not.
     pub(crate) fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Makes listing this prefix fail, or none.
+    pub(crate) fn hide(&self, prefix: Option<&'static str>) {
+        *self.hidden.lock().unwrap() = prefix;
     }
 
     /// Changes something that no watcher hears of until [`Fake::resync`].
@@ -151,6 +157,9 @@ impl Registry for Fake {
     }
 
     async fn list(&self, prefix: &str) -> Result<Listing> {
+        if *self.hidden.lock().unwrap() == Some(prefix) {
+            return Err(Error::connection("the registry is away"));
+        }
         let state = self.state()?;
         let under = state
             .entries

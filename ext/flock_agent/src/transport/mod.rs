@@ -17,6 +17,13 @@ pub struct PeerIdentity {
     pub hub: bool,
     /// The certificate's serial number.
     pub serial: String,
+    /// The enrolment that its certificates come from.
+    pub enrolment: String,
+}
+
+/// How a replaced enrolment is written in a [`DenyList`]; no node name holds a slash.
+pub fn denied_enrolment(enrolment: &str) -> String {
+    format!("enrolment/{enrolment}")
 }
 
 /// The names whose certificates are refused.
@@ -59,4 +66,7 @@ impl Dialer {
     pub async fn channel(&self, _expect: &Expect, address: &str) -> Result<Channel> {
         Err(Error::connection(format!("{address} cannot be reached")))
     }
+
+    /// Drops the connection to `address`; calls in flight on it end.
+    pub async fn forget(&self, _expect: &Expect, _address: &str) {}
 }

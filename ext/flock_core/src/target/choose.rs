@@ -122,5 +122,5 @@ mod tests {
         );
     }
 
-    const FIXED: [&str; 2] = ["?", "?"];
+    const FIXED: [&str; 2] = ["node001", "node003"];
 }

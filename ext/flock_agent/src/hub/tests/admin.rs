@@ -138,7 +138,7 @@ async fn a_removed_node_is_fenced_denied_and_forgotten_everywhere() {
     assert_eq!(fenced.code, "removed");
     let late = flock.member("late", &[&one]);
     late.connected().await;
-    assert!(late.deny.denies(&evil_name), "the welcome says who was removed");
+    eventually(|| async { late.deny.denies(&evil_name).then_some(()) }).await;
 }
 
 #[tokio::test]
@@ -151,6 +151,7 @@ async fn a_removed_node_may_not_ask_while_its_connection_is_still_open() {
         name: name("a"),
         hub: true,
         serial: "1".into(),
+        enrolment: "e1".into(),
     };
     let mut client = HubClient::new(Wire(flock.net.clone(), identity).hub(&hub.address).await.unwrap());
     let resolved = soon(client.resolve(pb::ResolveRequest::default())).await.unwrap_err();
@@ -159,6 +160,62 @@ async fn a_removed_node_may_not_ask_while_its_connection_is_still_open() {
         .await
         .unwrap_err();
     assert_eq!(crate::wire::error(token).code(), "removed");
+}
+
+#[tokio::test]
+async fn a_replaced_enrolment_is_as_good_as_removed() {
+    let flock = Flock::new(600_000);
+    let hub = flock.hub("hub");
+    put(&flock, "removed/enrolment%2Fe1", "{}").await;
+    eventually(|| async { (!hub.hub.0.directory().removed().is_empty()).then_some(()) }).await;
+    assert_eq!(Raw::fenced(&flock, &hub, hello("a")).await.code, "removed");
+}
+
+#[tokio::test]
+async fn a_long_list_of_removed_nodes_comes_in_parts() {
+    let flock = Flock::new(600_000);
+    let count = limits::DENIED_PART * 2 + 1;
+    for n in 0..count {
+        put(&flock, &format!("removed/n{n:06}"), "{}").await;
+    }
+    let hub = flock.hub("hub");
+    let member = flock.member("a", &[&hub]);
+    for last in [0, count - 1] {
+        eventually(|| async { member.deny.denies(&name(&format!("n{last:06}"))).then_some(()) }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_does_not_know_who_was_removed_lets_nobody_in_again() {
+    let flock = Flock::new(600_000);
+    put(&flock, "removed/evil", "{}").await;
+    flock.registry.hide(Some("removed/"));
+    let hub = flock.hub("hub");
+    let (mut raw, _) = Raw::welcomed(&flock, &hub, "a").await;
+    raw.watch(&["b"]).await;
+    let first = soon(raw.hears.message()).await.unwrap().unwrap().body.unwrap();
+    assert!(matches!(first, down::Body::Presence(_)), "{first:?}");
+    flock.registry.hide(None);
+    loop {
+        if let Some(down::Body::Denied(denied)) = soon(raw.hears.message()).await.unwrap().unwrap().body {
+            return assert_eq!(denied.names, ["evil"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_was_removed_long_ago_is_forgotten() {
+    let flock = Flock::new(600_000);
+    let hub = flock.hub("hub");
+    let operator = flock.operator(&hub);
+    operator.connected().await;
+    put(&flock, "removed/long-ago", r#"{"removed_ms":1,"by":"hub"}"#).await;
+    put(&flock, "removed/enrolment%2Fx", r#"{"name":"x","expires_ms":1}"#).await;
+    put(&flock, "enrolled/now", "{}").await;
+    operator.link.node_remove("now").await.unwrap();
+    let left = flock.registry.list("removed/").await.unwrap().entries;
+    let keys: Vec<_> = left.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(keys, ["removed/enrolment%2Fx", "removed/now"]);
 }
 
 #[tokio::test]

@@ -327,6 +327,31 @@ async fn members_ask_through_their_link() {
 }
 
 #[tokio::test]
+async fn a_link_joins_the_pages_up_to_a_limit() {
+    let flock = Flock::new(600_000);
+    for n in 0..flock_core::limits::RESOLVE_NODES {
+        let value = keys::encode_node(&node(&format!("n{n:05}"))).unwrap();
+        flock.registry.put_unseen(&format!("nodes/n{n:05}"), Some(value));
+    }
+    let hub = flock.hub("hub");
+    let apart = NodeInfo {
+        environment: "apart".into(),
+        ..node("a")
+    };
+    let member = flock.member_with(apart, &[&hub], |_| {});
+    member.sees("a", "alive").await;
+    let prod = Targets {
+        environment: "prod".into(),
+        ..Default::default()
+    };
+    let found = member.link.resolve(prod, "id").await.unwrap();
+    assert_eq!(found.nodes.len(), flock_core::limits::RESOLVE_NODES);
+    assert!(found.nodes.is_sorted_by(|a, b| a.name < b.name));
+    let all = member.link.resolve(Targets::default(), "id").await.unwrap_err();
+    assert_eq!(all.code(), "too_many_targets");
+}
+
+#[tokio::test]
 async fn a_hub_that_has_not_read_the_registry_says_so() {
     let flock = Flock::new(600_000);
     flock.registry.set_away(true);
@@ -337,6 +362,7 @@ async fn a_hub_that_has_not_read_the_registry_says_so() {
         name: name("a"),
         hub: false,
         serial: "1".into(),
+        enrolment: "e1".into(),
     });
     let status = crate::pb::hub_server::Hub::resolve(service, request).await.unwrap_err();
     assert_eq!(crate::wire::error(status).code(), "hub_starting");
