@@ -24,12 +24,12 @@ impl Sessions {
     /// Enters a session and answers the one that it replaces.
     ///
     /// # Errors
-    /// The session itself when a newer one is there already.
+    /// The session itself when it, or a newer one, is there already.
     pub(super) fn enter(&self, slot: Arc<Slot>) -> Result<Option<Arc<Slot>>, Arc<Slot>> {
         let mut table = lock(&self.0);
         let name = slot.name.as_str();
         match table.slots.get(name) {
-            Some(other) if other.session.epoch > slot.session.epoch => Err(slot),
+            Some(other) if other.session.epoch >= slot.session.epoch => Err(slot),
             _ => {
                 let older = table.slots.insert(name.to_owned(), slot);
                 if let Some(older) = &older {
@@ -144,6 +144,10 @@ mod tests {
         let (old, new) = (slot(1), slot(2));
         assert!(sessions.enter(new.clone()).unwrap().is_none());
         assert!(sessions.enter(old.clone()).is_err());
+        assert!(
+            sessions.enter(slot(2)).is_err(),
+            "a session that is read back from the registry is the one that is held"
+        );
         sessions.leave(&old);
         assert!(Arc::ptr_eq(&sessions.get("a").unwrap(), &new));
     }
