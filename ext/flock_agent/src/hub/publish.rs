@@ -117,7 +117,7 @@ impl Inner {
             if let Ok(name) = flock_core::id::NodeName::parse(&name) {
                 let session = Book::session(&name, epoch);
                 // A member that was quicker holds a newer session already.
-                let _ = self.sessions.enter(Arc::new(Slot::new(name, session, heard_ms)));
+                let _ = self.sessions.enter(Arc::new(Slot::adopted(name, session, heard_ms)));
             }
         }
     }

@@ -29,7 +29,7 @@ impl Sessions {
         let mut table = lock(&self.0);
         let name = slot.name.as_str();
         match table.slots.get(name) {
-            Some(other) if other.session.epoch >= slot.session.epoch => Err(slot),
+            Some(held) if held.outlasts(&slot) => Err(slot),
             _ => {
                 let older = table.slots.insert(name.to_owned(), slot);
                 if let Some(older) = &older {
@@ -150,6 +150,15 @@ mod tests {
         );
         sessions.leave(&old);
         assert!(Arc::ptr_eq(&sessions.get("a").unwrap(), &new));
+    }
+
+    #[test]
+    fn a_session_takes_the_place_of_its_own_shadow() {
+        let sessions = Sessions::default();
+        let session = slot(1).session.clone();
+        let shadow = Slot::adopted(NodeName::parse("a").unwrap(), session, 0);
+        sessions.enter(Arc::new(shadow)).unwrap();
+        assert!(sessions.enter(slot(1)).is_ok());
     }
 
     #[test]

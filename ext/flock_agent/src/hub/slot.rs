@@ -37,6 +37,8 @@ pub(super) struct Slot {
     /// What the registry was told last; held while it is told, so that two tellers cannot overtake one another.
     pub told: tokio::sync::Mutex<Presence>,
     pub watched: Mutex<BTreeSet<String>>,
+    /// Read back from the registry after a restart; its member has not been heard since.
+    adopted: bool,
     heard_ms: AtomicU64,
     news: Mutex<News>,
     fenced: OnceLock<pb::Fenced>,
@@ -53,10 +55,25 @@ impl Slot {
             slow: AtomicBool::new(false),
             told: tokio::sync::Mutex::new(Presence::Alive),
             watched: Mutex::default(),
+            adopted: false,
             heard_ms: AtomicU64::new(heard_ms),
             news: Mutex::default(),
             fenced: OnceLock::new(),
         }
+    }
+
+    /// A session that this hub held before it was started again.
+    pub(super) fn adopted(name: NodeName, session: Session, heard_ms: u64) -> Self {
+        Self {
+            adopted: true,
+            ..Self::new(name, session, heard_ms)
+        }
+    }
+
+    /// Whether `other` must not take this one's place: it is older, or the same read back.
+    pub(super) fn outlasts(&self, other: &Self) -> bool {
+        let (own, others) = (self.session.epoch, other.session.epoch);
+        own > others || (own == others && !self.adopted)
     }
 
     pub(super) fn heard(&self, now_ms: u64) {
