@@ -11,6 +11,8 @@ pub mod dispatch;
 pub mod draft;
 #[cfg(test)]
 mod fixtures;
+pub mod hub;
+pub mod link;
 pub mod process;
 pub mod registry;
 pub mod run_state;

@@ -145,6 +145,46 @@ pub const MEMBERS: usize = 60_000;
 pub const WATCHED_NAMES: usize = 10_000;
 /// Messages that wait for one member's stream; a member that falls further behind is disconnected and starts afresh.
 pub const SESSION_QUEUE: usize = 256;
+/// How long one message may wait for a member whose queue is full before the member is disconnected, at most; one lease where that is shorter.
+pub const SESSION_SEND_MS: u64 = 10_000;
+/// Encoded facts of one node that a hub takes, in bytes.
+pub const NODE_INFO_BYTES: usize = 64 * 1024;
+/// How long a hub gathers changes of presence before it tells those who watch the node.
+pub const PRESENCE_COALESCE_MS: u64 = 20;
+/// Shortest pause between two notices that the directory changed.
+pub const CHANGED_COALESCE_MS: u64 = 1_000;
+/// What a removed member is given to read why, before its connections are closed.
+pub const REMOVED_FLUSH_MS: u64 = 250;
+/// Removed nodes that one message tells of.
+pub const DENIED_PART: usize = 2_000;
+/// Removed nodes that a member takes in.
+pub const DENIED: usize = 200_000;
+/// How long a removed node is denied: its last certificate has expired by then, and can be renewed no more.
+pub const REMOVED_KEPT_MS: u64 = 130 * 24 * 60 * 60 * 1000;
+/// How long a dead join token is kept, so that "expired" can be told from "never existed".
+pub const TOKEN_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
+/// Nodes in one page of a resolved selector.
+pub const RESOLVE_PAGE: usize = 1_000;
+/// Nodes that one selector may mean.
+pub const RESOLVE_NODES: usize = 10_000;
+/// Deadline of one call to the registry.
+pub const REGISTRY_CALL_MS: u64 = 5_000;
+/// Registry changes that wait for a hub's directory.
+pub const DIRECTORY_QUEUE: usize = 1_024;
+/// Nodes, and answers to selectors, that a member remembers for the time without a hub.
+pub const LINK_CACHE_NODES: usize = 10_000;
+/// See [`LINK_CACHE_NODES`].
+pub const LINK_CACHE_QUERIES: usize = 256;
+/// Events of the hub link that wait for a slow listener; older ones are dropped and it is told so.
+pub const LINK_EVENTS: usize = 1_024;
+/// Messages of a member that wait for its stream to the hub.
+pub const LINK_QUEUE: usize = 16;
+/// Shortest pause between two writes of `directory.json`.
+pub const DIRECTORY_SAVE_MS: u64 = 5_000;
+/// Longest pause between tries of a member that was fenced; at least half of it passes.
+pub const FENCED_RETRY_MS: u64 = 60_000;
+/// The same for a member that was removed from the flock.
+pub const REMOVED_RETRY_MS: u64 = 15 * 60 * 1000;
 /// Registry changes that are kept for watchers; older ones are compacted and answered with `Resync`.
 pub const REGISTRY_CHANGES: u64 = 10_000;
 /// Bytes of those changes, keys and values together; whichever of the two limits is reached first compacts.
@@ -180,6 +220,8 @@ pub const REGISTRY_TXN_BYTES: usize = 512 * 1024;
 pub const TOKEN_TTL_MS: u64 = 24 * 60 * 60 * 1000;
 /// See [`TOKEN_TTL_MS`].
 pub const TOKEN_TTL_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// Join tokens that the registry keeps.
+pub const TOKENS: usize = 1_000;
 /// Clock difference at which enrolment is refused, and at which no expiry is applied.
 pub const CLOCK_SKEW_JOIN_MS: u64 = 5 * 60 * 1000;
 /// See [`CLOCK_SKEW_JOIN_MS`].

@@ -2034,7 +2034,7 @@ pub mod peer_server {
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Up {
-    #[prost(oneof = "up::Body", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "up::Body", tags = "1, 2, 3, 4, 5")]
     pub body: ::core::option::Option<up::Body>,
 }
 /// Nested message and enum types in `Up`.
@@ -2050,6 +2050,8 @@ pub mod up {
         Announce(super::NodeInfo),
         #[prost(message, tag = "4")]
         Watch(super::Watch),
+        #[prost(message, tag = "5")]
+        Bye(super::Bye),
     }
 }
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -2089,6 +2091,11 @@ pub struct Watch {
     #[prost(string, repeated, tag = "1")]
     pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// The member stops on purpose: it is gone at once instead of two leases later.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Bye {}
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2117,7 +2124,7 @@ pub mod down {
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Welcome {
     #[prost(uint64, tag = "1")]
     pub epoch: u64,
@@ -2129,8 +2136,6 @@ pub struct Welcome {
     pub revision: u64,
     #[prost(uint32, tag = "5")]
     pub protocol: u32,
-    #[prost(string, repeated, tag = "6")]
-    pub denied: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -2169,13 +2174,49 @@ pub struct Fenced {
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
 }
-/// The whole list of removed nodes; replaces the earlier one.
+/// The whole list of removed nodes, after every welcome and whenever it changes; replaces the earlier one. What does not fit into
+/// one message comes in parts, and counts when the last has come.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Denied {
     #[prost(string, repeated, tag = "1")]
     pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResolveRequest {
+    #[prost(message, optional, tag = "1")]
+    pub targets: ::core::option::Option<Targets>,
+    /// of the notification; the same id chooses the same nodes
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// `next` of the page before; "" = from the start
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+    /// nodes of one page; 0 = the most that one page holds
+    #[prost(uint32, tag = "4")]
+    pub limit: u32,
+}
+/// One page of what a selector means now, in the order of the names.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Resolved {
+    /// names in `targets.nodes` that nobody knows have the presence "unknown" and come last
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: ::prost::alloc::vec::Vec<NodeInfo>,
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+    /// "" = this was the last page
+    #[prost(string, tag = "3")]
+    pub next: ::prost::alloc::string::String,
+    /// of all pages, without the unknown ones
+    #[prost(uint64, tag = "4")]
+    pub total: u64,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -2309,8 +2350,8 @@ pub mod hub_client {
         }
         pub async fn resolve(
             &mut self,
-            request: impl tonic::IntoRequest<super::Targets>,
-        ) -> std::result::Result<tonic::Response<super::Nodes>, tonic::Status> {
+            request: impl tonic::IntoRequest<super::ResolveRequest>,
+        ) -> std::result::Result<tonic::Response<super::Resolved>, tonic::Status> {
             self.inner
                 .ready()
                 .await
@@ -2388,8 +2429,8 @@ pub mod hub_server {
         ) -> std::result::Result<tonic::Response<Self::SessionStream>, tonic::Status>;
         async fn resolve(
             &self,
-            request: tonic::Request<super::Targets>,
-        ) -> std::result::Result<tonic::Response<super::Nodes>, tonic::Status>;
+            request: tonic::Request<super::ResolveRequest>,
+        ) -> std::result::Result<tonic::Response<super::Resolved>, tonic::Status>;
         async fn token_create(
             &self,
             request: tonic::Request<super::HubTokenRequest>,
@@ -2522,16 +2563,16 @@ pub mod hub_server {
                 "/flock.v1.Hub/Resolve" => {
                     #[allow(non_camel_case_types)]
                     struct ResolveSvc<T: Hub>(pub Arc<T>);
-                    impl<T: Hub> tonic::server::UnaryService<super::Targets>
+                    impl<T: Hub> tonic::server::UnaryService<super::ResolveRequest>
                     for ResolveSvc<T> {
-                        type Response = super::Nodes;
+                        type Response = super::Resolved;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::Targets>,
+                            request: tonic::Request<super::ResolveRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {

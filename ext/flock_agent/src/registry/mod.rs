@@ -2,6 +2,9 @@
 //!
 //! Keys are paths of escaped segments (`nodes/bender1`); values are bytes. Every change has a revision that only grows.
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 use flock_core::Result;
 use tokio::sync::mpsc;
 

@@ -1,0 +1,213 @@
+//! What a hub writes into the registry, each call with a deadline.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use flock_core::{Error, Result, id::NodeName, lease::Presence, limits};
+use uuid::Uuid;
+
+use super::{
+    hello,
+    keys::{self, ENROLLED, LIVE, Live, NODES, REMOVED, Removed, TOKENS, Token},
+};
+use crate::{
+    pb,
+    registry::{Committed, Entry, Expect, Listing, Op, Registry, Session},
+};
+
+/// Old entries that are cleared away on the occasion of a new one.
+const OLD_AT_ONCE: usize = 32;
+
+/// The registry as hubs use it.
+#[derive(Clone)]
+pub(super) struct Book {
+    registry: Arc<dyn Registry>,
+    hub: NodeName,
+}
+
+impl Book {
+    pub(super) fn new(registry: Arc<dyn Registry>, hub: NodeName) -> Self {
+        Self { registry, hub }
+    }
+
+    /// Opens a session for a member and ends its earlier one. The lease is the registry's own backstop, for a hub that dies.
+    pub(super) async fn open(&self, name: &NodeName, lease_ms: u64) -> Result<Session> {
+        within(self.registry.open_session(&name.escaped(), lease_ms.saturating_mul(2))).await
+    }
+
+    /// The session that a hub of this name held before.
+    pub(super) fn session(name: &NodeName, epoch: u64) -> Session {
+        Session {
+            owner: name.escaped(),
+            epoch,
+        }
+    }
+
+    pub(super) async fn renew(&self, session: &Session) -> Result<()> {
+        within(self.registry.renew(session)).await
+    }
+
+    pub(super) async fn close(&self, session: &Session) -> Result<()> {
+        within(self.registry.close_session(session)).await
+    }
+
+    /// Writes that a member lives and what it says of itself.
+    ///
+    /// # Errors
+    /// Code `fenced` for a session that is not its owner's newest, `removed` for a node that was removed meanwhile.
+    pub(super) async fn announce(&self, name: &NodeName, session: &Session, node: &pb::NodeInfo) -> Result<Committed> {
+        let value = keys::encode_node(node)?;
+        let key = keys::key(NODES, name);
+        let not_removed = Op::Check {
+            key: keys::key(REMOVED, name),
+            expect: Expect::Absent,
+        };
+        let mut ops = vec![not_removed, self.live(name, session, Presence::Alive)?];
+        if self.get(&key).await?.is_none_or(|entry| entry.value != value) {
+            ops.push(Op::Put {
+                key,
+                value,
+                expect: Expect::Any,
+                session: None,
+            });
+        }
+        self.txn(ops).await.map_err(|error| match error.code() {
+            "conflict" => Error::denied(hello::removed(name)).with_code("removed"),
+            _ => error,
+        })
+    }
+
+    /// Writes whether a member lives.
+    pub(super) async fn presence(&self, name: &NodeName, session: &Session, presence: Presence) -> Result<()> {
+        let op = self.live(name, session, presence)?;
+        self.txn(vec![op]).await.map(|_| ())
+    }
+
+    pub(super) async fn is_removed(&self, name: &NodeName) -> Result<bool> {
+        Ok(self.get(&keys::key(REMOVED, name)).await?.is_some())
+    }
+
+    /// Removes a node from the flock; removing it again changes nothing.
+    ///
+    /// # Errors
+    /// `node_not_found` when the flock never knew the name.
+    pub(super) async fn remove_node(&self, name: &NodeName, removed: &Removed) -> Result<()> {
+        let key = |prefix| keys::key(prefix, name);
+        let again = self.is_removed(name).await?;
+        if !again && self.get(&key(NODES)).await?.is_none() && self.get(&key(ENROLLED)).await?.is_none() {
+            return Err(Error::node_not_found(format!(
+                "no node of the flock is called {name}; `flockctl nodes` lists them"
+            )));
+        }
+        let delete = |prefix| Op::Delete {
+            key: key(prefix),
+            expect: Expect::Any,
+        };
+        let mut ops = vec![delete(NODES), delete(LIVE)];
+        ops.extend(self.outlived(removed.removed_ms).await?);
+        if !again {
+            let value = keys::encode(removed)?;
+            ops.push(Op::Put {
+                key: key(REMOVED),
+                value,
+                expect: Expect::Any,
+                session: None,
+            });
+        }
+        self.txn(ops).await.map(|_| ())
+    }
+
+    /// Forgets, a few at a time, who was removed so long ago that no certificate of theirs is left.
+    async fn outlived(&self, now_ms: u64) -> Result<Vec<Op>> {
+        let outlived = |entry: &Entry| {
+            let removed: Option<Removed> = serde_json::from_slice(&entry.value).ok();
+            removed.is_some_and(|removed| removed.removed_ms.saturating_add(limits::REMOVED_KEPT_MS) < now_ms)
+        };
+        let entries = self.list(REMOVED).await?.entries;
+        let dead = entries.into_iter().filter(outlived).take(OLD_AT_ONCE);
+        Ok(dead
+            .map(|entry| Op::Delete {
+                key: entry.key,
+                expect: Expect::Revision(entry.revision),
+            })
+            .collect())
+    }
+
+    /// Keeps a join token and forgets those that expired long ago.
+    ///
+    /// # Errors
+    /// `rejected` with code `too_many_tokens`.
+    pub(super) async fn put_token(&self, id: &str, token: &Token, now_ms: u64) -> Result<()> {
+        let entries = self.list(TOKENS).await?.entries;
+        let dead = |entry: &&Entry| {
+            let token: Option<Token> = keys::decode(&entry.key, &entry.value);
+            token.is_none_or(|token| token.expires_ms.saturating_add(limits::TOKEN_KEPT_MS) <= now_ms)
+        };
+        let (dead, kept): (Vec<_>, Vec<_>) = entries.iter().partition(dead);
+        if kept.len() >= limits::TOKENS {
+            let message = format!(
+                "{} join tokens were made lately; wait until some have expired",
+                kept.len()
+            );
+            return Err(Error::rejected(message).with_code("too_many_tokens"));
+        }
+        let key = format!("{TOKENS}{id}");
+        let mut ops = vec![Op::Put {
+            key,
+            value: keys::encode(token)?,
+            expect: Expect::Absent,
+            session: None,
+        }];
+        let delete = |entry: &Entry| Op::Delete {
+            key: entry.key.clone(),
+            expect: Expect::Any,
+        };
+        ops.extend(dead.into_iter().take(OLD_AT_ONCE).map(delete));
+        self.txn(ops).await.map(|_| ())
+    }
+
+    pub(super) async fn list(&self, prefix: &str) -> Result<Listing> {
+        within(self.registry.list(prefix)).await
+    }
+
+    pub(super) fn registry(&self) -> &Arc<dyn Registry> {
+        &self.registry
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Entry>> {
+        within(self.registry.get(key)).await
+    }
+
+    async fn txn(&self, ops: Vec<Op>) -> Result<Committed> {
+        within(self.registry.txn(&Uuid::new_v4().to_string(), ops)).await
+    }
+
+    fn live(&self, name: &NodeName, session: &Session, presence: Presence) -> Result<Op> {
+        let live = Live {
+            presence: presence.as_str().to_owned(),
+            epoch: session.epoch,
+            hub: self.hub.to_string(),
+        };
+        Ok(Op::Put {
+            key: keys::key(LIVE, name),
+            value: keys::encode(&live)?,
+            expect: Expect::Any,
+            session: Some(session.clone()),
+        })
+    }
+}
+
+/// Whether an error says that a newer session of the same owner exists.
+pub(super) fn is_fenced(error: &Error) -> bool {
+    error.code() == "fenced"
+}
+
+/// Bounds a call to the registry.
+pub(super) async fn within<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+    let limit = Duration::from_millis(limits::REGISTRY_CALL_MS);
+    tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+        Err(Error::timeout(format!(
+            "the registry did not answer within {} ms",
+            limits::REGISTRY_CALL_MS
+        )))
+    })
+}

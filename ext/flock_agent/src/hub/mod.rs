@@ -1,0 +1,125 @@
+//! The hub: serves the registry's view of the flock to members.
+//!
+//! A member holds one stream. The hub opens a registry session for it, writes what it announces, renews its lease with every
+//! heartbeat and answers selectors from an in-memory directory. Each hub keeps its directory by watching the registry, never by
+//! listening to its own members, so that all hubs of a flock tell the same.
+
+mod admin;
+mod book;
+mod directory;
+mod follow;
+mod hello;
+mod index;
+pub(crate) mod keys;
+mod publish;
+mod resolve;
+mod service;
+mod sessions;
+mod slot;
+mod stream;
+mod sweep;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Instant,
+};
+
+use flock_core::{id::NodeName, limits};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use directory::UNKNOWN;
+pub(crate) use directory::unknown;
+
+use self::{book::Book, directory::Directory, sessions::Sessions};
+use crate::{clock::Clock, pb::hub_server::HubServer, registry::Registry, transport::DenyList};
+
+/// What a hub needs.
+#[derive(Clone)]
+pub struct HubOptions {
+    /// This node's name.
+    pub name: NodeName,
+    /// Of the flock that it serves; members of other flocks are turned away.
+    pub flock_id: String,
+    /// Lease of the members' sessions; silent for one is suspect, for two gone.
+    pub lease_ms: u64,
+    /// Where the truth is.
+    pub registry: Arc<dyn Registry>,
+    /// Kept up to date with the nodes that were removed.
+    pub deny: DenyList,
+    /// The time that members compare theirs with.
+    pub clock: Clock,
+    /// Ends the hub: streams are closed, sessions are not.
+    pub cancel: CancellationToken,
+}
+
+/// A running hub; clones are handles to the same one.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    options: HubOptions,
+    book: Book,
+    sessions: Sessions,
+    directory: RwLock<Directory>,
+    started: Instant,
+}
+
+impl Hub {
+    /// Starts following the registry. It need not be reachable: until everything was read once, selectors are answered with a
+    /// retryable error, and for one lease nobody is called gone.
+    pub fn start(options: HubOptions) -> Self {
+        let inner = Arc::new(Inner {
+            book: Book::new(options.registry.clone(), options.name.clone()),
+            sessions: Sessions::default(),
+            directory: RwLock::new(Directory::in_grace()),
+            started: Instant::now(),
+            options,
+        });
+        let (feed, fed) = mpsc::channel(limits::DIRECTORY_QUEUE);
+        for prefix in [keys::NODES, keys::LIVE, keys::REMOVED] {
+            let (book, cancel) = (inner.book.clone(), inner.options.cancel.clone());
+            tokio::spawn(follow::follow(book, prefix, feed.clone(), cancel));
+        }
+        tokio::spawn(publish::publish(inner.clone(), fed));
+        tokio::spawn(sweep::sweep(inner.clone()));
+        Self(inner)
+    }
+
+    /// The service for the peer port. Every request must carry a [`crate::transport::PeerIdentity`] in its extensions.
+    pub fn service(&self) -> HubServer<Self> {
+        HubServer::new(self.clone())
+            .max_decoding_message_size(limits::MESSAGE_BYTES)
+            .max_encoding_message_size(limits::MESSAGE_BYTES)
+    }
+
+    /// Members that have a session with this hub, connected or not yet gone.
+    pub fn members(&self) -> usize {
+        self.0.sessions.all().len()
+    }
+}
+
+impl Inner {
+    /// Milliseconds since the hub's start, by a clock that nobody sets.
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn directory(&self) -> RwLockReadGuard<'_, Directory> {
+        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn directory_mut(&self) -> RwLockWriteGuard<'_, Directory> {
+        self.directory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Locks what only plain assignments are done under; a panic elsewhere cannot have left it half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

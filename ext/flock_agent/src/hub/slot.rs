@@ -1,0 +1,110 @@
+//! One member's session as its hub sees it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use flock_core::{id::NodeName, lease::Presence};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::lock;
+use crate::{pb, registry::Session};
+
+/// What a session was not yet told. It holds names, not messages, so that a slow member costs no more than a quick one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    pub names: BTreeSet<String>,
+    pub changed: bool,
+    pub denied: bool,
+}
+
+/// A member's session; it outlives a broken stream until it is silent for two leases.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub name: NodeName,
+    pub session: Session,
+    /// Cancelled when the stream is over, for whatever reason.
+    pub ended: CancellationToken,
+    /// Wakes the stream when there are news.
+    pub wake: Notify,
+    /// Whether the member was cut off because it did not read.
+    pub slow: AtomicBool,
+    /// What the registry was told last; held while it is told, so that two tellers cannot overtake one another.
+    pub told: tokio::sync::Mutex<Presence>,
+    pub watched: Mutex<BTreeSet<String>>,
+    /// Read back from the registry after a restart; its member has not been heard since.
+    adopted: bool,
+    heard_ms: AtomicU64,
+    news: Mutex<News>,
+    fenced: OnceLock<pb::Fenced>,
+}
+
+impl Slot {
+    /// A session that was last heard at `heard_ms` of the hub's monotonic clock.
+    pub(super) fn new(name: NodeName, session: Session, heard_ms: u64) -> Self {
+        Self {
+            name,
+            session,
+            ended: CancellationToken::new(),
+            wake: Notify::new(),
+            slow: AtomicBool::new(false),
+            told: tokio::sync::Mutex::new(Presence::Alive),
+            watched: Mutex::default(),
+            adopted: false,
+            heard_ms: AtomicU64::new(heard_ms),
+            news: Mutex::default(),
+            fenced: OnceLock::new(),
+        }
+    }
+
+    /// A session that this hub held before it was started again.
+    pub(super) fn adopted(name: NodeName, session: Session, heard_ms: u64) -> Self {
+        Self {
+            adopted: true,
+            ..Self::new(name, session, heard_ms)
+        }
+    }
+
+    /// Whether `other` must not take this one's place: it is older, or the same read back.
+    pub(super) fn outlasts(&self, other: &Self) -> bool {
+        let (own, others) = (self.session.epoch, other.session.epoch);
+        own > others || (own == others && !self.adopted)
+    }
+
+    pub(super) fn heard(&self, now_ms: u64) {
+        self.heard_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    pub(super) fn heard_ms(&self) -> u64 {
+        self.heard_ms.load(Ordering::Relaxed)
+    }
+
+    /// Adds news and wakes the stream.
+    pub(super) fn tell(&self, add: impl FnOnce(&mut News)) {
+        add(&mut lock(&self.news));
+        self.wake.notify_one();
+    }
+
+    /// Takes all news.
+    pub(super) fn news(&self) -> News {
+        std::mem::take(&mut lock(&self.news))
+    }
+
+    /// Ends the session for a reason that the member is told.
+    pub(super) fn fence(&self, code: &str, message: String) {
+        let _ = self.fenced.set(pb::Fenced {
+            code: code.to_owned(),
+            message,
+        });
+        self.ended.cancel();
+    }
+
+    pub(super) fn fenced(&self) -> Option<pb::Fenced> {
+        self.fenced.get().cloned()
+    }
+}

@@ -1,0 +1,122 @@
+//! Single calls to the hub that holds the session.
+
+use flock_core::{Error, ErrorKind, Result, limits};
+use tonic::transport::Channel;
+
+use super::Link;
+use crate::{
+    pb::{self, hub_client::HubClient},
+    wire,
+};
+
+pub(super) type Client = HubClient<Channel>;
+
+impl Link {
+    /// The nodes that `targets` mean now; `id` is the notification's and decides whom `match` chooses. Without a hub the answer
+    /// is what is remembered, marked `stale`: then the presence `unknown` only says that this member never heard of the name.
+    ///
+    /// # Errors
+    /// `configuration` for a `match` that is none; `rejected` with code `too_many_targets` beyond [`limits::RESOLVE_NODES`];
+    /// `connection` with code `hub_away` when nothing is remembered.
+    pub async fn resolve(&self, targets: pb::Targets, id: &str) -> Result<pb::Nodes> {
+        match self.resolve_all(&targets, id).await {
+            Ok(nodes) => {
+                self.0.remember(|cache| cache.put_answer(&targets, &nodes.nodes));
+                Ok(nodes)
+            }
+            Err(error) if is_away(&error) => {
+                let nodes = self.0.cache().answer(&targets, id)?;
+                Ok(pb::Nodes {
+                    nodes,
+                    stale: true,
+                    revision: self.state().revision,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One page of what a selector means, straight from the hub.
+    ///
+    /// # Errors
+    /// As [`Link::resolve`], and `connection` whenever there is no hub.
+    pub async fn resolve_page(&self, request: pb::ResolveRequest) -> Result<pb::Resolved> {
+        let mut client = self.client()?;
+        let request = wire::request(request, limits::CALL_MS);
+        wire::within(limits::CALL_MS, "resolving a selector", client.resolve(request)).await
+    }
+
+    /// Makes a join token; only on a hub.
+    ///
+    /// # Errors
+    /// `denied` with code `hub_only`; `rejected` with code `too_many_tokens`; `connection` without a hub.
+    pub async fn token_create(&self, request: pb::HubTokenRequest) -> Result<pb::HubToken> {
+        let mut client = self.client()?;
+        let request = wire::request(request, limits::CALL_MS);
+        wire::within(limits::CALL_MS, "creating a join token", client.token_create(request)).await
+    }
+
+    /// Removes a node from the flock; only on a hub. Removing it again is no error.
+    ///
+    /// # Errors
+    /// `denied` with code `hub_only`; `node_not_found`; `configuration` with code `own_hub`; `connection` without a hub.
+    pub async fn node_remove(&self, name: &str) -> Result<()> {
+        let mut client = self.client()?;
+        let request = wire::request(pb::HubNodeRemove { name: name.to_owned() }, limits::CALL_MS);
+        let removing = client.node_remove(request);
+        wire::within(limits::CALL_MS, "removing a node", removing)
+            .await
+            .map(|_: pb::Ack| ())
+    }
+
+    async fn resolve_all(&self, targets: &pb::Targets, id: &str) -> Result<pb::Nodes> {
+        let mut found = pb::Nodes::default();
+        let mut request = pb::ResolveRequest {
+            targets: Some(targets.clone()),
+            id: id.to_owned(),
+            ..Default::default()
+        };
+        loop {
+            let page = self.resolve_page(request.clone()).await?;
+            if page.total > limits::RESOLVE_NODES as u64 {
+                let message = format!(
+                    "{} nodes are meant, at most {} may be: narrow the selector or use match:",
+                    page.total,
+                    limits::RESOLVE_NODES
+                );
+                return Err(Error::rejected(message).with_code("too_many_targets"));
+            }
+            found.nodes.extend(page.nodes);
+            found.revision = page.revision;
+            // `next` only grows; a hub that sends it back would keep us here for ever.
+            if page.next <= request.after {
+                return Ok(found);
+            }
+            request.after = page.next;
+        }
+    }
+
+    fn client(&self) -> Result<Client> {
+        match self.0.channel.load_full() {
+            Some(channel) => Ok(client(&channel)),
+            None => {
+                let reason = self
+                    .state()
+                    .problem
+                    .map_or("not connected yet".to_owned(), |problem| problem.to_string());
+                Err(Error::connection(format!("there is no session with a hub: {reason}")).with_code("hub_away"))
+            }
+        }
+    }
+}
+
+/// Whether an error only says that no hub answers now.
+fn is_away(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout)
+}
+
+pub(super) fn client(channel: &Channel) -> Client {
+    HubClient::new(channel.clone())
+        .max_decoding_message_size(limits::MESSAGE_BYTES)
+        .max_encoding_message_size(limits::MESSAGE_BYTES)
+}

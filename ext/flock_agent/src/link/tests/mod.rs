@@ -1,0 +1,2 @@
+mod away;
+mod live;
