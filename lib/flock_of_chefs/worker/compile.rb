@@ -3,7 +3,6 @@
 require_relative "configuration"
 require_relative "drafts"
 require_relative "preload"
-require_relative "quiet_dispatcher"
 require_relative "restored_node"
 
 module FlockOfChefs
@@ -36,6 +35,7 @@ module FlockOfChefs
 
         def compile(job, drafts)
           Preload.chef
+          require_relative "quiet_dispatcher"
           snapshot = job.snapshot
           Configuration.restore(snapshot, job.snapshot_dir)
           events = QuietDispatcher.new

@@ -41,8 +41,7 @@ module FlockOfChefs
 
       # @return [Hash] what travels on with notifications that the action itself sends
       def cause
-        { "chain" => Array(@fields["chain"]), "cause_root" => @fields["cause_root"].to_s,
-          "sources" => Array(@fields["sources"]) }
+        { chain: Array(@fields["chain"]), cause_root: @fields["cause_root"].to_s }
       end
 
       # @return [Hash] snapshot.json

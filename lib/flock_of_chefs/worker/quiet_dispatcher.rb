@@ -1,19 +1,16 @@
 # frozen_string_literal: true
 
-require_relative "preload"
-FlockOfChefs::Worker::Preload.chef
-
 module FlockOfChefs
   module Worker
-    # Chef's event dispatcher, with ears for one listener of ours only: formatters, reporters and handlers that cookbooks
-    # register (some of which save snapshots) must not take this for a run.
+    # Chef's event dispatcher, for our own listeners only: formatters, reporters and handlers that cookbooks register must
+    # not take this for a run. Loaded once Chef is.
     class QuietDispatcher < Chef::EventDispatch::Dispatcher
-      # Ignored.
-      def register(_subscriber) = nil
+      # Those that a handler may have; the recipe words note here which resource caused a delayed notification.
+      OURS = %w[FlockOfChefs::Run::Sources FlockOfChefs::Worker::Tally].freeze
 
-      # @param listener [Object]
-      def listen(listener)
-        subscribers.replace([listener])
+      # Ignores all others.
+      def register(subscriber)
+        super if OURS.include?(subscriber.class.name)
       end
     end
   end

@@ -51,7 +51,8 @@ module FlockOfChefs
           return [] if depth.zero?
 
           case value
-          when String, Symbol, Integer then value.to_s.scrub.lines.map(&:strip).reject(&:empty?)
+          when String then value.scrub.lines.map(&:strip).reject(&:empty?)
+          when Integer then value.abs < 1000 ? [] : [value.to_s] # exit codes and the like are no secrets
           when Hash then value.flat_map { |pair| strings(pair, depth - 1) }
           when Array then value.flat_map { |inner| strings(inner, depth - 1) }
           else []

@@ -3,7 +3,7 @@
 module FlockOfChefs
   module Worker
     # Listens to the action: which resources were updated, which failed.
-    class Tally < Chef::EventDispatch::Base
+    class Tally
       PROXY = "flock_notification"
 
       # @return [Array<Chef::Resource>] those that failed, innermost first
@@ -12,7 +12,6 @@ module FlockOfChefs
       attr_reader :ignored_error
 
       def initialize
-        super
         @updated = {}.compare_by_identity
         @failed = []
       end

@@ -25,7 +25,7 @@ module FlockOfChefs
 
       # @return [Outcome]
       def call
-        @compiled.events.listen(@tally)
+        @compiled.events.register(@tally)
         started = now
         later = true
         catch(:flock_later) do
