@@ -58,6 +58,9 @@ module FlockOfChefs
 
         Run::Files.replace(@job.started, "#{Process.pid}\n")
         TargetRunner.new(@compiled, target, @job.action.to_sym).call
+      rescue StandardError => e # a fault of ours; without a result the outcome could not be known
+        warn "flock_of_chefs worker: #{e.full_message(highlight: false)}"
+        Outcome.failed(File.exist?(@job.started) ? "action_failed" : "compile_failed", Redaction.message(e, []))
       end
 
       def nothing_compiled? = @compiled.run_context.nil? && @compiled.error.nil?

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "json"
 require_relative "../errors"
 
 module FlockOfChefs
@@ -33,7 +34,7 @@ module FlockOfChefs
       def <<(draft)
         raise RejectedError, "one action may send #{LIMIT} notifications" if @drafts.size >= LIMIT
 
-        @drafts << draft
+        @drafts << JSON.parse(JSON.generate(draft)) # what cannot be written fails the resource, not the result file
         self
       end
 

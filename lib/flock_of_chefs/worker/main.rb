@@ -22,8 +22,9 @@ module FlockOfChefs
       # @return [Integer] the exit status: 0 when there is a result, or nothing was to be done; 2 for a bad job
       def self.call(argv)
         SIGNALS.each { |signal| trap(signal, "DEFAULT") }
-        channel = Channel.take(STDIN)
+        channel = Channel.take($stdin)
         job = Worker.job = Job.read(argv.fetch(0))
+        Process.setproctitle("flock_of_chefs worker #{job.id}")
         compiled = Compile.attempt(job)
         return 0 unless channel.go?
 

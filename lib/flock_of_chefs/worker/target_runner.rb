@@ -39,15 +39,19 @@ module FlockOfChefs
 
       def run
         @target.action(@action)
-        # A before-notification is looked at before the resource would look up its own.
-        @target.resolve_notification_references
         ended_early = catch(:end_client_run_early) do
-          attempt { @runner.run_all_actions(@target) }
+          attempt { run_target }
           flush { true }
           :no
         end
         # A reboot skips what is delayed, but a promised notification to another node is not lost with it.
         flush { |notification| proxy?(notification.resource) } unless ended_early == :no
+      end
+
+      def run_target
+        # Chef looks at before-notifications before the resource looks up what they name.
+        @target.resolve_notification_references
+        @runner.run_all_actions(@target)
       end
 
       # The list may grow while it is worked through.
