@@ -47,8 +47,10 @@ module FlockOfChefs
         def type(resource) = (resource.declared_type || resource.resource_name).to_s
 
         def card(resource, duplicate: false, nested: false)
+          key = resource.declared_key
+          type = type(resource)
           {
-            "key" => resource.declared_key, "type" => type(resource), "name" => resource.name.to_s,
+            "key" => key, "type" => type, "name" => key.delete_prefix("#{type}[").delete_suffix("]"),
             "sensitive" => sensitive?(resource),
             "cookbook" => resource.cookbook_name&.to_s, "recipe" => resource.recipe_name&.to_s, "line" => line(resource),
             "allowed_actions" => strings(resource.allowed_actions), "declared_actions" => strings(resource.action),
@@ -62,9 +64,17 @@ module FlockOfChefs
         def line(resource) = resource.source_line.to_s[/:(\d+)(?::|\z)/, 1]&.to_i
 
         def sensitive?(resource)
-          resource.run_context.nil? || resource.sensitive ? true : false
+          return true if resource.run_context.nil?
+          return false if unset?(resource)
+
+          resource.sensitive ? true : false
         rescue StandardError # a lazy value that cannot be had is no reason to show the name
           true
+        end
+
+        # Chef takes 20 microseconds to answer with a default.
+        def unset?(resource)
+          !resource.instance_variable_defined?(:@sensitive) && resource.method(:sensitive).owner == Chef::Resource
         end
       end
     end

@@ -9,7 +9,7 @@ module FlockOfChefs
     class CookbookTree
       NAME = /\A[A-Za-z0-9_][\w.-]*\z/
       # Ohai plugins ran in the run, and their data are in the snapshot; a worker must not run them again.
-      LEFT_OUT = %r{\Aohai/}
+      LEFT_OUT = "ohai/"
 
       # @return [String] the cookbook's name
       attr_reader :name
@@ -26,13 +26,14 @@ module FlockOfChefs
       # @return [Array(String, Integer)] what changes when any file changes, and the time of the newest change in seconds
       def fingerprint
         newest = 0
-        digest = Digest::SHA256.new
-        files.each do |relative, path|
+        lines = files.map do |relative, path|
           stat = File.stat(path)
-          newest = [newest, stat.mtime.to_i, stat.ctime.to_i].max
-          digest << "#{relative}\0#{stat.ino} #{stat.size} #{stat.mtime.to_r} #{stat.ctime.to_r}\n"
+          # Whatever changes a file's content or its other times also changes this one, which nobody can set.
+          changed = stat.ctime
+          newest = changed.to_i if changed.to_i > newest
+          "#{relative}\0#{stat.ino} #{stat.size} #{changed.to_i} #{changed.nsec}\n"
         end
-        [digest.hexdigest, newest]
+        [Digest::SHA256.hexdigest(lines.join), newest]
       end
 
       # Copies what is not there yet.
@@ -55,21 +56,22 @@ module FlockOfChefs
         @files ||= begin
           prefix = "#{@cookbook.root_dir}/"
           found = {}
-          @cookbook.each_file { |record| add(found, record[:full_path].to_s, prefix) }
-          found
+          @cookbook.each_file { |record| add(found, record["full_path"], prefix) }
+          found.sort.to_h # Chef fetches them in no certain order
         end
       end
 
       def add(found, path, prefix)
+        return unless path&.start_with?(prefix)
+
         relative = path.delete_prefix(prefix)
-        found[relative] = path if path.start_with?(prefix) && !LEFT_OUT.match?(relative) && File.file?(path)
+        found[relative] = path unless relative.start_with?(LEFT_OUT) || !File.exist?(path)
       end
 
-      # All are written before any is synced: the first sync then carries most of the others.
       def keep(contents, sums)
         fresh = contents.keys.uniq { |relative| sums[relative] }.reject { |relative| File.exist?(blob(sums[relative])) }
         fresh.each { |relative| write(temporary(sums[relative]), contents[relative]) }
-        fresh.each { |relative| File.open(temporary(sums[relative]), &:fsync) }
+        Files.sync_all(fresh.map { |relative| temporary(sums[relative]) })
         fresh.each { |relative| File.rename(temporary(sums[relative]), blob(sums[relative])) }
         fresh.map { |relative| File.dirname(blob(sums[relative])) }.uniq.each { |folder| Files.sync_directory(folder) }
       end
