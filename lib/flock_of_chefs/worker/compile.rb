@@ -25,7 +25,7 @@ module FlockOfChefs
           raise InternalError, "one process compiles one generation" if @generation
 
           @generation = job.generation
-          compile(job, Drafts.collect(job.cause))
+          compile(job)
         rescue StandardError, ScriptError, SystemExit => e
           warn "flock_of_chefs worker: compiling failed: #{e.full_message(highlight: false)}"
           Compiled.new(error: e)
@@ -33,9 +33,10 @@ module FlockOfChefs
 
         private
 
-        def compile(job, drafts)
+        def compile(job)
           Preload.chef
           require_relative "quiet_dispatcher"
+          drafts = Drafts.collect(job.cause)
           snapshot = job.snapshot
           Configuration.restore(snapshot, job.snapshot_dir)
           events = QuietDispatcher.new
