@@ -27,8 +27,8 @@ module WorkerChef
   end
 
   # Declares a resource as a recipe would.
-  def declare(run_context, type, name, &block)
+  def declare(run_context, type, name, &)
     recipe = Chef::Recipe.new("cb", "default", run_context)
-    recipe.declare_resource(type, name, created_at: "/cookbooks/cb/recipes/default.rb:7:in `from_file'", &block)
+    recipe.declare_resource(type, name, created_at: "/cookbooks/cb/recipes/default.rb:7:in `from_file'", &)
   end
 end

@@ -81,10 +81,14 @@ class WorkerNode
 
   def generation = Integer(File.read(File.join(data_dir, "snapshots", "current")))
 
-  def snapshot(number = generation) = JSON.parse(File.read(File.join(data_dir, "snapshots", number.to_s, "snapshot.json")))
+  def snapshot(number = generation)
+    JSON.parse(File.read(File.join(data_dir, "snapshots", number.to_s, "snapshot.json")))
+  end
 
   def cards(number = generation)
-    JSON.parse(File.read(File.join(data_dir, "snapshots", number.to_s, "cards.json")))["cards"].to_h { |c| [c["key"], c] }
+    JSON.parse(File.read(File.join(data_dir, "snapshots", number.to_s, "cards.json")))["cards"].to_h do |c|
+      [c["key"], c]
+    end
   end
 
   def job(key, action, generation: self.generation)
@@ -92,7 +96,8 @@ class WorkerNode
     fields = {
       "job" => id, "key" => key, "action" => action, "generation" => generation,
       "snapshot_dir" => File.join(data_dir, "snapshots", generation.to_s), "data_dir" => data_dir,
-      "result" => File.join(data_dir, "results", "#{id}.json"), "started" => File.join(data_dir, "results", "#{id}.started"),
+      "result" => File.join(data_dir, "results", "#{id}.json"),
+      "started" => File.join(data_dir, "results", "#{id}.started"),
       "current" => File.join(data_dir, "snapshots", "current"), "node" => "bender1", "timeout_ms" => 60_000,
       "chain" => [{ "node" => "bender1", "key" => key, "action" => action }], "cause_root" => "root-1",
       "sources" => [{ "node" => "bender0", "key" => "file[/tmp/fubar]" }]

@@ -4,8 +4,8 @@ module FlockOfChefs
   module Run
     # The resources of a run that may be fired later, one small record per key.
     #
-    # Keys are Chef's +declared_key+: what the recipe says (+package[vim]+), not the class that it resolved to. Resources
-    # inside a custom resource are listed too, flagged +nested+, only so that a refusal can say why.
+    # Keys are Chef's +declared_key+: what the recipe says (+package[vim]+), not the class that it resolved to.
+    # Resources inside a custom resource are listed too, flagged +nested+, only so that a refusal can say why.
     module Cards
       # What sends notifications is not itself a resource that others may fire.
       PROXY = "flock_notification"
@@ -33,8 +33,8 @@ module FlockOfChefs
           end
         end
 
-        # Chef replaces a sensitive resource in its action collection by an empty one of the same name, without a context:
-        # that is how they are told apart here.
+        # Chef replaces a sensitive resource in its action collection by an empty one of the same name, without a
+        # context: that is how they are told apart here.
         def nested_resources(run_context)
           (run_context.action_collection || []).each_with_object({}) do |record, found|
             resource = record.new_resource

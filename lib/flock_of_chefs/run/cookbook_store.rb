@@ -10,8 +10,9 @@ module FlockOfChefs
     # Copies of cookbooks, shared by the generations: +files/aa/sha256+ holds each content once, +trees/digest+ is one
     # version of one cookbook made of hard links to them, and a generation points at its trees by symbolic links.
     #
-    # Chef rewrites and prunes its own cache at the start of the next run, while the last snapshot is still in use; that is
-    # why it is copied, and why nothing is linked to it. A cookbook whose files have not changed costs one stat per file.
+    # Chef rewrites and prunes its own cache at the start of the next run, while the last snapshot is still in use; that
+    # is why it is copied, and why nothing is linked to it. A cookbook whose files have not changed costs one stat per
+    # file.
     class CookbookStore
       # A file changed this recently may change again without a new time stamp, so it is read again by the next run.
       SETTLED_SECONDS = 2

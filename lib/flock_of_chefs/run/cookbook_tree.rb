@@ -23,7 +23,8 @@ module FlockOfChefs
         raise InternalError, "the cookbook name #{name.inspect} cannot be a folder name" unless NAME.match?(name)
       end
 
-      # @return [Array(String, Integer)] what changes when any file changes, and the time of the newest change in seconds
+      # @return [Array(String, Integer)] what changes when any file changes, and the time of the newest change in
+      #   seconds
       def fingerprint
         newest = 0
         lines = files.map do |relative, path|
@@ -51,7 +52,8 @@ module FlockOfChefs
 
       private
 
-      # Only what Chef itself counts as the cookbook's files: a legacy solo run uses the user's own folder, .git and all.
+      # Only what Chef itself counts as the cookbook's files: a legacy solo run uses the user's own folder, .git and
+      # all.
       def files
         @files ||= begin
           prefix = "#{@cookbook.root_dir}/"
@@ -69,11 +71,13 @@ module FlockOfChefs
       end
 
       def keep(contents, sums)
-        fresh = contents.keys.uniq { |relative| sums[relative] }.reject { |relative| File.exist?(blob(sums[relative])) }
-        fresh.each { |relative| write(temporary(sums[relative]), contents[relative]) }
-        Files.sync_all(fresh.map { |relative| temporary(sums[relative]) })
-        fresh.each { |relative| File.rename(temporary(sums[relative]), blob(sums[relative])) }
-        fresh.map { |relative| File.dirname(blob(sums[relative])) }.uniq.each { |folder| Files.sync_directory(folder) }
+        fresh = contents.to_h do |relative, content|
+          [sums[relative], content]
+        end.reject { |sum, _| File.exist?(blob(sum)) }
+        fresh.each { |sum, content| write(temporary(sum), content) }
+        Files.sync_all(fresh.keys.map { |sum| temporary(sum) })
+        fresh.each_key { |sum| File.rename(temporary(sum), blob(sum)) }
+        fresh.keys.map { |sum| File.dirname(blob(sum)) }.uniq.each { |folder| Files.sync_directory(folder) }
       end
 
       def write(path, content)

@@ -37,8 +37,8 @@ module FlockOfChefs
         sync_directory(File.dirname(path))
       end
 
-      # Makes the contents of many new files durable. Above a few, one sync of their file system is far cheaper than one per
-      # file (coreutils' +sync+; where there is none, one per file it is).
+      # Makes the contents of many new files durable. Above a few, one sync of their file system is far cheaper than one
+      # per file (coreutils' +sync+; where there is none, one per file it is).
       #
       # @param paths [Array<String>]
       def sync_all(paths)

@@ -60,9 +60,9 @@ module FlockOfChefs
       # @return [Array<String>] the folders that remain
       def prune
         numbers = Dir.children(root).grep(/\A\d+\z/).map(&:to_i)
-        kept = numbers.select { |number| number <= current.to_i }.max(KEPT)
-        (numbers - kept).each { |number| FileUtils.rm_rf(path(number)) }
-        Dir.glob(File.join(root, ".new-*")).each { |folder| FileUtils.rm_rf(folder) }
+        newest = current.to_i
+        kept = numbers.select { |number| number <= newest }.max(KEPT)
+        FileUtils.rm_rf((numbers - kept).map { |number| path(number) } + Dir.glob(File.join(root, ".new-*")))
         kept.map { |number| path(number) }
       end
     end

@@ -7,8 +7,9 @@ module FlockOfChefs
   module Run
     # What a worker must know of the node and of Chef's configuration to compile the run again.
     #
-    # Attributes are kept by precedence level. A node's own JSON merges the cookbooks' defaults into one level; compiling
-    # over that doubles whatever attribute files append. The cookbook levels and the forced ones are left to the compile.
+    # Attributes are kept by precedence level. A node's own JSON merges the cookbooks' defaults into one level;
+    # compiling over that doubles whatever attribute files append. The cookbook levels and the forced ones are left to
+    # the compile.
     class NodeState
       LEVELS = %w[role_default env_default role_override env_override normal automatic].freeze
       # Restored as they were in the run, whatever the command line or local mode had made of them.

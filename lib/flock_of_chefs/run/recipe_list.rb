@@ -2,8 +2,8 @@
 
 module FlockOfChefs
   module Run
-    # The recipes that the run list expanded to. +node["recipes"]+ will not do: it also names recipes that were included on
-    # some condition, and to start from them would include them whatever the condition says.
+    # The recipes that the run list expanded to. +node["recipes"]+ will not do: it also names recipes that were included
+    # on some condition, and to start from them would include them whatever the condition says.
     module RecipeList
       class << self
         # @param node [Chef::Node]

@@ -10,8 +10,8 @@ require_relative "node_state"
 
 module FlockOfChefs
   module Run
-    # What is kept of a successful run so that one of its resources can be compiled and fired later: a few facts and a copy
-    # of the cookbooks. No resource and none of its property values is stored.
+    # What is kept of a successful run so that one of its resources can be compiled and fired later: a few facts and a
+    # copy of the cookbooks. No resource and none of its property values is stored.
     class Snapshot
       # @param run_context [Chef::RunContext]
       # @param run_status [Chef::RunStatus, nil] unused so far; nil for programs that have none
@@ -22,7 +22,7 @@ module FlockOfChefs
       # @return [Integer, nil] the generation, which is the run number; nil when nothing was saved, see {refusal}
       # @example Snapshot.save(run_context: rc, run_status: rs, expansion: e, data_dir: "/var/lib/flock", number: 12,
       #   run_id: id) # => 12
-      def self.save(run_context:, run_status:, expansion:, data_dir:, number:, run_id:)
+      def self.save(run_context:, expansion:, data_dir:, number:, run_id:, run_status: nil) # rubocop:disable Metrics/ParameterLists
         _ = run_status
         generations = Generations.new(data_dir)
         snapshot = new(run_context, expansion, { "generation" => number, "run_number" => number, "run_id" => run_id })
@@ -69,7 +69,8 @@ module FlockOfChefs
         entries = @run_context.cookbook_collection.values.map { |cookbook| store.add(cookbook, cookbooks) }
         Files.sync_directory(cookbooks)
         Files.write(File.join(folder, "cards.json"), dump(cards))
-        Files.write(File.join(folder, "snapshot.json"), dump(facts.merge("cookbooks" => entries, **recipe_files(folder))))
+        Files.write(File.join(folder, "snapshot.json"),
+                    dump(facts.merge("cookbooks" => entries, **recipe_files(folder))))
       end
 
       def facts
@@ -94,7 +95,7 @@ module FlockOfChefs
         { "recipe_files" => names }
       end
 
-      def temporary? = @run_context.node.override_runlist_set? ? true : false
+      def temporary? = @run_context.node.override_runlist_set? || false
 
       def whole_run?(generations)
         current = generations.current

@@ -2,14 +2,14 @@
 
 module FlockOfChefs
   module Worker
-    # The agent's end of standard input. The agent says "go" after it has recorded on disk that this process has the job;
-    # an end of file instead means that it died before, so that nothing may run.
+    # The agent's end of standard input. The agent says "go" after it has recorded on disk that this process has the
+    # job; an end of file instead means that it died before, so that nothing may run.
     class Channel
       # Longer input is no "go".
       LIMIT_BYTES = 16
 
-      # Takes standard input away from everything else: a recipe that reads it must not eat the "go", and what the action
-      # starts must not inherit it.
+      # Takes standard input away from everything else: a recipe that reads it must not eat the "go", and what the
+      # action starts must not inherit it.
       #
       # @param input [IO]
       # @return [Channel]

@@ -9,9 +9,11 @@ require_relative "target_runner"
 
 module FlockOfChefs
   module Worker
-    # The part of a worker's life that touches the machine: under Chef's run lock, the target only, then the result file.
+    # The part of a worker's life that touches the machine: under Chef's run lock, the target only, then the result
+    # file.
     #
-    # It needs nothing but a job and a compiled run context, so that a warm worker can do it in a forked process per action.
+    # It needs nothing but a job and a compiled run context, so that a warm worker can do it in a forked process per
+    # action.
     class Child
       # @param job [Job]
       # @param compiled [Compile::Compiled]
@@ -50,20 +52,20 @@ module FlockOfChefs
       end
 
       def act
-        return Outcome.stale unless @job.current? && !nothing_compiled?
+        return Outcome.stale unless @job.current? && @compiled.attempted?
         return Outcome.uncompiled(@compiled.error) if @compiled.error
 
         target = Target.find(@compiled.run_context, @job)
-        return Outcome.failed(target.code, target.message) if target.is_a?(Target::Refusal)
-
-        Run::Files.replace(@job.started, "#{Process.pid}\n")
-        TargetRunner.new(@compiled, target, @job.action.to_sym).call
+        target.is_a?(Target::Refusal) ? Outcome.failed(target.code, target.message) : run(target)
       rescue StandardError => e # a fault of ours; without a result the outcome could not be known
         warn "flock_of_chefs worker: #{e.full_message(highlight: false)}"
         Outcome.failed(File.exist?(@job.started) ? "action_failed" : "compile_failed", Redaction.message(e, []))
       end
 
-      def nothing_compiled? = @compiled.run_context.nil? && @compiled.error.nil?
+      def run(target)
+        Run::Files.replace(@job.started, "#{Process.pid}\n")
+        TargetRunner.new(@compiled, target, @job.action.to_sym).call
+      end
 
       # As at the end of a successful run, when the action asked for it.
       def reboot(outcome)

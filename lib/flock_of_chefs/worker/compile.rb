@@ -13,7 +13,10 @@ module FlockOfChefs
     # Chef loads libraries and custom resources once per process, so a process compiles one generation only.
     module Compile
       # What came of it: a run context, or the error.
-      Compiled = Struct.new(:run_context, :events, :drafts, :error, keyword_init: true)
+      Compiled = Struct.new(:run_context, :events, :drafts, :error, keyword_init: true) do
+        # @return [Boolean] false when the generation was no longer current
+        def attempted? = !(run_context.nil? && error.nil?)
+      end
       # Chef's Policyfile builder, too, passes a Struct of these two.
       Expansion = Struct.new(:recipes, :roles)
 

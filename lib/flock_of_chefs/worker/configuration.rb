@@ -4,8 +4,8 @@ require_relative "local_server"
 
 module FlockOfChefs
   module Worker
-    # Chef's configuration as in the run: the node's own files are evaluated again, then what the run had made of them is put
-    # back, then everything that reports is switched off.
+    # Chef's configuration as in the run: the node's own files are evaluated again, then what the run had made of them
+    # is put back, then everything that reports is switched off.
     module Configuration
       # Restored whenever the run had a value.
       RESTORED = %w[lockfile file_cache_path file_backup_path node_name solo solo_legacy_mode local_mode client_key

@@ -4,8 +4,8 @@ require "fileutils"
 
 module FlockOfChefs
   module Worker
-    # How the agent starts a worker: always by exec, never by fork (a forked process would keep a run lock), with the Ruby,
-    # the gems and the environment of the run that left the snapshot, and without Bundler.
+    # How the agent starts a worker: always by exec, never by fork (a forked process would keep a run lock), with the
+    # Ruby, the gems and the environment of the run that left the snapshot, and without Bundler.
     #
     # This file is loaded in the agent: it requires neither Chef nor anything else of the worker.
     module Launch
@@ -18,7 +18,8 @@ module FlockOfChefs
       class << self
         # @param job [Hash] the job, or the agent's "run" event; "job_file" wins over "data_dir" and "job"
         # @param ruby [Hash] the "ruby" part of snapshot.json
-        # @return [Array(Hash, Array<String>, Hash)] for +Process.spawn(env, *argv, **options)+. The caller adds +in:+ (the
+        # @return [Array(Hash, Array<String>, Hash)] for +Process.spawn(env, *argv, **options)+. The caller adds +in:+
+        #   (the
         #   pipe on which it will say "go"), and may replace +out:+ and +err:+, which go to +worker.log+.
         # @example
         #   env, argv, options = Launch.command(event, event["ruby"])
@@ -35,7 +36,8 @@ module FlockOfChefs
 
         private
 
-        # The load path goes through a variable of our own: RubyGems searches every -I and RUBYLIB folder at each require.
+        # The load path goes through a variable of our own: RubyGems searches every -I and RUBYLIB folder at each
+        # require.
         def environment(ruby)
           ruby.fetch("env", {}).merge(
             "GEM_HOME" => ruby["gem_home"], "GEM_PATH" => Array(ruby["gem_path"]).join(File::PATH_SEPARATOR),

@@ -2,8 +2,8 @@
 
 module FlockOfChefs
   module Worker
-    # Chef's in-process server of local mode, started when a recipe first asks for the server's address: only recipes that
-    # search or read data bags do, and loading it takes a third of a second.
+    # Chef's in-process server of local mode, started when a recipe first asks for the server's address: only recipes
+    # that search or read data bags do, and loading it takes a third of a second.
     module LocalServer
       # The address that Chef gives it; stands there while it starts.
       URL = "chefzero://localhost:1"

@@ -5,9 +5,8 @@ require_relative "redaction"
 module FlockOfChefs
   module Worker
     # What came of a job, as the result file says it.
-    Outcome = Struct.new(:status, :code, :message, :updated, :resources_updated, :run_ms, :drafts, keyword_init: true)
-
-    class Outcome
+    Outcome = Struct.new(:status, :code, :message, :updated, :resources_updated, :run_ms, :drafts,
+                         keyword_init: true) do
       class << self
         # Chef's run lock is held; nothing was run.
         def busy = nothing("busy")

@@ -2,8 +2,8 @@
 
 module FlockOfChefs
   module Worker
-    # Loads what compiling and running need of Chef, and no more: neither chef-client's application nor Ohai, nor InSpec,
-    # which alone takes longer than all the rest.
+    # Loads what compiling and running need of Chef, and no more: neither chef-client's application nor Ohai, nor
+    # InSpec, which alone takes longer than all the rest.
     module Preload
       FEATURES = %w[
         chef chef/run_context chef/cookbook_loader chef/cookbook/cookbook_collection chef/cookbook/file_vendor

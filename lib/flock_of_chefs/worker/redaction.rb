@@ -2,8 +2,8 @@
 
 module FlockOfChefs
   module Worker
-    # Makes an error fit to leave the node: its class and the first line of its message, without property values, without
-    # output of commands, diffs and anything quoted. Of sensitive resources only the class is told.
+    # Makes an error fit to leave the node: its class and the first line of its message, without property values,
+    # without output of commands, diffs and anything quoted. Of sensitive resources only the class is told.
     module Redaction
       LIMIT_BYTES = 1024
       HIDDEN = "[hidden]"
@@ -52,9 +52,8 @@ module FlockOfChefs
 
           case value
           when String then value.scrub.lines.map(&:strip).reject(&:empty?)
-          when Integer then value.abs < 1000 ? [] : [value.to_s] # exit codes and the like are no secrets
-          when Hash then value.flat_map { |pair| strings(pair, depth - 1) }
-          when Array then value.flat_map { |inner| strings(inner, depth - 1) }
+          when 1000.. then [value.to_s] # smaller numbers are exit codes, ports and the like
+          when Hash, Array then value.to_a.flat_map { |inner| strings(inner, depth - 1) }
           else []
           end
         end

@@ -2,7 +2,8 @@
 
 module FlockOfChefs
   module Worker
-    # The node as it was before the run's first attribute file: attributes of every level that does not come from cookbooks.
+    # The node as it was before the run's first attribute file: attributes of every level that does not come from
+    # cookbooks.
     module RestoredNode
       class << self
         # @param snapshot [Hash] snapshot.json

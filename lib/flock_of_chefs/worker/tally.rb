@@ -8,8 +8,8 @@ module FlockOfChefs
 
       # @return [Array<Chef::Resource>] those that failed, innermost first
       attr_reader :failed
-      # @return [Exception, nil] the first error, which ignore_failure may have swallowed
-      attr_reader :ignored_error
+      # @return [Exception, nil] the first error of a resource; ignore_failure may have swallowed it
+      attr_reader :first_error
 
       def initialize
         @updated = {}.compare_by_identity
@@ -24,7 +24,7 @@ module FlockOfChefs
       # @return [void]
       def resource_failed(resource, _action, error)
         @failed << resource
-        @ignored_error ||= error
+        @first_error ||= error
       end
 
       # @return [Integer]

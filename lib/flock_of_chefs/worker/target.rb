@@ -35,7 +35,9 @@ module FlockOfChefs
         end
 
         def absent(job)
-          return refuse("is declared inside a custom resource; only resources of recipes can be fired") if job.card["nested"]
+          if job.card["nested"]
+            return refuse("is declared inside a custom resource; only resources of recipes can be fired")
+          end
 
           Refusal.new("resource_absent", "the resource is not there when the recipes are compiled without a converge")
         end

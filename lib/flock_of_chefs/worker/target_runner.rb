@@ -75,7 +75,7 @@ module FlockOfChefs
       end
 
       def outcome(seconds)
-        error = @errors.first || @tally.ignored_error
+        error = @errors.first || @tally.first_error
         Outcome.new(
           status: @errors.empty? ? "done" : "failed", code: @errors.empty? ? "" : "action_failed",
           message: error ? Redaction.message(error, @tally.failed) : "", updated: @tally.updated?(@target),

@@ -144,12 +144,12 @@ RSpec.describe "A worker fires one resource of the last run" do # rubocop:disabl
     result = node.fire("file[#{in_node("updates then fails")}]", "create")
     expect(result).to include("status" => "failed", "code" => "action_failed", "updated" => true)
     expect(result["message"]).to match(/ShellCommandFailed.*received '3'/)
-    expect(node).to be_exist("after failure")
+    expect(node).to exist("after failure")
   end
 
   it "tells of an error neither output, quoted values nor more than 1 KiB" do
     messages = [node.fire("execute[fails]", "run"), node.fire("ruby_block[raises]", "run")].map { |r| r["message"] }
-    expect(messages.join).not_to match(/secret/)
+    expect(messages.join).not_to include("secret")
     expect(messages.last).to start_with("ArgumentError: ")
     expect(messages.map(&:bytesize)).to all(be <= 1024)
   end
@@ -170,12 +170,14 @@ RSpec.describe "A worker fires one resource of the last run" do # rubocop:disabl
 
   it "refuses an action that the resource does not have" do
     result = node.fire("ruby_block[block]", "instance_eval")
-    expect(result).to include("status" => "failed", "code" => "action_not_allowed", "message" => /it has nothing, run, create/)
+    expect(result).to include("status" => "failed", "code" => "action_not_allowed",
+                              "message" => /it has nothing, run, create/)
   end
 
   it "refuses a key that is declared twice" do
-    expect(node.fire("ruby_block[twice]", "run")).to include("code" => "action_not_allowed", "message" => /declared 2 times/)
-    expect(node).not_to be_exist("twice")
+    expect(node.fire("ruby_block[twice]",
+                     "run")).to include("code" => "action_not_allowed", "message" => /declared 2 times/)
+    expect(node).not_to exist("twice")
   end
 
   it "refuses a resource inside a custom resource, and says so" do

@@ -5,7 +5,8 @@ require "support/worker_node"
 # Notifications to other nodes that an action sends while it runs in a worker.
 RSpec.describe "An action that notifies other nodes" do # rubocop:disable RSpec/DescribeClass
   before do
-    skip "the recipe words are not part of this checkout" unless File.exist?(File.join(WorkerNode::LIB, "flock_of_chefs/chef.rb"))
+    skip "the recipe words are not part of this checkout" unless File.exist?(File.join(WorkerNode::LIB,
+                                                                                       "flock_of_chefs/chef.rb"))
 
     @node = WorkerNode.new
     # The recipe words, without their event subscriber: there is no agent here.
@@ -34,10 +35,10 @@ RSpec.describe "An action that notifies other nodes" do # rubocop:disable RSpec/
   it "puts them into its result, with the chain that led to them" do
     result = node.fire("file[#{node.path("changed")}]", "create")
     expect(result).to include("status" => "done", "updated" => true, "resources_updated" => 1)
-    expect(result["drafts"].map { |draft| draft.slice("key", "action", "timing", "cause_root") }).to eq([
-      { "key" => "execute[other]", "action" => "run", "timing" => "immediately", "cause_root" => "root-1" },
-      { "key" => "service[web]", "action" => "restart", "timing" => "delayed", "cause_root" => "root-1" }
-    ])
+    sent = result["drafts"].map { |draft| draft.slice("key", "action", "timing", "cause_root") }
+    other = { "key" => "execute[other]", "action" => "run", "timing" => "immediately", "cause_root" => "root-1" }
+    web = { "key" => "service[web]", "action" => "restart", "timing" => "delayed", "cause_root" => "root-1" }
+    expect(sent).to eq([other, web])
     expect(result["drafts"]).to all(include("chain" => [include("node" => "bender1")], "id" => /\A\h{8}-\h{4}-7/))
     expect(result["drafts"].flat_map { |draft| draft["sources"].map { |source| source["key"] } }.uniq)
       .to eq(["file[#{node.path("changed")}]"])

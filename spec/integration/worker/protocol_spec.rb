@@ -55,7 +55,7 @@ RSpec.describe "The worker process" do # rubocop:disable RSpec/DescribeClass
 
   it "reports busy, without waiting, while a Chef run holds its lock" do
     lock_chef { expect(node.fire("ruby_block[block]", "run")).to include("status" => "busy", "updated" => false) }
-    expect(node).not_to be_exist("block")
+    expect(node).not_to exist("block")
     expect(Dir.glob(File.join(node.data_dir, "results", "*.started"))).to be_empty
   end
 
@@ -121,7 +121,8 @@ RSpec.describe "The worker process" do # rubocop:disable RSpec/DescribeClass
 
   it "keeps what it prints on the node, in files that only their owner reads" do
     node.fire("ruby_block[block]", "run")
-    names = %w[worker.log snapshots/current] + ["snapshots/#{node.generation}/snapshot.json", "snapshots/#{node.generation}"] +
+    names = %w[worker.log
+               snapshots/current] + ["snapshots/#{node.generation}/snapshot.json", "snapshots/#{node.generation}"] +
             Dir.glob("results/*.json", base: node.data_dir)
     modes = names.map { |name| File.stat(File.join(node.data_dir, name)).mode & 0o077 }
     expect(modes).to all(eq(0))

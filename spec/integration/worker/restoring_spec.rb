@@ -35,7 +35,7 @@ RSpec.describe "A snapshot compiled again" do # rubocop:disable RSpec/DescribeCl
                                                "default_attributes" => { "cb" => { "role" => 1 } },
                                                "run_list" => ["recipe[cb]"]))
     node.converge("role[web]")
-    expect(eval(shown("list"))).to eq( # rubocop:disable Security/Eval, Style/EvalWithLocation
+    expect(eval(shown("list"))).to eq( # rubocop:disable Security/Eval
       "list" => %w[a b], "forced" => %w[c], "over" => %w[d e], "forced_over" => %w[f], "role" => 1
     )
     expect(node.snapshot).to include("roles" => ["web"], "recipes" => ["cb::default"], "run_list" => ["role[web]"])
@@ -51,7 +51,8 @@ RSpec.describe "A snapshot compiled again" do # rubocop:disable RSpec/DescribeCl
     expect { node.converge }.to raise_error(/this run fails/)
     expect(File.exist?(node.path("cache/cache/cookbooks/cb/files/old.txt"))).to be(false)
     expect(shown("which")).to eq('"old"')
-    expect(node.fire("cookbook_file[#{node.path("copied")}]", "create")).to include("status" => "done", "updated" => true)
+    expect(node.fire("cookbook_file[#{node.path("copied")}]",
+                     "create")).to include("status" => "done", "updated" => true)
     expect(node.read("copied")).to eq("old")
   end
 
@@ -76,7 +77,8 @@ RSpec.describe "A snapshot compiled again" do # rubocop:disable RSpec/DescribeCl
   end
 
   it "trap 16: recipes see the automatic attributes of the run, and versions still compare as versions" do
-    node.cookbook("cb", "recipes/default.rb" => shows("seen", "[node['ohai_time'], node['platform_version'].is_a?(Chef::VersionString)]") +
+    expression = "[node['ohai_time'], node['platform_version'].is_a?(Chef::VersionString)]"
+    node.cookbook("cb", "recipes/default.rb" => shows("seen", expression) +
       "::File.write('#{node.path("at run")}', node['ohai_time'].inspect) unless ::Chef::Config[:why_run]\n")
     node.converge
     expect(shown("seen")).to eq("[#{node.read("at run")}, true]")
@@ -98,8 +100,11 @@ RSpec.describe "A snapshot compiled again" do # rubocop:disable RSpec/DescribeCl
 
   it "searches and reads data bags in local mode, from the run's repository" do
     node.write("data_bags/heroes/fry.json", JSON.generate("id" => "fry", "job" => "delivery"))
-    node.cookbook("cb", "recipes/default.rb" => "job = data_bag_item('heroes', 'fry')['job']\n" \
-                                                "names = search(:node, 'name:bender*').map(&:name)\n" + shows("found", "[job, names]"))
+    node.cookbook("cb", "recipes/default.rb" => <<~RUBY)
+      job = data_bag_item('heroes', 'fry')['job']
+      names = search(:node, 'name:bender*').map(&:name)
+      #{shows("found", "[job, names]")}
+    RUBY
     2.times { node.converge }
     expect(shown("found")).to eq('["delivery", ["bender1"]]')
   end
@@ -122,7 +127,7 @@ RSpec.describe "A snapshot compiled again" do # rubocop:disable RSpec/DescribeCl
     node.converge
     File.delete(node.path("handled"))
     expect(shown("env")).to eq('"yes"')
-    expect(node).not_to be_exist("handled")
+    expect(node).not_to exist("handled")
   end
 
   it "trap 2: asks for a reboot at the end, and still runs nothing delayed after :reboot_now" do

@@ -19,7 +19,8 @@ RSpec.describe FlockOfChefs::Run::Cards do
   # What Chef's own collection keeps of an action.
   def record(resource, nesting_level)
     run_context.action_collection ||= Chef::ActionCollection.new(run_context.events, run_context)
-    run_context.action_collection.action_records << Chef::ActionCollection::ActionRecord.new(resource, :run, nesting_level)
+    run_context.action_collection.action_records << Chef::ActionCollection::ActionRecord.new(resource, :run,
+                                                                                             nesting_level)
   end
 
   def nested(type, name, &block) = WorkerChef.declare(run_context.create_child, type, name, &block)
@@ -57,7 +58,7 @@ RSpec.describe FlockOfChefs::Run::Cards do
     declare(:file, "plain")
     declare(:file, "own") { sensitive true }
     declare(:cards_spec_secret, "default")
-    declare(:file, "broken") { sensitive(lazy { raise "no" }) }
+    declare(:file, "broken") { sensitive(lazy { Integer("no") }) }
     expect(cards.transform_values { |card| card["sensitive"] }).to eq(
       "file[plain]" => false, "file[own]" => true, "cards_spec_secret[default]" => true, "file[broken]" => true
     )
@@ -76,7 +77,8 @@ RSpec.describe FlockOfChefs::Run::Cards do
 
   it "trap 10: takes the blank that Chef keeps of a sensitive nested resource for sensitive" do
     record(Chef::Resource::Execute.new("secret name"), 1)
-    expect(cards["execute[secret name]"]).to include("sensitive" => true, "nested" => true, "cookbook" => nil, "line" => nil)
+    expect(cards["execute[secret name]"]).to include("sensitive" => true, "nested" => true, "cookbook" => nil,
+                                                     "line" => nil)
   end
 
   it "limits how many nested resources it lists" do

@@ -25,7 +25,7 @@ RSpec.describe FlockOfChefs::Run::Snapshot do
   end
 
   after do
-    Chef::Config.restore(@config) # rubocop:disable RSpec/InstanceVariable
+    Chef::Config.restore(@config)
     FileUtils.rm_rf(root)
   end
 
@@ -59,7 +59,8 @@ RSpec.describe FlockOfChefs::Run::Snapshot do
                                  "chef_version" => Chef::VERSION, "recipes" => ["cb::default"], "roles" => ["web"],
                                  "run_list" => ["recipe[cb]"], "environment" => "_default", "temporary" => false,
                                  "cookbooks" => [{ "name" => "cb", "version" => "1.2.3", "dir" => "cookbooks/cb" }])
-    expect(JSON.parse(File.read(File.join(snapshots, "12", "cards.json")))).to include("generation" => 12, "cards" => [])
+    expect(JSON.parse(File.read(File.join(snapshots, "12",
+                                          "cards.json")))).to include("generation" => 12, "cards" => [])
   end
 
   it "trap 7: keeps attributes by level, without the levels that cookbooks make" do
@@ -154,7 +155,7 @@ RSpec.describe FlockOfChefs::Run::Snapshot do
       save(number)
     end
     expect(Dir.children(snapshots).grep(/\A\d/)).to match_array(%w[2 3])
-    expect(stored.map { |path| File.read(path) }.grep(/\A# \d/)).to match_array(%W[#\ 2\n #\ 3\n])
+    expect(stored.map { |path| File.read(path) }.grep(/\A# \d/)).to contain_exactly("# 2\n", "# 3\n")
     expect(Dir.children(File.join(snapshots, "trees")).size).to eq(2)
   end
 
@@ -206,7 +207,9 @@ RSpec.describe FlockOfChefs::Run::Snapshot do
   end
 
   it "knows how to start this Ruby again, without Bundler" do
-    stub_const("ENV", ENV.to_h.merge("RUBYOPT" => "-rx", "BUNDLE_GEMFILE" => "x", "SSH_AUTH_SOCK" => "x", "CITY" => "New York"))
+    stub_const("ENV",
+               ENV.to_h.merge("RUBYOPT" => "-rx", "BUNDLE_GEMFILE" => "x", "SSH_AUTH_SOCK" => "x",
+                              "CITY" => "New York"))
     save
     expect(facts["ruby"]).to include("path" => RbConfig.ruby, "gem_path" => Gem.path, "gem_home" => Gem.dir)
     expect(facts["ruby"]["env"]).to include("CITY" => "New York", "PATH" => ENV.fetch("PATH"))

@@ -6,8 +6,8 @@ require "flock_of_chefs/worker/launch"
 RSpec.describe FlockOfChefs::Worker::Launch do
   let(:data_dir) { Dir.mktmpdir("flock-launch") }
   let(:ruby) do
-    { "path" => "/opt/ruby", "load_path" => %w[/a /b], "gem_path" => %w[/g /h], "gem_home" => "/g", "env" => { "LANG" => "C" },
-      "cwd" => data_dir }
+    { "path" => "/opt/ruby", "load_path" => %w[/a /b], "gem_path" => %w[/g /h], "gem_home" => "/g",
+      "env" => { "LANG" => "C" }, "cwd" => data_dir }
   end
   let(:job) { { "job" => "j1", "data_dir" => data_dir } }
 

@@ -21,12 +21,16 @@ RSpec.describe FlockOfChefs::Worker do
 
   describe described_class::Job do
     it "names what a job lacks" do
-      expect { described_class.new(fields.except("key", "result")) }.to raise_error(described_class::Invalid, /lacks key, result/)
+      expect do
+        described_class.new(fields.except("key", "result"))
+      end.to raise_error(described_class::Invalid, /lacks key, result/)
     end
 
     it "says which file cannot be read" do
       File.write(File.join(folder, "bad.json"), "{")
-      expect { described_class.read(File.join(folder, "bad.json")) }.to raise_error(described_class::Invalid, /bad\.json/)
+      expect do
+        described_class.read(File.join(folder, "bad.json"))
+      end.to raise_error(described_class::Invalid, /bad\.json/)
       expect { described_class.read("/nonexistent") }.to raise_error(described_class::Invalid, %r{/nonexistent})
     end
 
@@ -103,7 +107,8 @@ RSpec.describe FlockOfChefs::Worker do
     it "tells a remote effect at compile time from other errors" do
       effect = FlockOfChefs::Error.new("a call in a recipe", code: "compile_effect")
       expect(described_class.uncompiled(effect)).to have_attributes(status: "failed", code: "compile_effect")
-      expect(described_class.uncompiled(SyntaxError.new("x"))).to have_attributes(status: "failed", code: "compile_failed")
+      expect(described_class.uncompiled(SyntaxError.new("x"))).to have_attributes(status: "failed",
+                                                                                  code: "compile_failed")
     end
   end
 

@@ -37,17 +37,18 @@ RSpec.describe FlockOfChefs::Worker::Redaction do
   it "hides what Ruby quotes" do
     expect(message(caught { "pass\"word".nope })).not_to include("word")
     expect(message(caught { Integer("hunter2") })).to eq("ArgumentError: invalid value for Integer(): [hidden]")
-    expect(message(caught { "hunter2".freeze << "x" })).not_to include("hunter2")
+    expect(message(caught { "hunter2" << "x" })).not_to include("hunter2")
   end
 
   it "hides inspected objects, even when Ruby cut them off" do
-    expect(message(RuntimeError.new("undefined method for #<Hero @token=1"))).to eq("RuntimeError: undefined method for [hidden]")
+    text = message(RuntimeError.new("undefined method for #<Hero @token=1"))
+    expect(text).to eq("RuntimeError: undefined method for [hidden]")
   end
 
   it "tells the class only when any of the resources is sensitive, or cannot say" do
     open = file
     expect(message(RuntimeError.new("x"), open, file { sensitive true })).to eq("RuntimeError")
-    expect(message(RuntimeError.new("x"), open, file { sensitive(lazy { raise }) })).to eq("RuntimeError")
+    expect(message(RuntimeError.new("x"), open, file { sensitive(lazy { Integer("no") }) })).to eq("RuntimeError")
   end
 
   it "stays within 1 KiB of valid text" do
