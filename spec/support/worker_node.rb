@@ -107,9 +107,9 @@ class WorkerNode
   end
 
   # Starts a worker and leaves it waiting for its "go".
-  def start(job)
+  def start(job, ruby: snapshot(job["generation"])["ruby"])
     reader, writer = IO.pipe
-    env, argv, options = FlockOfChefs::Worker::Launch.command(job, snapshot(job["generation"])["ruby"])
+    env, argv, options = FlockOfChefs::Worker::Launch.command(job, ruby)
     pid = Process.spawn(env, *argv, **options, in: reader)
     reader.close
     @pids << pid

@@ -52,7 +52,8 @@ module FlockOfChefs
           {
             "key" => key, "type" => type, "name" => key.delete_prefix("#{type}[").delete_suffix("]"),
             "sensitive" => sensitive?(resource),
-            "cookbook" => resource.cookbook_name&.to_s, "recipe" => resource.recipe_name&.to_s, "line" => line(resource),
+            "cookbook" => resource.cookbook_name&.to_s, "recipe" => resource.recipe_name&.to_s,
+            "line" => line(resource),
             "allowed_actions" => strings(resource.allowed_actions), "declared_actions" => strings(resource.action),
             "default_action" => strings(resource.class.default_action),
             "duplicate" => duplicate, "nested" => nested

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-require "digest"
 require "json"
+require_relative "content_store"
 require_relative "files"
 require_relative "cookbook_tree"
 
@@ -48,7 +48,7 @@ module FlockOfChefs
         return if unused.empty?
 
         unused.each { |path| FileUtils.rm_rf(path) }
-        remove_unlinked
+        ContentStore.new(@root).collect
       end
 
       private
@@ -67,12 +67,6 @@ module FlockOfChefs
         Dir.children(folder).map { |name| File.basename(File.readlink(File.join(folder, name))) }
       rescue Errno::ENOENT
         []
-      end
-
-      def remove_unlinked
-        Dir.glob(File.join(@root, "files", "*", "*")).each do |path|
-          File.unlink(path) if File.lstat(path).nlink == 1
-        end
       end
 
       def index_path = File.join(@root, "index.json")

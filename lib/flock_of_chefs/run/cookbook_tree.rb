@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "digest"
+require_relative "content_store"
 require_relative "files"
 
 module FlockOfChefs
@@ -19,12 +20,12 @@ module FlockOfChefs
       def initialize(cookbook, root)
         @cookbook = cookbook
         @root = root
+        @contents = ContentStore.new(root)
         @name = cookbook.name.to_s
         raise InternalError, "the cookbook name #{name.inspect} cannot be a folder name" unless NAME.match?(name)
       end
 
-      # @return [Array(String, Integer)] what changes when any file changes, and the time of the newest change in
-      #   seconds
+      # @return [Array(String, Integer)] what changes when any file does, and when the newest did (in seconds)
       def fingerprint
         newest = 0
         lines = files.map do |relative, path|
@@ -42,12 +43,10 @@ module FlockOfChefs
       # @return [String] the digest that names the tree
       def store
         contents = files.transform_values { |path| File.binread(path) }
+        # Evaluating metadata.rb again, away from where it was written, may give something else.
         contents["metadata.json"] ||= @cookbook.metadata.to_json
-        sums = contents.transform_values { |content| Digest::SHA256.hexdigest(content) }
-        digest = Digest::SHA256.hexdigest(sums.sort.flatten.join("\0"))
-        keep(contents, sums)
-        build(digest, sums)
-        digest
+        sums = contents.keys.zip(@contents.keep(contents.values)).sort
+        Digest::SHA256.hexdigest(sums.join("\0")).tap { |digest| build(digest, sums) }
       end
 
       private
@@ -70,21 +69,6 @@ module FlockOfChefs
         found[relative] = path unless relative.start_with?(LEFT_OUT) || !File.exist?(path)
       end
 
-      def keep(contents, sums)
-        fresh = contents.to_h do |relative, content|
-          [sums[relative], content]
-        end.reject { |sum, _| File.exist?(blob(sum)) }
-        fresh.each { |sum, content| write(temporary(sum), content) }
-        Files.sync_all(fresh.keys.map { |sum| temporary(sum) })
-        fresh.each_key { |sum| File.rename(temporary(sum), blob(sum)) }
-        fresh.keys.map { |sum| File.dirname(blob(sum)) }.uniq.each { |folder| Files.sync_directory(folder) }
-      end
-
-      def write(path, content)
-        Files.directory(File.dirname(path))
-        File.open(path, File::WRONLY | File::CREAT | File::TRUNC | File::BINARY, 0o600) { |file| file.write(content) }
-      end
-
       def build(digest, sums)
         final = File.join(@root, "trees", digest)
         return if File.directory?(final)
@@ -92,22 +76,11 @@ module FlockOfChefs
         building = File.join(@root, "trees", ".new-#{digest}")
         FileUtils.rm_rf(building)
         Files.directory(building)
-        sums.each { |relative, sum| link(blob(sum), File.join(building, relative)) }
+        sums.each { |relative, sum| @contents.link(sum, File.join(building, relative)) }
         Dir.glob(File.join(building, "**/"), File::FNM_DOTMATCH).each { |folder| Files.sync_directory(folder) }
         File.rename(building, final)
         Files.sync_directory(File.dirname(final))
       end
-
-      def link(from, to)
-        Files.directory(File.dirname(to))
-        File.link(from, to)
-      rescue NotImplementedError, Errno::EPERM, Errno::EMLINK, Errno::ENOTSUP # a file system without hard links
-        FileUtils.cp(from, to, preserve: true)
-      end
-
-      def blob(sum) = File.join(@root, "files", sum[0, 2], sum)
-
-      def temporary(sum) = "#{blob(sum)}.#{Process.pid}.tmp"
     end
   end
 end

@@ -8,8 +8,9 @@ module FlockOfChefs
     # Habitat package whose path changes with each release, or in a bundle.
     module RubyProcess
       # Belongs to this Ruby's start, to the login session or to the service manager, not to the run.
-      LEFT_OUT = /\A(?:RUBYOPT|RUBYLIB|GEM_.*|BUNDLE.*|_|PWD|OLDPWD|SHLVL|TERM.*|DISPLAY|WINDOWID|SSH_.*|SUDO_.*|XDG_.*|DBUS_.*
-                      |INVOCATION_ID|JOURNAL_STREAM|NOTIFY_SOCKET|LISTEN_.*|MAINPID|SYSTEMD_.*|WATCHDOG_.*)\z/x
+      LEFT_OUT = /\A(?:RUBYOPT|RUBYLIB|GEM_.*|BUNDLE.*|_|PWD|OLDPWD|SHLVL|TERM.*|DISPLAY|WINDOWID|SSH_.*|SUDO_.*
+                      |XDG_.*|DBUS_.*|INVOCATION_ID|JOURNAL_STREAM|NOTIFY_SOCKET|LISTEN_.*|MAINPID|SYSTEMD_.*
+                      |WATCHDOG_.*)\z/x
       # Larger values are left out: an environment is passed whole at each start.
       VALUE_LIMIT_BYTES = 16 * 1024
 

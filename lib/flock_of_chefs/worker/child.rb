@@ -35,6 +35,8 @@ module FlockOfChefs
       # the agent asks again when the converge that holds it is over.
       def locked
         return Outcome.stale unless lockfile
+        # Chef itself could not be loaded: nothing will be run, and there is nothing to lock with.
+        return Outcome.uncompiled(@compiled.error) unless defined?(Chef::RunLock)
 
         lock = Chef::RunLock.new(lockfile)
         return Outcome.busy unless lock.test

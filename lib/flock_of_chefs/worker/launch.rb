@@ -18,9 +18,8 @@ module FlockOfChefs
       class << self
         # @param job [Hash] the job, or the agent's "run" event; "job_file" wins over "data_dir" and "job"
         # @param ruby [Hash] the "ruby" part of snapshot.json
-        # @return [Array(Hash, Array<String>, Hash)] for +Process.spawn(env, *argv, **options)+. The caller adds +in:+
-        #   (the
-        #   pipe on which it will say "go"), and may replace +out:+ and +err:+, which go to +worker.log+.
+        # @return [Array(Hash, Array<String>, Hash)] for +Process.spawn(env, *argv, **options)+. The caller adds +in:+,
+        #   the pipe on which it will say "go", and may replace +out:+ and +err:+, which go to +worker.log+.
         # @example
         #   env, argv, options = Launch.command(event, event["ruby"])
         #   pid = Process.spawn(env, *argv, **options, in: reader)

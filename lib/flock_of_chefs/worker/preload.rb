@@ -17,12 +17,18 @@ module FlockOfChefs
         def checksum_cookbook_file(path) = path
       end
 
+      # Chef loads all cookbooks a second time for the first template.
+      module KnownCookbooks
+        def cookbooks = Chef.run_context.cookbook_collection
+      end
+
       # @raise [LoadError] when the snapshot's gems are gone
       def self.chef
         folder = $LOAD_PATH.find { |path| File.file?(File.join(path, UNNEEDED)) }
         $LOADED_FEATURES << File.join(folder, UNNEEDED) if folder
         FEATURES.each { |feature| require feature }
         Chef::CookbookVersion.singleton_class.prepend(NoChecksums)
+        Chef::Cookbook::FileSystemFileVendor.prepend(KnownCookbooks)
         Chef.autoload(:Client, "chef/client") unless Chef.const_defined?(:Client, false)
       end
     end

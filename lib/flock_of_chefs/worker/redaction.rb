@@ -44,7 +44,15 @@ module FlockOfChefs
 
         def values(resource)
           ivars = resource.instance_variables - INTERNAL
-          ivars.flat_map { |ivar| strings(resource.instance_variable_get(ivar), 4) }
+          ivars.flat_map { |ivar| strings(value(resource, ivar), 4) }
+        end
+
+        # A lazy value is as secret as any other; Chef, too, evaluates it at every look.
+        def value(resource, ivar)
+          value = resource.instance_variable_get(ivar)
+          value.is_a?(Chef::DelayedEvaluator) ? resource.public_send(ivar.to_s.delete_prefix("@")) : value
+        rescue StandardError
+          nil
         end
 
         def strings(value, depth)

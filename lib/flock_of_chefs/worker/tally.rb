@@ -23,8 +23,8 @@ module FlockOfChefs
 
       # @return [void]
       def resource_failed(resource, _action, error)
-        @failed << resource
         @first_error ||= error
+        @failed << resource
       end
 
       # @return [Integer]

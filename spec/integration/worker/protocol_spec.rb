@@ -128,6 +128,16 @@ RSpec.describe "The worker process" do # rubocop:disable RSpec/DescribeClass
     expect(modes).to all(eq(0))
   end
 
+  it "reports compile_failed when the snapshot's gems are gone" do
+    ruby = node.snapshot["ruby"].merge("load_path" => [], "gem_path" => ["/nonexistent"], "gem_home" => "/nonexistent")
+    job = node.job("ruby_block[block]", "run")
+    pid, stdin = node.start(job, ruby: ruby)
+    stdin.write("go\n")
+    node.wait_for_end(pid)
+    message = "LoadError: cannot load such file -- chef"
+    expect(node.result(job)).to include("code" => "compile_failed", "message" => message)
+  end
+
   it "exits 2 on a job that it cannot read" do
     job = node.job("ruby_block[block]", "run")
     File.write(File.join(node.data_dir, "jobs", "#{job["job"]}.json"), "{}")

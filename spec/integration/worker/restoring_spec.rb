@@ -109,6 +109,18 @@ RSpec.describe "A snapshot compiled again" do # rubocop:disable RSpec/DescribeCl
     expect(shown("found")).to eq('["delivery", ["bender1"]]')
   end
 
+  it "refuses resources whose cookbook files Chef fetches only while it converges" do
+    node.write("client.rb", "#{node.read("client.rb")}\nno_lazy_load false\n")
+    node.cookbook("cb", "templates/t.erb" => "x", "recipes/default.rb" => <<~RUBY)
+      template('#{node.path("t")}') { source 't.erb'; action :nothing }
+      file('#{node.path("f")}') { content 'x'; action :nothing }
+    RUBY
+    node.converge
+    result = node.fire("template[#{node.path("t")}]", "create")
+    expect(result).to include("code" => "action_not_allowed", "message" => /set no_lazy_load true/)
+    expect(node.fire("file[#{node.path("f")}]", "create")).to include("status" => "done", "updated" => true)
+  end
+
   it "takes part of a run whose recipe was given as a file" do
     node.write("loose.rb", shows("loose", "node.name"))
     node.cookbook("cb", "recipes/default.rb" => "")

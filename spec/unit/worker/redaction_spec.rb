@@ -34,6 +34,11 @@ RSpec.describe FlockOfChefs::Worker::Redaction do
     expect(message(RuntimeError.new("abcdef, ghijkl, 4711"), resource)).to eq("RuntimeError: [hidden], [hidden], 4711")
   end
 
+  it "hides lazy values, too" do
+    resource = file { content(lazy { "of the moment" }) }
+    expect(message(RuntimeError.new("not of the moment"), resource)).to eq("RuntimeError: not [hidden]")
+  end
+
   it "hides what Ruby quotes" do
     expect(message(caught { "pass\"word".nope })).not_to include("word")
     expect(message(caught { Integer("hunter2") })).to eq("ArgumentError: invalid value for Integer(): [hidden]")
