@@ -181,6 +181,8 @@ RSpec.describe "A worker fires one resource of the last run" do # rubocop:disabl
   end
 
   it "refuses a resource inside a custom resource, and says so" do
+    skip "Chef 16 collects actions only for reporters" if node.snapshot["chef_version"].start_with?("16.")
+
     result = node.fire("file[#{in_node("custom")}]", "create")
     expect(result).to include("code" => "action_not_allowed", "message" => /inside a custom resource/)
   end
