@@ -1,0 +1,83 @@
+# frozen_string_literal: true
+
+require_relative "configuration"
+require_relative "drafts"
+require_relative "preload"
+require_relative "restored_node"
+
+module FlockOfChefs
+  module Worker
+    # Compiles a snapshot's recipes again, in why-run: resources that run at compile time do not touch the machine then.
+    # (Plain Ruby in recipes runs, as in every compile.)
+    #
+    # Chef loads libraries and custom resources once per process, so a process compiles one generation only.
+    module Compile
+      # What came of it: a run context, or the error.
+      Compiled = Struct.new(:run_context, :events, :drafts, :error, keyword_init: true) do
+        # @return [Boolean] false when the generation was no longer current
+        def attempted? = !(run_context.nil? && error.nil?)
+      end
+      # Chef's Policyfile builder, too, passes a Struct of these two.
+      Expansion = Struct.new(:recipes, :roles)
+
+      class << self
+        # @param job [Job]
+        # @return [Compiled] never raises what a cookbook raises
+        def attempt(job)
+          return Compiled.new unless job.current?
+          raise InternalError, "one process compiles one generation" if @generation
+
+          @generation = job.generation
+          compile(job)
+        rescue StandardError, ScriptError, SystemExit => e
+          warn "flock_of_chefs worker: compiling failed: #{e.full_message(highlight: false)}"
+          Compiled.new(error: e)
+        end
+
+        private
+
+        def compile(job)
+          Preload.chef
+          require_relative "quiet_dispatcher"
+          drafts = Drafts.collect(job.cause)
+          snapshot = job.snapshot
+          Configuration.restore(snapshot, job.snapshot_dir)
+          events = QuietDispatcher.new
+          run_context = build(snapshot, events)
+          why_run { load_recipes(run_context, snapshot, job.snapshot_dir) }
+          drafts.clear
+          Compiled.new(run_context: run_context, events: events, drafts: drafts)
+        end
+
+        def build(snapshot, events)
+          node = RestoredNode.build(snapshot)
+          Chef.set_node(node)
+          # As in a run: from here on cookbooks win over what Chef has built in.
+          Chef.resource_handler_map.lock!
+          Chef.provider_handler_map.lock!
+          Chef::RunContext.new(node, cookbooks, events).tap { |run_context| Chef.set_run_context(run_context) }
+        end
+
+        def cookbooks
+          paths = Chef::Config[:cookbook_path]
+          Chef::Cookbook::FileVendor.fetch_from_disk(paths)
+          loader = Chef::CookbookLoader.new(paths)
+          loader.load_cookbooks
+          Chef::CookbookCollection.new(loader)
+        end
+
+        def load_recipes(run_context, snapshot, folder)
+          run_context.load(Expansion.new(snapshot["recipes"], snapshot["roles"]))
+          Array(snapshot["recipe_files"]).each { |name| run_context.load_recipe_file(File.join(folder, name)) }
+        end
+
+        def why_run
+          Chef::Config[:why_run] = true
+          yield
+        ensure
+          Chef::Config[:why_run] = false
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+require "support/worker_node"
+
+# Notifications to other nodes that an action sends while it runs in a worker.
+RSpec.describe "An action that notifies other nodes" do # rubocop:disable RSpec/DescribeClass
+  before do
+    skip "the recipe words are not part of this checkout" unless File.exist?(File.join(WorkerNode::LIB,
+                                                                                       "flock_of_chefs/chef.rb"))
+
+    @node = WorkerNode.new
+    # The recipe words, without their event subscriber: there is no agent here.
+    @node.write("client.rb", "#{@node.read("client.rb")}\nrequire 'flock_of_chefs/chef'\n" \
+                             "event_handlers.reject! { |handler| handler.class.name == 'FlockOfChefs::Run::Events' }\n")
+    @node.cookbook("cb", "recipes/default.rb" => recipe)
+    @node.converge
+  end
+
+  after { @node&.close }
+
+  attr_reader :node
+
+  def recipe
+    <<~RUBY
+      file '#{@node.path("changed")}' do
+        content 'x'
+        action :nothing
+        remote_notifies :run, 'execute[other]', :immediately, node: 'bender2'
+        remote_notifies :restart, 'service[web]', :delayed, node: 'bender2'
+      end
+      file('#{@node.path("quiet")}') { content 'x'; action :nothing }
+    RUBY
+  end
+
+  it "puts them into its result, with the chain that led to them" do
+    result = node.fire("file[#{node.path("changed")}]", "create")
+    expect(result).to include("status" => "done", "updated" => true, "resources_updated" => 1)
+    sent = result["drafts"].map { |draft| draft.slice("key", "action", "timing", "cause_root") }
+    other = { "key" => "execute[other]", "action" => "run", "timing" => "immediately", "cause_root" => "root-1" }
+    web = { "key" => "service[web]", "action" => "restart", "timing" => "delayed", "cause_root" => "root-1" }
+    expect(sent).to eq([other, web])
+    expect(result["drafts"]).to all(include("chain" => [include("node" => "bender1")], "id" => /\A\h{8}-\h{4}-7/))
+    expect(result["drafts"].flat_map { |draft| draft["sources"].map { |source| source["key"] } }.uniq)
+      .to eq(["file[#{node.path("changed")}]"])
+  end
+
+  it "sends nothing when nothing was updated" do
+    node.write("changed", "x")
+    expect(node.fire("file[#{node.path("changed")}]", "create")).to include("updated" => false, "drafts" => [])
+    expect(node.fire("file[#{node.path("quiet")}]", "create")).to include("updated" => true, "drafts" => [])
+  end
+
+  it "trap 10: lists no proxy among the cards" do
+    expect(node.cards.keys.grep(/flock_notification/)).to be_empty
+  end
+end
