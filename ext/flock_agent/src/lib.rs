@@ -5,8 +5,10 @@
 
 pub mod clock;
 pub mod config;
+pub mod identity;
 pub mod registry;
 pub mod store;
+pub mod transport;
 pub mod wire;
 
 /// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.

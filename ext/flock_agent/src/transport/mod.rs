@@ -1,0 +1,69 @@
+//! Connections between nodes: mutual TLS 1.3, identity from the certificate, limits on everything a stranger can do.
+
+mod acceptor;
+mod connect;
+mod connection;
+mod deny;
+mod dial;
+mod guard;
+mod refusal;
+mod server;
+mod tls;
+mod verify;
+
+use flock_core::id::NodeName;
+
+use crate::identity::cert::CertInfo;
+
+pub use connect::{Target, dial_once};
+pub(crate) use verify::client_path;
+pub use deny::{DenyList, denied_enrolment};
+pub use dial::Dialer;
+pub use guard::PeerInfo;
+pub use server::{ServerLimits, serve_peers, serve_peers_within};
+pub use tls::{Credentials, Tls};
+pub use refusal::timestamp;
+
+/// Who is at the other end, as its certificate says; in the extensions of every request over mutual TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PeerIdentity {
+    /// The node.
+    pub name: NodeName,
+    /// Whether it is a hub.
+    pub hub: bool,
+    /// Serial number of its certificate, hexadecimal.
+    pub serial: String,
+    /// The enrolment that its certificates come from.
+    pub enrolment: String,
+}
+
+impl From<&CertInfo> for PeerIdentity {
+    fn from(info: &CertInfo) -> Self {
+        Self {
+            name: info.subject.name.clone(),
+            hub: info.subject.hub,
+            serial: info.serial.clone(),
+            enrolment: info.subject.enrolment.clone(),
+        }
+    }
+}
+
+/// Whom a dialled address has to prove to be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Expect {
+    /// This node.
+    Node(NodeName),
+    /// Any hub of the flock.
+    Hub,
+}
+
+impl std::fmt::Display for Expect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Node(name) => name.fmt(f),
+            Self::Hub => f.write_str("the hub"),
+        }
+    }
+}
+
+
