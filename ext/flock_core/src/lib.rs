@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod error;
+pub mod glob;
 pub mod id;
 pub mod lease;
 pub mod limits;

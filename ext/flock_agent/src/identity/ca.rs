@@ -4,8 +4,8 @@
 
 use flock_core::{Error, Result, limits};
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData, SanType, SerialNumber,
 };
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -56,7 +56,11 @@ impl Authority {
     pub fn from_parts(certificate: CertificateDer<'static>, key: KeyPair) -> Result<Self> {
         let not_after_ms = cert::not_after_ms(&certificate)?;
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(failed)?;
-        Ok(Self { issuer, certificate, not_after_ms })
+        Ok(Self {
+            issuer,
+            certificate,
+            not_after_ms,
+        })
     }
 
     /// Its certificate.
@@ -83,7 +87,9 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         for uri in subject.uris() {
-            params.subject_alt_names.push(SanType::URI(uri.try_into().map_err(failed)?));
+            params
+                .subject_alt_names
+                .push(SanType::URI(uri.try_into().map_err(failed)?));
         }
         Ok(params.signed_by(key, &self.issuer).map_err(failed)?.der().clone())
     }
@@ -114,9 +120,13 @@ pub fn request(key: &KeyPair) -> Result<Vec<u8>> {
 pub fn requested_key(csr: &[u8]) -> Result<rcgen::PublicKey> {
     let bad = |why: &str| Error::protocol(format!("the signing request cannot be used: {why}")).with_code("bad_csr");
     let request = rcgen::CertificateSigningRequestParams::from_der(&csr.into()).map_err(|e| bad(&e.to_string()))?;
-    let is_p256 = request.public_key.algorithm() == &rcgen::PKCS_ECDSA_P256_SHA256
-        && request.public_key.der_bytes().len() == 65;
-    if is_p256 { Ok(request.public_key) } else { Err(bad("its key must be ECDSA P-256")) }
+    let is_p256 =
+        request.public_key.algorithm() == &rcgen::PKCS_ECDSA_P256_SHA256 && request.public_key.der_bytes().len() == 65;
+    if is_p256 {
+        Ok(request.public_key)
+    } else {
+        Err(bad("its key must be ECDSA P-256"))
+    }
 }
 
 fn ca_params(name: &str, now_ms: u64, until_ms: u64, path: Option<u8>) -> Result<CertificateParams> {
@@ -160,7 +170,8 @@ fn serial() -> Result<SerialNumber> {
 
 fn date(ms: u64) -> Result<OffsetDateTime> {
     let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
-    OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| Error::internal("the clock of this machine is far in the future"))
+    OffsetDateTime::from_unix_timestamp(seconds)
+        .map_err(|_| Error::internal("the clock of this machine is far in the future"))
 }
 
 fn failed(error: rcgen::Error) -> Error {

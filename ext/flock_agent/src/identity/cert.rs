@@ -4,11 +4,7 @@ use flock_core::{
     Error, Result,
     id::{NodeName, escape, unescape},
 };
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::GeneralName,
-    prelude::FromDer,
-};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
 const SCHEME: &str = "flock://";
 
@@ -54,7 +50,12 @@ impl Subject {
         if hub.as_ref().is_some_and(|hub| *hub != name) {
             return None;
         }
-        Some(Self { flock_id: flock?, name: NodeName::parse(&name).ok()?, hub: hub.is_some(), enrolment: enrolment? })
+        Some(Self {
+            flock_id: flock?,
+            name: NodeName::parse(&name).ok()?,
+            hub: hub.is_some(),
+            enrolment: enrolment?,
+        })
     }
 }
 
@@ -86,7 +87,9 @@ impl CertInfo {
     pub fn parse(der: &[u8]) -> Result<Self> {
         let certificate = parse(der)?;
         let names = certificate.subject_alternative_name().ok().flatten();
-        let names = names.map(|extension| extension.value.general_names.clone()).unwrap_or_default();
+        let names = names
+            .map(|extension| extension.value.general_names.clone())
+            .unwrap_or_default();
         let uris = names.iter().filter_map(|name| match name {
             GeneralName::URI(uri) => Some(*uri),
             _ => None,
@@ -94,7 +97,11 @@ impl CertInfo {
         let subject = Subject::from_uris(uris).ok_or_else(|| bad("it names no node of a flock"))?;
         Ok(Self {
             subject,
-            serial: certificate.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
+            serial: certificate
+                .raw_serial()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             not_before_ms: millis(certificate.validity().not_before.timestamp()),
             not_after_ms: millis(certificate.validity().not_after.timestamp()),
             public_key: certificate.public_key().subject_public_key.data.to_vec(),
@@ -121,7 +128,10 @@ pub fn spki_sha256(der: &[u8]) -> Result<String> {
 /// SHA-256, lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>> {

@@ -40,7 +40,14 @@ pub(super) struct Meta {
 impl Meta {
     pub fn new(flock_id: &str, name: &str, hub: bool, hubs: Vec<String>) -> Self {
         let machine_id = super::machine::id_hash();
-        Self { version: VERSION, flock_id: flock_id.to_owned(), name: name.to_owned(), hub, hubs, machine_id }
+        Self {
+            version: VERSION,
+            flock_id: flock_id.to_owned(),
+            name: name.to_owned(),
+            hub,
+            hubs,
+            machine_id,
+        }
     }
 }
 
@@ -67,7 +74,9 @@ pub(super) struct Files {
 
 impl Files {
     pub fn of(data_dir: &Path) -> Self {
-        Self { dir: data_dir.join("identity") }
+        Self {
+            dir: data_dir.join("identity"),
+        }
     }
 
     pub fn exist(&self) -> bool {
@@ -76,11 +85,15 @@ impl Files {
 
     /// Writes a whole identity; an earlier one is there until the new one is complete.
     pub fn create(&self, material: &Material) -> Result<()> {
-        let new = Self { dir: self.dir.with_extension("new") };
+        let new = Self {
+            dir: self.dir.with_extension("new"),
+        };
         remove(&new.dir)?;
         private_dir(&new.dir)?;
         for (file, keyed) in [("root.pem", &material.root), ("hub.pem", &material.authority)] {
-            keyed.as_ref().map_or(Ok(()), |keyed| new.write(file, &keyed_pem(keyed)))?;
+            keyed
+                .as_ref()
+                .map_or(Ok(()), |keyed| new.write(file, &keyed_pem(keyed)))?;
         }
         new.write("roots.pem", &certificates_pem(&material.roots))?;
         new.write("node.pem", &keyed_pem(&material.node))?;
@@ -92,7 +105,11 @@ impl Files {
     fn take_over(&self, new: &Self) -> Result<()> {
         let old = self.dir.with_extension("old");
         remove(&old)?;
-        let moved = if self.exist() { std::fs::rename(&self.dir, &old) } else { Ok(()) };
+        let moved = if self.exist() {
+            std::fs::rename(&self.dir, &old)
+        } else {
+            Ok(())
+        };
         moved
             .and_then(|()| std::fs::rename(&new.dir, &self.dir))
             .and_then(|()| sync_parent(&self.dir))
@@ -110,7 +127,8 @@ impl Files {
     }
 
     pub fn load(&self) -> Result<Material> {
-        let meta: Meta = serde_json::from_str(&self.read("identity.json")?).map_err(|e| damaged("identity.json", &e))?;
+        let meta: Meta =
+            serde_json::from_str(&self.read("identity.json")?).map_err(|e| damaged("identity.json", &e))?;
         if meta.version > VERSION {
             return Err(Error::configuration(format!(
                 "{} is of a newer version of flock_of_chefs; install that one again",
@@ -122,7 +140,11 @@ impl Files {
             node: self.keyed("node.pem")?,
             roots: certificates("roots.pem", &self.read("roots.pem")?)?,
             authority: if meta.hub { Some(self.keyed("hub.pem")?) } else { None },
-            root: if self.dir.join("root.pem").exists() { Some(self.keyed("root.pem")?) } else { None },
+            root: if self.dir.join("root.pem").exists() {
+                Some(self.keyed("root.pem")?)
+            } else {
+                None
+            },
             meta,
         })
     }
@@ -132,18 +154,25 @@ impl Files {
         let text = self.read(file)?;
         let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|e| damaged(file, &e))?;
         let key = KeyPair::try_from(&key).map_err(|e| damaged(file, &e))?;
-        Ok(Keyed { key, chain: certificates(file, &text)? })
+        Ok(Keyed {
+            key,
+            chain: certificates(file, &text)?,
+        })
     }
 
     fn refuse_public(&self, file: &str) -> Result<()> {
         let path = self.dir.join(file);
-        let mode = std::fs::metadata(&path).map(|meta| meta.permissions().mode()).unwrap_or_default();
+        let mode = std::fs::metadata(&path)
+            .map(|meta| meta.permissions().mode())
+            .unwrap_or_default();
         if mode & 0o077 == 0 {
             return Ok(());
         }
         let path = path.display();
-        Err(Error::configuration(format!("{path} holds a private key and others may read it; chmod 600 {path}"))
-            .with_code("key_not_private"))
+        Err(Error::configuration(format!(
+            "{path} holds a private key and others may read it; chmod 600 {path}"
+        ))
+        .with_code("key_not_private"))
     }
 
     fn read(&self, file: &str) -> Result<String> {
@@ -154,7 +183,13 @@ impl Files {
         let path = self.dir.join(file);
         let beside = path.with_extension("tmp");
         let written = remove_file(&beside)
-            .and_then(|()| OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside))
+            .and_then(|()| {
+                OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&beside)
+            })
             .and_then(|mut open| open.write_all(text.as_bytes()).and_then(|()| open.sync_all()))
             .and_then(|()| std::fs::rename(&beside, &path))
             .and_then(|()| sync_parent(&path));
@@ -191,7 +226,11 @@ fn remove_file(file: &Path) -> io::Result<()> {
 fn certificates(file: &str, text: &str) -> Result<Vec<CertificateDer<'static>>> {
     let all: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     let all = all.map_err(|e| damaged(file, &e))?;
-    if all.is_empty() { Err(damaged(file, &"it holds no certificate")) } else { Ok(all) }
+    if all.is_empty() {
+        Err(damaged(file, &"it holds no certificate"))
+    } else {
+        Ok(all)
+    }
 }
 
 fn keyed_pem(keyed: &Keyed) -> String {
@@ -215,6 +254,9 @@ fn damaged(file: &str, why: &dyn std::fmt::Display) -> Error {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    Error::configuration(format!("cannot write {}: {error}; check data_dir, who owns it and whether the disk is full", path.display()))
-        .with_code("data_dir")
+    Error::configuration(format!(
+        "cannot write {}: {error}; check data_dir, who owns it and whether the disk is full",
+        path.display()
+    ))
+    .with_code("data_dir")
 }

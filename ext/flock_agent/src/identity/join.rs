@@ -1,10 +1,7 @@
 //! The joining node's side of enrolment.
 
 use flock_core::{Error, ErrorKind, Result, limits};
-use rustls::{
-    RootCertStore,
-    pki_types::CertificateDer,
-};
+use rustls::{RootCertStore, pki_types::CertificateDer};
 
 use super::{
     Identity, ca, cert,
@@ -108,18 +105,30 @@ fn accept(
     let info = cert::CertInfo::parse(chain.first().map(AsRef::as_ref).unwrap_or_default())?;
     let pinned = |root: &&CertificateDer<'_>| cert::spki_sha256(root).is_ok_and(|hash| hash == invitation.pin);
     let mut store = RootCertStore::empty();
-    let root = roots.iter().find(pinned).ok_or_else(|| unfit("its root is not the one of the join string"))?;
+    let root = roots
+        .iter()
+        .find(pinned)
+        .ok_or_else(|| unfit("its root is not the one of the join string"))?;
     store.add(root.clone()).map_err(|e| unfit(&e.to_string()))?;
     let now_ms = clock.now_ms();
     if !client_path(store.into())?.verify(&chain, now_ms) {
-        return Err(unfit(&format!("it is not valid; the clock of this machine says {}, the hub's {}", timestamp(now_ms), timestamp(leaf.now_ms))));
+        return Err(unfit(&format!(
+            "it is not valid; the clock of this machine says {}, the hub's {}",
+            timestamp(now_ms),
+            timestamp(leaf.now_ms)
+        )));
     }
     if info.subject.name != config.name || info.subject.flock_id != leaf.flock_id || info.subject.hub {
         return Err(unfit("it names another node"));
     }
     // The address that worked comes first: what the hub calls itself may not be known here.
     let mut hubs = vec![hub.to_owned()];
-    hubs.extend(leaf.hubs.into_iter().filter(|other| other != hub).take(limits::JOIN_HUBS - 1));
+    hubs.extend(
+        leaf.hubs
+            .into_iter()
+            .filter(|other| other != hub)
+            .take(limits::JOIN_HUBS - 1),
+    );
     Ok(Material {
         meta: Meta::new(&leaf.flock_id, config.name.as_str(), false, hubs),
         node: Keyed { key, chain },

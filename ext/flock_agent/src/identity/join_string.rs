@@ -52,9 +52,15 @@ impl JoinString {
         if text.len() > LONGEST {
             return Err(bad("it is too long"));
         }
-        let encoded = text.strip_prefix(PREFIX).ok_or_else(|| bad("it does not start with flock1."))?;
-        let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| bad("it was not copied whole"))?;
-        let (json, sum) = bytes.split_last_chunk::<CHECK_BYTES>().ok_or_else(|| bad("it was not copied whole"))?;
+        let encoded = text
+            .strip_prefix(PREFIX)
+            .ok_or_else(|| bad("it does not start with flock1."))?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(encoded)
+            .map_err(|_| bad("it was not copied whole"))?;
+        let (json, sum) = bytes
+            .split_last_chunk::<CHECK_BYTES>()
+            .ok_or_else(|| bad("it was not copied whole"))?;
         if check(json) != *sum {
             return Err(bad("it was not copied whole"));
         }
@@ -69,7 +75,10 @@ impl JoinString {
 impl fmt::Debug for JoinString {
     /// Without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinString").field("hubs", &self.hubs).field("token_id", &self.token_id).finish_non_exhaustive()
+        f.debug_struct("JoinString")
+            .field("hubs", &self.hubs)
+            .field("token_id", &self.token_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,8 +89,10 @@ fn check(bytes: &[u8]) -> [u8; CHECK_BYTES] {
 }
 
 fn bad(why: &str) -> Error {
-    Error::configuration(format!("this is not a join string: {why}; get one with `flockctl token create` on a hub"))
-        .with_code("bad_join_string")
+    Error::configuration(format!(
+        "this is not a join string: {why}; get one with `flockctl token create` on a hub"
+    ))
+    .with_code("bad_join_string")
 }
 
 #[cfg(test)]
@@ -93,7 +104,10 @@ mod tests {
         let text = join_string(&["10.0.0.4:22222".into(), "hub2:1".into()], "ab12", "t1", "s3cret");
         assert!(text.bytes().all(|b| b.is_ascii_graphic()));
         let parts = JoinString::parse(&format!(" {text}\n")).unwrap();
-        assert_eq!((parts.hubs.len(), parts.pin.as_str(), parts.secret.as_str()), (2, "ab12", "s3cret"));
+        assert_eq!(
+            (parts.hubs.len(), parts.pin.as_str(), parts.secret.as_str()),
+            (2, "ab12", "s3cret")
+        );
         assert!(!format!("{parts:?}").contains("s3cret"));
     }
 
@@ -101,9 +115,19 @@ mod tests {
     fn a_damaged_copy_is_noticed() {
         let text = join_string(&["10.0.0.4:22222".into()], "ab12", "t1", "s3cret");
         let swapped = text.replacen('J', "K", 1);
-        for bad in [&text[..text.len() - 1], &text[1..], "", "flock1.", "flock1.AAAA", swapped.as_str()] {
+        for bad in [
+            &text[..text.len() - 1],
+            &text[1..],
+            "",
+            "flock1.",
+            "flock1.AAAA",
+            swapped.as_str(),
+        ] {
             assert_eq!(JoinString::parse(bad).unwrap_err().code(), "bad_join_string", "{bad}");
         }
-        assert_eq!(JoinString::parse(&join_string(&[], "p", "t", "s")).unwrap_err().code(), "bad_join_string");
+        assert_eq!(
+            JoinString::parse(&join_string(&[], "p", "t", "s")).unwrap_err().code(),
+            "bad_join_string"
+        );
     }
 }

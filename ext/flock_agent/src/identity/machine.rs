@@ -12,7 +12,9 @@ const FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 ///
 /// `machine-id(5)` asks that the id itself be kept on the machine.
 pub fn id_hash() -> String {
-    let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let named = std::env::var_os(VARIABLE)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
     let files = named.map_or_else(|| FILES.map(PathBuf::from).to_vec(), |file| vec![file]);
     files.iter().find_map(|file| hash_of(file)).unwrap_or_default()
 }

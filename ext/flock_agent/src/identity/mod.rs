@@ -89,10 +89,20 @@ impl Identity {
     }
 
     fn from_material(config: &Config, material: Material, clock: Clock) -> Result<Self> {
-        let Material { meta, node, roots, authority, .. } = material;
+        let Material {
+            meta,
+            node,
+            roots,
+            authority,
+            ..
+        } = material;
         let tls = Tls::new(credentials(&node, roots)?, clock);
         let authority = authority.map(|keyed| {
-            let certificate = keyed.chain.into_iter().next().ok_or_else(|| Error::internal("hub.pem is empty"))?;
+            let certificate = keyed
+                .chain
+                .into_iter()
+                .next()
+                .ok_or_else(|| Error::internal("hub.pem is empty"))?;
             Authority::from_parts(certificate, keyed.key)
         });
         Ok(Self(Arc::new(Inner {
@@ -136,7 +146,10 @@ impl Identity {
     /// `protocol` when the root cannot be read.
     pub fn pin(&self) -> Result<String> {
         let current = self.0.tls.current();
-        let root = current.roots().first().ok_or_else(|| Error::internal("the trust bundle is empty"))?;
+        let root = current
+            .roots()
+            .first()
+            .ok_or_else(|| Error::internal("the trust bundle is empty"))?;
         cert::spki_sha256(root)
     }
 
@@ -164,13 +177,21 @@ fn found(config: &Config, now_ms: u64) -> Result<Material> {
     let name = &config.name;
     let root = Authority::root(&flock_id, now_ms)?;
     let authority = root.intermediate(&flock_id, name.as_str(), now_ms)?;
-    let subject = Subject { flock_id: flock_id.clone(), name: name.clone(), hub: true, enrolment: new_enrolment() };
+    let subject = Subject {
+        flock_id: flock_id.clone(),
+        name: name.clone(),
+        hub: true,
+        enrolment: new_enrolment(),
+    };
     let key = ca::key()?;
     let leaf = authority.leaf(&subject, &key, now_ms)?;
     let hubs = config.public_address().into_iter().collect();
     Ok(Material {
         meta: Meta::new(&flock_id, name.as_str(), true, hubs),
-        node: Keyed { key, chain: vec![leaf, authority.certificate().clone()] },
+        node: Keyed {
+            key,
+            chain: vec![leaf, authority.certificate().clone()],
+        },
         roots: vec![root.certificate().clone()],
         authority: Some(keyed(&authority)?),
         root: Some(keyed(&root)?),
@@ -179,8 +200,12 @@ fn found(config: &Config, now_ms: u64) -> Result<Material> {
 
 fn keyed(authority: &Authority) -> Result<Keyed> {
     let der = PrivatePkcs8KeyDer::from(authority.key().serialized_der());
-    let key = rcgen::KeyPair::try_from(&der).map_err(|e| Error::internal(format!("a new key cannot be read back: {e}")))?;
-    Ok(Keyed { key, chain: vec![authority.certificate().clone()] })
+    let key =
+        rcgen::KeyPair::try_from(&der).map_err(|e| Error::internal(format!("a new key cannot be read back: {e}")))?;
+    Ok(Keyed {
+        key,
+        chain: vec![authority.certificate().clone()],
+    })
 }
 
 fn new_enrolment() -> String {
@@ -204,7 +229,9 @@ fn hubs(config: &Config, meta: &Meta) -> Vec<String> {
 }
 
 fn refuse_existing(data_dir: &Path) -> Result<()> {
-    let held = ["identity", "state.db", "registry.db"].into_iter().find(|file| data_dir.join(file).exists());
+    let held = ["identity", "state.db", "registry.db"]
+        .into_iter()
+        .find(|file| data_dir.join(file).exists());
     match held {
         None => Ok(()),
         Some(file) => Err(Error::configuration(format!(
@@ -244,8 +271,13 @@ fn refuse_renamed(config: &Config, meta: &Meta) -> Result<()> {
 /// `internal` when it has none.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::internal("the system has no randomness"))?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::internal("the system has no randomness"))?;
     Ok(bytes)
 }
 
-
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -12,12 +12,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Identity, ca,
-    cert::CertInfo,
-    files::Keyed,
-    machine,
-};
+use super::{Identity, ca, cert::CertInfo, files::Keyed, machine};
 use crate::{
     pb::{self, enrol_client::EnrolClient},
     transport::{Target, dial_once},
@@ -52,7 +47,10 @@ async fn run(identity: &Identity) {
             pause_ms = RETRY_MS;
             tokio::time::sleep(Duration::from_millis(wait_ms.min(LOOK_MS))).await;
         } else if let Err(error) = renew(identity).await {
-            tracing::warn!(code = error.code(), "the certificate of this node was not renewed: {error}");
+            tracing::warn!(
+                code = error.code(),
+                "the certificate of this node was not renewed: {error}"
+            );
             // Full jitter: the members of a flock often joined together.
             let jittered = rand::rng().random_range(pause_ms / 2..=pause_ms);
             tokio::time::sleep(Duration::from_millis(jittered)).await;
@@ -90,7 +88,10 @@ fn renew_own(identity: &Identity) -> Result<()> {
     let authority = identity.authority()?;
     let key = ca::key()?;
     let leaf = authority.leaf(&current.info().subject, &key, tls.clock().now_ms())?;
-    let node = Keyed { key, chain: vec![leaf, authority.certificate().clone()] };
+    let node = Keyed {
+        key,
+        chain: vec![leaf, authority.certificate().clone()],
+    };
     identity.adopt(&node, current.roots().to_vec())
 }
 
@@ -99,7 +100,9 @@ async fn renew_at(identity: &Identity, hub: &str) -> Result<()> {
     let channel = dial_once(Target::Anonymous(identity.tls()), hub).await?;
     let mut client = EnrolClient::new(channel).max_decoding_message_size(limits::MESSAGE_BYTES);
     let challenge = client.challenge(wire::request(pb::ChallengeRequest {}, limits::CALL_MS));
-    let nonce = wire::within(limits::CALL_MS, "the challenge of the hub", challenge).await?.nonce;
+    let nonce = wire::within(limits::CALL_MS, "the challenge of the hub", challenge)
+        .await?
+        .nonce;
     let key = ca::key()?;
     let request = request(identity, nonce, &key)?;
     let call = client.renew(wire::request(request, limits::CALL_MS));
@@ -110,8 +113,20 @@ async fn renew_at(identity: &Identity, hub: &str) -> Result<()> {
 fn request(identity: &Identity, nonce: Vec<u8>, key: &rcgen::KeyPair) -> Result<pb::RenewRequest> {
     let csr = ca::request(key)?;
     let signature = identity.sign(&signed_part(&nonce, &csr))?;
-    let chain = identity.tls().current().chain().iter().map(|der| der.to_vec()).collect();
-    Ok(pb::RenewRequest { chain, nonce, signature, csr, machine_id: machine::id_hash() })
+    let chain = identity
+        .tls()
+        .current()
+        .chain()
+        .iter()
+        .map(|der| der.to_vec())
+        .collect();
+    Ok(pb::RenewRequest {
+        chain,
+        nonce,
+        signature,
+        csr,
+        machine_id: machine::id_hash(),
+    })
 }
 
 /// What a renewal is signed over.
@@ -126,7 +141,9 @@ fn adopt(identity: &Identity, leaf: pb::Leaf, key: rcgen::KeyPair) -> Result<()>
     let info = CertInfo::parse(chain.first().map(AsRef::as_ref).unwrap_or_default())?;
     let path = crate::transport::client_path(current.store()?)?;
     if info.subject != current.info().subject || !path.verify(&chain, tls.clock().now_ms()) {
-        return Err(Error::protocol("the certificate that the hub sent is not a renewal of ours").with_code("bad_certificate"));
+        return Err(
+            Error::protocol("the certificate that the hub sent is not a renewal of ours").with_code("bad_certificate"),
+        );
     }
     // The hub has proven itself against the bundle in force; the next one, at a rollover of the root, may hold one more.
     let roots = leaf.roots.into_iter().map(CertificateDer::from).collect();
@@ -135,12 +152,14 @@ fn adopt(identity: &Identity, leaf: pb::Leaf, key: rcgen::KeyPair) -> Result<()>
 
 impl Identity {
     /// Signs with the key of the leaf in force.
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let unusable = |_| Error::internal("the key of this node cannot sign");
         let random = SystemRandom::new();
         let key = self.0.files.load()?.node.key;
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.serialized_der(), &random)
             .map_err(|_| Error::internal("the key of this node cannot be read"))?;
-        key.sign(&random, message).map(|signature| signature.as_ref().to_vec()).map_err(unusable)
+        key.sign(&random, message)
+            .map(|signature| signature.as_ref().to_vec())
+            .map_err(unusable)
     }
 }

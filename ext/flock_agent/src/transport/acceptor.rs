@@ -102,7 +102,12 @@ impl Acceptor {
         });
     }
 
-    async fn handshake(&self, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) -> Result<Connection> {
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Connection> {
         let other = address.to_string();
         let failed = |e: &std::io::Error| refusal::explain(&other, e, self.tls.clock().now_ms());
         stream.set_nodelay(true).map_err(|e| failed(&e))?;
@@ -110,13 +115,23 @@ impl Acceptor {
         match timeout(Duration::from_millis(self.limits.handshake_ms), accept).await {
             Ok(Ok(stream)) => self.admit(stream, address, place),
             Ok(Err(error)) => Err(failed(&error)),
-            Err(_) => Err(Error::timeout(format!("{other} did not finish its handshake in time")).with_code("handshake")),
+            Err(_) => {
+                Err(Error::timeout(format!("{other} did not finish its handshake in time")).with_code("handshake"))
+            }
         }
     }
 
-    fn admit(&self, stream: TlsStream<TcpStream>, address: SocketAddr, place: OwnedSemaphorePermit) -> Result<Connection> {
+    fn admit(
+        &self,
+        stream: TlsStream<TcpStream>,
+        address: SocketAddr,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Connection> {
         let certificates = stream.get_ref().1.peer_certificates();
-        let info = certificates.and_then(<[_]>::first).map(|leaf| CertInfo::parse(leaf)).transpose()?;
+        let info = certificates
+            .and_then(<[_]>::first)
+            .map(|leaf| CertInfo::parse(leaf))
+            .transpose()?;
         let cut = self.cut.child_token();
         let mut held = Held::default();
         held.permits.push(place);
@@ -127,7 +142,8 @@ impl Acceptor {
             }
             None => {
                 let place = take(&self.places.unauthenticated);
-                held.permits.push(place.ok_or_else(|| full("too many connections without a certificate"))?);
+                held.permits
+                    .push(place.ok_or_else(|| full("too many connections without a certificate"))?);
                 self.limits.unauthenticated_ms
             }
         };

@@ -102,7 +102,9 @@ impl Way {
 
     async fn connect(&self) -> Result<Connection> {
         let within = Duration::from_millis(limits::CONNECT_MS);
-        let made = timeout(within, self.attempt()).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let made = timeout(within, self.attempt())
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         made.map_err(|e| refusal::explain(&self.other(), &e, self.target.clock().now_ms()))
     }
 
@@ -123,7 +125,11 @@ impl Way {
             registration: Some(self.deny.register(&peer, cut.clone())),
             alive: Some(Arc::clone(&self.alive)),
         };
-        let peer = PeerInfo { identity: Some(peer), address, not_after_ms: info.not_after_ms };
+        let peer = PeerInfo {
+            identity: Some(peer),
+            address,
+            not_after_ms: info.not_after_ms,
+        };
         let mut connection = Connection::new(stream.into(), cut, None, peer, held);
         connection.hear().await?;
         self.alive.store(true, std::sync::atomic::Ordering::Release);

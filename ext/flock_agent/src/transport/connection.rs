@@ -57,7 +57,13 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection that ends when `cut` is cancelled or after `lasts_ms`, if that is said.
-    pub fn new(io: TlsStream<TcpStream>, cut: CancellationToken, lasts_ms: Option<u64>, info: PeerInfo, held: Held) -> Self {
+    pub fn new(
+        io: TlsStream<TcpStream>,
+        cut: CancellationToken,
+        lasts_ms: Option<u64>,
+        info: PeerInfo,
+        held: Held,
+    ) -> Self {
         let after = |ms| Box::pin(tokio::time::sleep(Duration::from_millis(ms).min(LONGEST)));
         Self {
             io,
@@ -85,10 +91,16 @@ impl Connection {
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let deadline = self.deadline.as_mut();
         if self.cut.as_mut().poll(cx).is_ready() {
-            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut: the node was removed, or this agent stops"));
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "cut: the node was removed, or this agent stops",
+            ));
         }
         if deadline.is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the time of this connection is over"));
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the time of this connection is over",
+            ));
         }
         Ok(())
     }

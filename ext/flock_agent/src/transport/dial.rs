@@ -36,7 +36,11 @@ struct Open {
 impl Dialer {
     /// A dialer that shows these credentials and keeps away from the denied.
     pub fn new(tls: Arc<Tls>, deny: DenyList) -> Self {
-        Self(Arc::new(Inner { tls, deny, slots: Mutex::default() }))
+        Self(Arc::new(Inner {
+            tls,
+            deny,
+            slots: Mutex::default(),
+        }))
     }
 
     /// The channel to `address` (`host:port`), where `expect` has to answer; connects if there is none yet.
@@ -83,7 +87,11 @@ impl Dialer {
         let generation = self.0.tls.generation();
         let target = Target::Member(Arc::clone(&self.0.tls), expect.clone());
         let way = Arc::new(Way::new(target, address, self.0.deny.clone()));
-        Ok(Open { channel: way.channel().await?, way, generation })
+        Ok(Open {
+            channel: way.channel().await?,
+            way,
+            generation,
+        })
     }
 
     fn slot(&self, expect: &Expect, address: &str) -> Slot {
@@ -94,7 +102,10 @@ impl Dialer {
         slots.retain(|_, (_, used)| now.duration_since(*used) < idle);
         let key = (expect.clone(), address.to_owned());
         if slots.len() >= limits::DIALLED && !slots.contains_key(&key) {
-            let oldest = slots.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+            let oldest = slots
+                .iter()
+                .min_by_key(|(_, (_, used))| *used)
+                .map(|(key, _)| key.clone());
             oldest.and_then(|oldest| slots.remove(&oldest));
         }
         let (slot, used) = slots.entry(key).or_insert_with(|| (Slot::default(), now));

@@ -44,13 +44,16 @@ impl Guard {
         let info = info.ok_or_else(|| Error::internal("a request without a connection"))?;
         match info.identity {
             None if request.uri().path().starts_with(ENROL) => Ok(()),
-            None => Err(Error::denied("this call needs a certificate of the flock; `flockctl join STRING` gets one")
-                .with_code("no_certificate")),
+            None => Err(
+                Error::denied("this call needs a certificate of the flock; `flockctl join STRING` gets one")
+                    .with_code("no_certificate"),
+            ),
             Some(peer) if self.deny.denies_peer(&peer) => {
                 Err(Error::denied(format!("{} was removed from the flock", peer.name)).with_code("removed"))
             }
             Some(peer) if info.not_after_ms <= self.clock.now_ms() => {
-                Err(Error::denied(format!("the certificate of {} has expired", peer.name)).with_code("certificate_expired"))
+                Err(Error::denied(format!("the certificate of {} has expired", peer.name))
+                    .with_code("certificate_expired"))
             }
             Some(peer) => {
                 request.extensions_mut().insert(peer);
@@ -64,7 +67,10 @@ impl<S> Layer<S> for Guard {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Guarded { guard: self.clone(), inner }
+        Guarded {
+            guard: self.clone(),
+            inner,
+        }
     }
 }
 

@@ -16,13 +16,13 @@ use flock_core::id::NodeName;
 use crate::identity::cert::CertInfo;
 
 pub use connect::{Target, dial_once};
-pub(crate) use verify::client_path;
 pub use deny::{DenyList, denied_enrolment};
 pub use dial::Dialer;
 pub use guard::PeerInfo;
+pub use refusal::timestamp;
 pub use server::{ServerLimits, serve_peers, serve_peers_within};
 pub use tls::{Credentials, Tls};
-pub use refusal::timestamp;
+pub(crate) use verify::client_path;
 
 /// Who is at the other end, as its certificate says; in the extensions of every request over mutual TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,4 +66,5 @@ impl std::fmt::Display for Expect {
     }
 }
 
-
+#[cfg(test)]
+mod tests;

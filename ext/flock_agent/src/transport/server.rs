@@ -76,7 +76,10 @@ pub async fn serve_peers_within(
     routes: Routes,
     cancel: CancellationToken,
 ) -> Result<()> {
-    let guard = Guard { deny: deny.clone(), clock: tls.clock().clone() };
+    let guard = Guard {
+        deny: deny.clone(),
+        clock: tls.clock().clone(),
+    };
     let acceptor = Arc::new(Acceptor::new(tls, deny, limits)?);
     let cut = acceptor.cut.clone();
     let (ready, connections) = mpsc::channel(READY);

@@ -54,12 +54,20 @@ impl Credentials {
     ) -> Result<Self> {
         let leaf = chain.first().ok_or_else(|| unusable(&"there is no certificate"))?;
         let info = CertInfo::parse(leaf)?;
-        let signer = provider().key_provider.load_private_key(key.clone_key()).map_err(|e| unusable(&e))?;
+        let signer = provider()
+            .key_provider
+            .load_private_key(key.clone_key())
+            .map_err(|e| unusable(&e))?;
         // The roots go along so that a node that joins, which knows a root only by its hash, can check it.
         let sent = chain.iter().chain(&roots).cloned().collect();
         let key = CertifiedKey::new(sent, signer);
         key.keys_match().map_err(|e| unusable(&e))?;
-        Ok(Self { key: Arc::new(key), info, chain, roots })
+        Ok(Self {
+            key: Arc::new(key),
+            info,
+            chain,
+            roots,
+        })
     }
 
     /// What the leaf says.
@@ -97,7 +105,11 @@ pub struct Tls {
 impl Tls {
     /// Starts with these.
     pub fn new(credentials: Credentials, clock: Clock) -> Self {
-        Self { current: ArcSwap::from_pointee(credentials), generation: watch::Sender::new(1), clock }
+        Self {
+            current: ArcSwap::from_pointee(credentials),
+            generation: watch::Sender::new(1),
+            clock,
+        }
     }
 
     /// The credentials in force.

@@ -33,7 +33,11 @@ pub(super) struct Clients {
 
 impl Clients {
     pub fn new(roots: Arc<RootCertStore>, flock_id: &str, deny: DenyList) -> Result<Self> {
-        Ok(Self { path: client_path(roots)?.0, flock_id: flock_id.to_owned(), deny })
+        Ok(Self {
+            path: client_path(roots)?.0,
+            flock_id: flock_id.to_owned(),
+            deny,
+        })
     }
 }
 
@@ -123,18 +127,32 @@ pub(super) struct Servers {
 
 #[derive(Debug)]
 enum Trust {
-    Flock { roots: Arc<RootCertStore>, flock_id: String },
+    Flock {
+        roots: Arc<RootCertStore>,
+        flock_id: String,
+    },
     Pin(String),
 }
 
 impl Servers {
     pub fn of_flock(roots: Arc<RootCertStore>, flock_id: &str, expect: Expect, deny: DenyList) -> Self {
-        Self { trust: Trust::Flock { roots, flock_id: flock_id.to_owned() }, expect, deny }
+        Self {
+            trust: Trust::Flock {
+                roots,
+                flock_id: flock_id.to_owned(),
+            },
+            expect,
+            deny,
+        }
     }
 
     /// A secret will be sent to whoever passes: the root of the pin is not enough, it has to be a hub.
     pub fn pinned(pin: &str) -> Self {
-        Self { trust: Trust::Pin(pin.to_owned()), expect: Expect::Hub, deny: DenyList::default() }
+        Self {
+            trust: Trust::Pin(pin.to_owned()),
+            expect: Expect::Hub,
+            deny: DenyList::default(),
+        }
     }
 
     fn roots(&self, rest: &[CertificateDer<'_>]) -> TlsResult<Arc<RootCertStore>> {

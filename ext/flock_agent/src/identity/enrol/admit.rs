@@ -62,15 +62,28 @@ impl Enrol {
         let removed = self.registry.get(&removed_key(&candidate.name)).await?;
         refuse_taken(candidate, enrolled.as_ref().map(|(_, old)| old), removed.is_some())?;
         if record.uses_left == 0 {
-            return Err(token::denied("token_used_up", "the join token is used up; make another with `flockctl token create` on a hub"));
+            return Err(token::denied(
+                "token_used_up",
+                "the join token is used up; make another with `flockctl token create` on a hub",
+            ));
         }
         let (leaf, mut new) = self.leaf(candidate, new_enrolment(), now_ms)?;
         new.key.clone_from(&candidate.key_hash);
-        let used = token::TokenRecord { uses_left: record.uses_left - 1, ..record };
+        let used = token::TokenRecord {
+            uses_left: record.uses_left - 1,
+            ..record
+        };
         let mut ops = vec![put(&token.key, json(&used), Expect::Revision(token.revision))];
-        ops.push(put(&enrolled_key(&candidate.name), json(&new), expect(enrolled.as_ref().map(|(entry, _)| entry))));
+        ops.push(put(
+            &enrolled_key(&candidate.name),
+            json(&new),
+            expect(enrolled.as_ref().map(|(entry, _)| entry)),
+        ));
         if let Some(entry) = &removed {
-            ops.push(Op::Delete { key: entry.key.clone(), expect: Expect::Revision(entry.revision) });
+            ops.push(Op::Delete {
+                key: entry.key.clone(),
+                expect: Expect::Revision(entry.revision),
+            });
         }
         ops.extend(enrolled.map(|(_, old)| deny(&candidate.name, &old.enrolment, now_ms)));
         self.registry.txn(&super::command_id(), ops).await?;
@@ -80,14 +93,31 @@ impl Enrol {
     /// The token, whose secret the request knows. One answer for "no such token" and "wrong secret": neither helps a guesser.
     async fn token(&self, request: &pb::JoinRequest) -> Result<(Entry, token::TokenRecord)> {
         let unknown = || {
-            token::denied("token_unknown", "the hub knows no such join token; make one with `flockctl token create` on a hub")
+            token::denied(
+                "token_unknown",
+                "the hub knows no such join token; make one with `flockctl token create` on a hub",
+            )
         };
-        let entry = self.registry.get(&token::key(&request.token_id)).await?.ok_or_else(unknown)?;
+        let entry = self
+            .registry
+            .get(&token::key(&request.token_id))
+            .await?
+            .ok_or_else(unknown)?;
         let record: token::TokenRecord = parse(&entry)?;
-        if record.opens_with(&request.secret) { Ok((entry, record)) } else { Err(unknown()) }
+        if record.opens_with(&request.secret) {
+            Ok((entry, record))
+        } else {
+            Err(unknown())
+        }
     }
 
-    async fn issue(&self, candidate: &Candidate<'_>, entry: &Entry, old: &EnrolledRecord, now_ms: u64) -> Result<pb::Leaf> {
+    async fn issue(
+        &self,
+        candidate: &Candidate<'_>,
+        entry: &Entry,
+        old: &EnrolledRecord,
+        now_ms: u64,
+    ) -> Result<pb::Leaf> {
         let (leaf, mut new) = self.leaf(candidate, old.enrolment.clone(), now_ms)?;
         new.key.clone_from(&old.key);
         let put = put(&entry.key, json(&new), Expect::Revision(entry.revision));
@@ -97,7 +127,12 @@ impl Enrol {
 
     fn leaf(&self, candidate: &Candidate<'_>, enrolment: String, now_ms: u64) -> Result<(pb::Leaf, EnrolledRecord)> {
         let flock_id = self.identity.flock_id().to_owned();
-        let subject = Subject { flock_id, name: candidate.name.clone(), hub: false, enrolment };
+        let subject = Subject {
+            flock_id,
+            name: candidate.name.clone(),
+            hub: false,
+            enrolment,
+        };
         self.sign(&subject, &candidate.key, &candidate.request.machine_id, now_ms)
     }
 
@@ -121,7 +156,14 @@ impl Enrol {
         };
         let reply = pb::Leaf {
             chain: vec![leaf.to_vec(), authority.certificate().to_vec()],
-            roots: self.identity.tls().current().roots().iter().map(|root| root.to_vec()).collect(),
+            roots: self
+                .identity
+                .tls()
+                .current()
+                .roots()
+                .iter()
+                .map(|root| root.to_vec())
+                .collect(),
             flock_id: subject.flock_id.clone(),
             hubs: self.identity.hubs(),
             now_ms,
@@ -143,13 +185,21 @@ fn candidate(request: &pb::JoinRequest) -> Result<Candidate<'_>> {
     }
     let key = ca::requested_key(&request.csr)?;
     let key_hash = sha256_hex(key.der_bytes());
-    Ok(Candidate { request, name, key, key_hash })
+    Ok(Candidate {
+        request,
+        name,
+        key,
+        key_hash,
+    })
 }
 
 fn refuse_taken(candidate: &Candidate<'_>, enrolled: Option<&EnrolledRecord>, removed: bool) -> Result<()> {
     let name = &candidate.name;
     if enrolled.is_some_and(|old| old.hub) {
-        return Err(token::denied("name_taken", &format!("{name} is a hub of this flock; choose another name")));
+        return Err(token::denied(
+            "name_taken",
+            &format!("{name} is a hub of this flock; choose another name"),
+        ));
     }
     if candidate.request.replace {
         return Ok(());
@@ -169,8 +219,15 @@ fn refuse_taken(candidate: &Candidate<'_>, enrolled: Option<&EnrolledRecord>, re
 
 /// What the replaced machine still holds is denied until the last of it has expired.
 fn deny(name: &NodeName, enrolment: &str, now_ms: u64) -> Op {
-    let key = format!("{}{}", super::REMOVED, flock_core::id::escape(&denied_enrolment(enrolment)));
-    let denial = Denial { name: name.to_string(), expires_ms: now_ms + limits::LEAF_MS };
+    let key = format!(
+        "{}{}",
+        super::REMOVED,
+        flock_core::id::escape(&denied_enrolment(enrolment))
+    );
+    let denial = Denial {
+        name: name.to_string(),
+        expires_ms: now_ms + limits::LEAF_MS,
+    };
     put(&key, json(&denial), Expect::Any)
 }
 
@@ -179,5 +236,10 @@ fn expect(entry: Option<&Entry>) -> Expect {
 }
 
 fn put(key: &str, value: Vec<u8>, expect: Expect) -> Op {
-    Op::Put { key: key.to_owned(), value, expect, session: None }
+    Op::Put {
+        key: key.to_owned(),
+        value,
+        expect,
+        session: None,
+    }
 }

@@ -73,7 +73,12 @@ impl Enrol {
     /// `configuration` (`no_hub`) when the identity is a member's.
     pub fn new(identity: Identity, registry: Arc<dyn Registry>, clock: Clock) -> Result<Self> {
         identity.authority()?;
-        Ok(Self { identity, registry, clock, nonces: Arc::new(nonce::Nonces::new()?) })
+        Ok(Self {
+            identity,
+            registry,
+            clock,
+            nonces: Arc::new(nonce::Nonces::new()?),
+        })
     }
 
     /// The service with its message limit, to be added to the routes of the peer port.
@@ -153,10 +158,13 @@ impl enrol_server::Enrol for Enrol {
 
     async fn renew(&self, request: Request<pb::RenewRequest>) -> Result<Response<pb::Leaf>, Status> {
         let from = from(&request);
-        self.renewed(&request.into_inner()).await.map(Response::new).map_err(|error| {
-            tracing::warn!(%from, code = error.code(), "certificate not renewed: {error}");
-            wire::status(error)
-        })
+        self.renewed(&request.into_inner())
+            .await
+            .map(Response::new)
+            .map_err(|error| {
+                tracing::warn!(%from, code = error.code(), "certificate not renewed: {error}");
+                wire::status(error)
+            })
     }
 }
 
@@ -187,7 +195,8 @@ pub fn removed_key(name: &NodeName) -> String {
 /// assert_eq!(deny_entries(keys.into_iter()), ["bender1", "enrolment/0192"]);
 /// ```
 pub fn deny_entries<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
-    keys.filter_map(|key| flock_core::id::unescape(key.strip_prefix(REMOVED)?)).collect()
+    keys.filter_map(|key| flock_core::id::unescape(key.strip_prefix(REMOVED)?))
+        .collect()
 }
 
 /// `removed/…` of a replaced enrolment.

@@ -25,7 +25,9 @@ impl Nonces {
     /// # Errors
     /// `denied` (`bad_nonce`) when it is not of this hub, or too old.
     pub fn check(&self, nonce: &[u8], now_ms: u64) -> Result<()> {
-        let bad = || Error::denied("the nonce of the renewal is not of this hub or too old; try again").with_code("bad_nonce");
+        let bad = || {
+            Error::denied("the nonce of the renewal is not of this hub or too old; try again").with_code("bad_nonce")
+        };
         let (body, mac) = nonce.split_at_checked(BODY).ok_or_else(bad)?;
         hmac::verify(&self.0, body, mac).map_err(|_| bad())?;
         let (time, _) = body.split_first_chunk::<TIME>().ok_or_else(bad)?;

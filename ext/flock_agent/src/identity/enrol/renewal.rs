@@ -30,25 +30,40 @@ impl Enrol {
         let info = CertInfo::parse(request.chain.first().map(Vec::as_slice).unwrap_or_default())?;
         let name = &info.subject.name;
         if info.not_after_ms.saturating_add(limits::RENEW_GRACE_MS) < now_ms {
-            let message = format!("the certificate of {name} ended more than 90 days ago; `flockctl join STRING --replace` takes it back in");
+            let message = format!(
+                "the certificate of {name} ended more than 90 days ago; `flockctl join STRING --replace` takes it back in"
+            );
             return Err(denied("certificate_expired", &message));
         }
-        let chain: Vec<_> = request.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let chain: Vec<_> = request
+            .chain
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()))
+            .collect();
         let at_ms = now_ms.min(info.not_after_ms.saturating_sub(1000));
         let path = client_path(self.identity.tls().current().store()?)?;
         if info.subject.flock_id != self.identity.flock_id() || !path.verify(&chain, at_ms) {
-            return Err(denied("other_flock", &format!("the certificate of {name} is not of this flock")));
+            return Err(denied(
+                "other_flock",
+                &format!("the certificate of {name} is not of this flock"),
+            ));
         }
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &info.public_key)
             .verify(&signed_part(&request.nonce, &request.csr), &request.signature)
-            .map_err(|_| denied("bad_signature", &format!("the renewal is not signed with the key of {name}")))?;
+            .map_err(|_| {
+                denied(
+                    "bad_signature",
+                    &format!("the renewal is not signed with the key of {name}"),
+                )
+            })?;
         Ok(info)
     }
 
     async fn try_renew(&self, request: &pb::RenewRequest, info: &CertInfo, key: &rcgen::PublicKey) -> Result<pb::Leaf> {
         let name = &info.subject.name;
         if self.registry.get(&removed_key(name)).await?.is_some() {
-            let message = format!("{name} was removed from this flock; `flockctl join STRING --replace` takes it back in");
+            let message =
+                format!("{name} was removed from this flock; `flockctl join STRING --replace` takes it back in");
             return Err(denied("removed", &message));
         }
         let enrolled = self.enrolled(name).await?;
@@ -63,7 +78,12 @@ impl Enrol {
             new.key.clone_from(&old.key);
             new.hub = old.hub;
         }
-        let put = Op::Put { key: enrolled_key(name), value: json(&new), expect, session: None };
+        let put = Op::Put {
+            key: enrolled_key(name),
+            value: json(&new),
+            expect,
+            session: None,
+        };
         self.registry.txn(&super::command_id(), vec![put]).await?;
         tracing::info!(node = %name, "certificate renewed");
         Ok(leaf)
@@ -77,11 +97,14 @@ fn refuse_other_machine(
     info: &CertInfo,
 ) -> Result<()> {
     if enrolled.enrolment != info.subject.enrolment {
-        let message = format!("another machine has joined as {name} since; `flockctl join STRING --replace` takes the name back");
+        let message =
+            format!("another machine has joined as {name} since; `flockctl join STRING --replace` takes the name back");
         return Err(denied("replaced", &message));
     }
     if machine::differ(&enrolled.machine_id, &request.machine_id) {
-        let message = format!("{name} asks from another machine than the one that joined; run `flockctl join STRING --replace` there");
+        let message = format!(
+            "{name} asks from another machine than the one that joined; run `flockctl join STRING --replace` there"
+        );
         return Err(denied("cloned", &message));
     }
     Ok(())
