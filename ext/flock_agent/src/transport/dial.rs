@@ -15,7 +15,7 @@ use super::{
 };
 
 type Key = (Expect, String);
-type Slot = Arc<tokio::sync::Mutex<Option<Open>>>;
+type Slot = Arc<tokio::sync::Mutex<State>>;
 
 /// A cloneable handle to the connections that this agent makes.
 #[derive(Clone)]
@@ -25,6 +25,15 @@ struct Inner {
     tls: Arc<Tls>,
     deny: DenyList,
     slots: Mutex<HashMap<Key, (Slot, Instant)>>,
+}
+
+/// What the last attempt to connect came to.
+#[derive(Default)]
+enum State {
+    #[default]
+    Untried,
+    Open(Open),
+    Failed(Error, Instant),
 }
 
 struct Open {
@@ -57,23 +66,26 @@ impl Dialer {
         {
             return Err(Error::denied(format!("{name} was removed from the flock")).with_code("removed"));
         }
+        let asked = Instant::now();
         let slot = self.slot(expect, address);
-        let mut open = slot.lock().await;
-        match &*open {
-            Some(open) if self.good(open) => Ok(open.channel.clone()),
-            _ => {
-                *open = None;
-                let dialled = self.dial(expect, address).await?;
-                Ok(open.insert(dialled).channel.clone())
-            }
+        let mut state = slot.lock().await;
+        match &*state {
+            State::Open(open) if self.good(open) => return Ok(open.channel.clone()),
+            // An attempt failed while this call waited for it: the next one would wait as long for the same answer.
+            State::Failed(error, at) if *at >= asked => return Err(error.clone()),
+            _ => *state = State::Untried,
         }
+        let dialled = self.dial(expect, address).await;
+        let channel = dialled.as_ref().map(|open| open.channel.clone()).map_err(Error::clone);
+        *state = dialled.map_or_else(|error| State::Failed(error, Instant::now()), State::Open);
+        channel
     }
 
     /// Drops the connection to `address`; calls in flight on it end.
     pub async fn forget(&self, expect: &Expect, address: &str) {
         let found = self.slots().remove(&(expect.clone(), address.to_owned()));
         if let Some((slot, _)) = found
-            && let Some(open) = slot.lock().await.take()
+            && let State::Open(open) = std::mem::take(&mut *slot.lock().await)
         {
             open.way.cut.cancel();
         }

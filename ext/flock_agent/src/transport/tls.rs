@@ -1,6 +1,9 @@
 //! The keys and certificates that connections are made with; they can be replaced while the agent runs.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use arc_swap::ArcSwap;
 use flock_core::{Error, Result};
@@ -14,7 +17,6 @@ use rustls::{
     time_provider::TimeProvider,
     version::TLS13,
 };
-use tokio::sync::watch;
 
 use super::{DenyList, Expect, verify};
 use crate::{clock::Clock, identity::cert::CertInfo};
@@ -98,7 +100,7 @@ impl Credentials {
 /// The credentials in force; connections made after [`Tls::replace`] use the new ones.
 pub struct Tls {
     current: ArcSwap<Credentials>,
-    generation: watch::Sender<u64>,
+    generation: AtomicU64,
     clock: Clock,
 }
 
@@ -107,7 +109,7 @@ impl Tls {
     pub fn new(credentials: Credentials, clock: Clock) -> Self {
         Self {
             current: ArcSwap::from_pointee(credentials),
-            generation: watch::Sender::new(1),
+            generation: AtomicU64::new(1),
             clock,
         }
     }
@@ -120,12 +122,12 @@ impl Tls {
     /// Puts others in force.
     pub fn replace(&self, credentials: Credentials) {
         self.current.store(Arc::new(credentials));
-        self.generation.send_modify(|generation| *generation += 1);
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// Grows with every [`Tls::replace`].
     pub fn generation(&self) -> u64 {
-        *self.generation.borrow()
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The clock that certificates are judged by.

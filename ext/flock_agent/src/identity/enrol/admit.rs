@@ -98,6 +98,9 @@ impl Enrol {
                 "the hub knows no such join token; make one with `flockctl token create` on a hub",
             )
         };
+        if !token::is_id(&request.token_id) {
+            return Err(unknown());
+        }
         let entry = self
             .registry
             .get(&token::key(&request.token_id))

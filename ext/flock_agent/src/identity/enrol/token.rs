@@ -12,6 +12,7 @@ use crate::{
 
 /// The prefix of the tokens' keys.
 pub const TOKENS: &str = "tokens/";
+const ID_BYTES: usize = 6;
 /// A token is kept for this long after its end, so that "expired" can be told from "never existed".
 const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -63,7 +64,7 @@ pub fn new_token(ttl_ms: u64, uses: u32, glob: &str, now_ms: u64) -> Result<NewT
     }
     let secret = URL_SAFE_NO_PAD.encode(random::<32>()?);
     Ok(NewToken {
-        id: random::<6>()?.iter().map(|byte| format!("{byte:02x}")).collect(),
+        id: random::<ID_BYTES>()?.iter().map(|byte| format!("{byte:02x}")).collect(),
         record: TokenRecord {
             hash: sha256_hex(secret.as_bytes()),
             expires_ms: now_ms.saturating_add(ttl_ms),
@@ -153,6 +154,11 @@ impl TokenRecord {
         }
         Ok(())
     }
+}
+
+/// Whether a stranger's text has the form of a token's id.
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() == 2 * ID_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 pub(super) fn key(id: &str) -> String {

@@ -102,6 +102,8 @@ async fn tokens_that_do_not_open() {
         "neither is told from the other"
     );
     assert_eq!(wrong_secret.0, "token_unknown");
+    token.id = "../x".into();
+    assert_eq!(refused(&machine, &hub.join_string(&token)).await, wrong_secret);
     let once = hub.invite().await;
     Machine::new("fry").join(&once).await.unwrap();
     assert_eq!(refused(&machine, &once).await.0, "token_used_up");

@@ -1,6 +1,9 @@
 use std::{
     io::Write,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use flock_core::{ErrorKind, id::NodeName};
@@ -74,6 +77,31 @@ async fn a_closed_connection_is_replaced() {
     assert!(whoami(&dialer, &Expect::Hub, &hub.address).await.is_err());
     hub.deny.set(Vec::new());
     whoami(&dialer, &Expect::Hub, &hub.address).await.unwrap();
+}
+
+#[tokio::test]
+async fn callers_that_wait_share_a_failure() {
+    let hub = TestHub::start().await;
+    let (_machine, identity) = hub.joined("bender1").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&attempts);
+    let closing = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            drop(stream);
+        }
+    });
+    let (dialer, whom) = (dialer(&identity), node("fry"));
+    let (one, other) = tokio::join!(dialer.channel(&whom, &address), dialer.channel(&whom, &address));
+    assert_eq!(one.unwrap_err().code(), "closed");
+    assert_eq!(other.unwrap_err().code(), "closed");
+    assert_eq!(attempts.load(Ordering::SeqCst), 1);
+    dialer.channel(&whom, &address).await.unwrap_err();
+    assert_eq!(attempts.load(Ordering::SeqCst), 2, "a later call tries again");
+    closing.abort();
 }
 
 #[derive(Clone, Default)]
