@@ -12,6 +12,7 @@ pub mod draft;
 #[cfg(test)]
 mod fixtures;
 pub mod hub;
+pub mod identity;
 pub mod link;
 pub mod process;
 pub mod registry;

@@ -104,6 +104,12 @@ pub const CONNECTIONS_HANDSHAKING: usize = 512;
 pub const HANDSHAKE_MS: u64 = 5_000;
 /// How long a connection without a certificate may last.
 pub const UNAUTHENTICATED_MS: u64 = 30_000;
+/// Handshakes' refusals that are logged in one second; the rest is only counted.
+pub const REFUSALS_LOGGED: u32 = 10;
+/// Connections to other nodes that are kept for the next call; beyond it the longest unused go.
+pub const DIALLED: usize = 1_024;
+/// How long a connection to another node is kept without a call.
+pub const DIALLED_IDLE_MS: u64 = 5 * 60 * 1000;
 /// Concurrent calls on one connection.
 pub const CALLS_PER_CONNECTION: usize = 128;
 /// Time that connecting to another node may take, handshake included.
@@ -215,6 +221,25 @@ pub const REGISTRY_SWEEP_MS: u64 = 500;
 pub const REGISTRY_VALUE_BYTES: usize = 256 * 1024;
 /// Largest transaction in the registry, in bytes.
 pub const REGISTRY_TXN_BYTES: usize = 512 * 1024;
+
+/// Lifetime of a leaf certificate; it is renewed at two thirds of it.
+pub const LEAF_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// How far certificates are dated back, for machines whose clock is slow.
+pub const BACKDATE_MS: u64 = 10 * 60 * 1000;
+/// How long after its end a leaf may still be renewed.
+pub const RENEW_GRACE_MS: u64 = 90 * 24 * 60 * 60 * 1000;
+/// How long the nonce of a renewal is good for.
+pub const NONCE_MS: u64 = 60 * 1000;
+/// Longest signing request and longest certificate that is read, in bytes.
+pub const CERTIFICATE_BYTES: usize = 8 * 1024;
+/// Largest message that a caller without a certificate may send, in bytes.
+pub const ENROL_BYTES: usize = 64 * 1024;
+/// Join tokens that a flock holds, used up and expired ones of the last day included.
+pub const TOKENS: usize = 1_000;
+/// Nodes that one join token may admit at most.
+pub const TOKEN_USES_MAX: u32 = 100_000;
+/// Addresses of hubs that a join string names at most.
+pub const JOIN_HUBS: usize = 16;
 
 /// Lifetime of a join token without `--ttl`, and at most.
 pub const TOKEN_TTL_MS: u64 = 24 * 60 * 60 * 1000;

@@ -12,11 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flock_core::{Error, Result, id::NodeName};
+use flock_core::{Error, Result, id::NodeName, policy::Policy};
 use serde::Serialize;
 
 pub use default_file::{Defaults, write_default};
-pub use raw::AllowRule;
 
 /// Where the file is when neither `--config` nor `$FLOCK_CONFIG` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/flock/agent.toml";
@@ -52,8 +51,8 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// The Chef installation.
     pub chef: ChefConfig,
-    /// Who may run what, in the order of the file; empty = the default rule.
-    pub allow: Vec<AllowRule>,
+    /// Who may run what here.
+    pub policy: Policy,
     /// How the agent logs.
     pub log: LogConfig,
 }
@@ -152,7 +151,7 @@ impl Config {
             "hubs": self.hubs,
             "worker": self.worker,
             "chef": self.chef,
-            "allow": self.allow,
+            "allow": self.policy.rules(),
             "log": self.log,
         })
         .to_string()

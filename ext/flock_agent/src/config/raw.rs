@@ -2,8 +2,8 @@
 
 use std::{ops::Range, path::Path};
 
-use flock_core::{Error, Result};
-use serde::{Deserialize, Serialize};
+use flock_core::{Error, Result, policy::Rule};
+use serde::Deserialize;
 
 /// agent.toml; absent values are filled in by `resolve`.
 #[derive(Debug, Default, Deserialize)]
@@ -21,7 +21,7 @@ pub(super) struct Raw {
     pub worker: RawWorker,
     pub chef: RawChef,
     pub log: RawLog,
-    pub allow: Vec<AllowRule>,
+    pub allow: Vec<Rule>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,18 +56,6 @@ pub(super) struct RawChef {
 pub(super) struct RawLog {
     pub format: Option<String>,
     pub level: Option<String>,
-}
-
-/// One `[[allow]]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct AllowRule {
-    /// Which certificate names; `*` and `?` match.
-    pub from: String,
-    /// Which resource keys.
-    pub resource: String,
-    /// Which actions.
-    pub actions: Vec<String>,
 }
 
 /// Parses the file.

@@ -5,7 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flock_core::{Error, Result, id::NodeName, limits};
+use flock_core::{
+    Error, Result,
+    id::NodeName,
+    limits,
+    policy::{Policy, Rule},
+};
 
 use super::{ChefConfig, Config, LogConfig, LogFormat, PORT, RegistryConfig, WorkerConfig, chef, raw};
 
@@ -14,16 +19,16 @@ const SOCKET: &str = "/run/flock/agent.sock";
 const CHEF_CONFIG: &str = "/etc/chef/client.rb";
 /// `sun_path` of a Unix socket address, without its final zero.
 const SOCKET_PATH_BYTES: usize = 107;
-const LEASE_MS: std::ops::RangeInclusive<u64> = 500..=3_600_000;
+const LEASE_MS: std::ops::RangeInclusive<u64> = 500..=600_000;
 const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=86_400_000;
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 pub(super) fn resolve(path: &Path, raw: raw::Raw) -> Result<Config> {
     let data_dir = absolute("data_dir", raw.data_dir.as_deref().unwrap_or(DATA_DIR))?;
     let chef = chef_config(raw.chef)?;
+    let name = name(raw.name.as_deref(), &data_dir, &chef.config)?;
     Ok(Config {
         path: path.to_path_buf(),
-        name: name(raw.name.as_deref(), &data_dir, &chef.config)?,
         socket: socket(raw.socket.as_deref().unwrap_or(SOCKET))?,
         listen: listen(raw.listen.as_deref())?,
         advertise: raw
@@ -42,7 +47,8 @@ pub(super) fn resolve(path: &Path, raw: raw::Raw) -> Result<Config> {
             .collect::<Result<_>>()?,
         worker: worker(&raw.worker)?,
         log: log(&raw.log)?,
-        allow: allow(raw.allow)?,
+        policy: policy(raw.allow, &name)?,
+        name,
         chef,
         data_dir,
     })
@@ -207,21 +213,8 @@ fn log(raw: &raw::RawLog) -> Result<LogConfig> {
     })
 }
 
-fn allow(rules: Vec<raw::AllowRule>) -> Result<Vec<raw::AllowRule>> {
-    for (i, rule) in rules.iter().enumerate() {
-        let lacking = if rule.from.is_empty() {
-            "from = \"*\""
-        } else if rule.resource.is_empty() {
-            "resource = \"service[*]\""
-        } else if rule.actions.is_empty() || rule.actions.iter().any(String::is_empty) {
-            "actions = [\"restart\"]"
-        } else {
-            continue;
-        };
-        return Err(bad(
-            "allow",
-            format_args!("rule {} is empty in one place; write it as in {lacking}", i + 1),
-        ));
-    }
-    Ok(rules)
+/// The node itself is always admitted: what its own runs notify needs no rule.
+fn policy(rules: Vec<Rule>, own: &NodeName) -> Result<Policy> {
+    rules.iter().try_for_each(Rule::check)?;
+    Ok(Policy::new(rules).on_node(own.clone()))
 }

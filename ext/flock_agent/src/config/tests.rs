@@ -63,7 +63,7 @@ fn every_key_is_taken_in() {
             level: "debug".into()
         }
     );
-    assert_eq!(config.allow[0].actions, ["restart", "reload"]);
+    assert_eq!(config.policy.rules()[0].actions, ["restart", "reload"]);
     let json: serde_json::Value = serde_json::from_str(&config.to_json()).unwrap();
     assert_eq!(json["listen"], "127.0.0.1:0");
     assert_eq!(json["chef"]["run_command"][1], "-z");
@@ -118,7 +118,6 @@ fn a_value_that_cannot_be_used_is_refused_with_the_remedy() {
         ("name = 'a'\n[chef]\nrun_command = []", "chef.run_command: "),
         ("name = 'a'\n[log]\nformat = 'xml'", "log.format: "),
         ("name = 'a'\n[log]\nlevel = 'loud'", "log.level: "),
-        ("name = 'a'\n[[allow]]\nfrom='*'\nresource='x'\nactions=[]", "allow: "),
     ] {
         let (code, message) = refused(text);
         assert_eq!(code, "bad_value", "{message}");
@@ -127,6 +126,18 @@ fn a_value_that_cannot_be_used_is_refused_with_the_remedy() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn a_rule_that_admits_nothing_is_refused() {
+    let (code, message) = refused("name = 'a'\n[[allow]]\nfrom='*'\nresource='service[*]'\nactions=[]");
+    assert_eq!(code, "bad_rule");
+    assert!(message.starts_with("/etc/flock/agent.toml: [[allow]]"), "{message}");
+    let (_, message) = refused("name = 'a'\n[[allow]]\nfrom='*'\nresources='x'\nactions=['a']");
+    assert!(
+        message.ends_with("unknown key `resources`; did you mean `resource`?"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -183,7 +194,7 @@ fn what_is_commented_out_in_the_default_file_is_valid_too() {
         .collect();
     let config = parse(&all).unwrap_or_else(|e| panic!("{e}\n{all}"));
     assert_eq!(config.hubs.len(), 1);
-    assert_eq!(config.allow.len(), 1);
+    assert_eq!(config.policy.rules().len(), 1);
 }
 
 #[test]

@@ -1,52 +1,55 @@
-//! Who is at the other end of a connection, and who may not be.
+//! Connections between nodes: mutual TLS 1.3, identity from the certificate, limits on everything a stranger can do.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, PoisonError, RwLock},
-};
+mod acceptor;
+mod connect;
+mod connection;
+mod deny;
+mod dial;
+mod guard;
+mod refusal;
+mod server;
+mod tls;
+mod verify;
 
-use flock_core::{Error, Result, id::NodeName};
-use tonic::transport::Channel;
+use flock_core::id::NodeName;
 
-/// The verified identity of a peer; in the extensions of every request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::identity::cert::CertInfo;
+
+pub use connect::{Target, dial_once};
+pub use deny::{DenyList, denied_enrolment};
+pub use dial::Dialer;
+pub use guard::PeerInfo;
+pub use refusal::timestamp;
+pub use server::{ServerLimits, serve_peers, serve_peers_within};
+pub use tls::{Credentials, Tls};
+pub(crate) use verify::client_path;
+
+/// Who is at the other end, as its certificate says; in the extensions of every request over mutual TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PeerIdentity {
-    /// The node's name, from the certificate.
+    /// The node.
     pub name: NodeName,
-    /// Whether the certificate is a hub's.
+    /// Whether it is a hub.
     pub hub: bool,
-    /// The certificate's serial number.
+    /// Serial number of its certificate, hexadecimal.
     pub serial: String,
     /// The enrolment that its certificates come from.
     pub enrolment: String,
 }
 
-/// How a replaced enrolment is written in a [`DenyList`]; no node name holds a slash.
-pub fn denied_enrolment(enrolment: &str) -> String {
-    format!("enrolment/{enrolment}")
-}
-
-/// The names whose certificates are refused.
-#[derive(Debug, Clone, Default)]
-pub struct DenyList(Arc<RwLock<BTreeSet<String>>>);
-
-impl DenyList {
-    /// Replaces the list.
-    pub fn set(&self, names: Vec<String>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.into_iter().collect();
-    }
-
-    /// Whether `name` is refused.
-    pub fn denies(&self, name: &NodeName) -> bool {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(name.as_str())
+impl From<&CertInfo> for PeerIdentity {
+    fn from(info: &CertInfo) -> Self {
+        Self {
+            name: info.subject.name.clone(),
+            hub: info.subject.hub,
+            serial: info.serial.clone(),
+            enrolment: info.subject.enrolment.clone(),
+        }
     }
 }
 
-/// Whom a dialled address must belong to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Whom a dialled address has to prove to be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Expect {
     /// This node.
     Node(NodeName),
@@ -54,19 +57,14 @@ pub enum Expect {
     Hub,
 }
 
-/// Opens connections to other nodes.
-#[derive(Debug, Clone)]
-pub struct Dialer(());
-
-impl Dialer {
-    /// A connection to `address`.
-    ///
-    /// # Errors
-    /// `connection` when the address does not answer, `denied` when it is not who was expected.
-    pub async fn channel(&self, _expect: &Expect, address: &str) -> Result<Channel> {
-        Err(Error::connection(format!("{address} cannot be reached")))
+impl std::fmt::Display for Expect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Node(name) => name.fmt(f),
+            Self::Hub => f.write_str("the hub"),
+        }
     }
-
-    /// Drops the connection to `address`; calls in flight on it end.
-    pub async fn forget(&self, _expect: &Expect, _address: &str) {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! Who this node is: made by `init` on the first hub, by `join` everywhere else, renewed while the agent runs.
+
+mod ca;
+pub mod cert;
+pub mod enrol;
+mod files;
+mod join;
+mod join_string;
+pub mod machine;
+pub mod renew;
+
+use std::{path::Path, sync::Arc};
+
+use flock_core::{Error, Result, id::NodeName};
+use ring::rand::{SecureRandom, SystemRandom};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    transport::{Credentials, Tls},
+};
+use ca::Authority;
+use cert::Subject;
+use files::{Files, Keyed, Material, Meta};
+
+pub use join::JoinOptions;
+pub use join_string::{JoinString, join_string};
+
+/// A cloneable handle to the identity of this node.
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    name: NodeName,
+    meta: Meta,
+    hubs: Vec<String>,
+    files: Files,
+    tls: Arc<Tls>,
+    authority: Option<Authority>,
+}
+
+impl Identity {
+    /// Founds a flock: makes the root, the intermediate of this hub and its first leaf.
+    ///
+    /// # Errors
+    /// `configuration`: there is an identity or data already (`already_initialised`), no `[registry]`, or data_dir cannot be written.
+    pub fn init(config: &Config, now_ms: u64) -> Result<Self> {
+        if config.registry.is_none() {
+            return Err(Error::configuration(format!(
+                "{} has no [registry]: only a hub can found a flock; add it, or run `flockctl join STRING` instead",
+                config.path.display()
+            ))
+            .with_code("no_registry"));
+        }
+        refuse_existing(&config.data_dir)?;
+        files::private_dir(&config.data_dir)?;
+        let material = found(config, now_ms)?;
+        Files::of(&config.data_dir).create(&material)?;
+        Self::from_material(config, material, Clock::system())
+    }
+
+    /// The identity that `init` or `join` left.
+    ///
+    /// # Errors
+    /// `configuration`: there is none (`not_joined`), it is of another machine (`cloned`) or under another name (`renamed`), a file is
+    /// damaged or a key readable by others.
+    pub fn load(config: &Config) -> Result<Self> {
+        Self::load_with(config, Clock::system())
+    }
+
+    /// [`Identity::load`] with a clock of one's own.
+    ///
+    /// # Errors
+    /// As [`Identity::load`].
+    pub fn load_with(config: &Config, clock: Clock) -> Result<Self> {
+        let files = Files::of(&config.data_dir);
+        if !files.exist() {
+            return Err(Error::configuration(format!(
+                "this node is in no flock ({} has no identity): run `flockctl init` on the first hub, `flockctl join STRING` on every other node",
+                config.data_dir.display()
+            ))
+            .with_code("not_joined"));
+        }
+        let material = files.load()?;
+        refuse_clone(&material.meta)?;
+        refuse_renamed(config, &material.meta)?;
+        Self::from_material(config, material, clock)
+    }
+
+    fn from_material(config: &Config, material: Material, clock: Clock) -> Result<Self> {
+        let Material {
+            meta,
+            node,
+            roots,
+            authority,
+            ..
+        } = material;
+        let tls = Tls::new(credentials(&node, roots)?, clock);
+        let authority = authority.map(|keyed| {
+            let certificate = keyed
+                .chain
+                .into_iter()
+                .next()
+                .ok_or_else(|| Error::internal("hub.pem is empty"))?;
+            Authority::from_parts(certificate, keyed.key)
+        });
+        Ok(Self(Arc::new(Inner {
+            name: NodeName::parse(&meta.name)?,
+            hubs: hubs(config, &meta),
+            files: Files::of(&config.data_dir),
+            tls: Arc::new(tls),
+            authority: authority.transpose()?,
+            meta,
+        })))
+    }
+
+    /// The node.
+    pub fn name(&self) -> &NodeName {
+        &self.0.name
+    }
+
+    /// The flock, a UUID.
+    pub fn flock_id(&self) -> &str {
+        &self.0.meta.flock_id
+    }
+
+    /// Whether this node may serve the registry and let others in.
+    pub fn is_hub(&self) -> bool {
+        self.0.authority.is_some()
+    }
+
+    /// Where hubs listen, `host:port`: `[join]` of agent.toml, else what `join` learned, else, on a hub, its own address.
+    pub fn hubs(&self) -> Vec<String> {
+        self.0.hubs.clone()
+    }
+
+    /// The credentials, replaced at each renewal.
+    pub fn tls(&self) -> Arc<Tls> {
+        Arc::clone(&self.0.tls)
+    }
+
+    /// The pin of join strings: SHA-256 of the root's public key, hexadecimal.
+    ///
+    /// # Errors
+    /// `protocol` when the root cannot be read.
+    pub fn pin(&self) -> Result<String> {
+        let current = self.0.tls.current();
+        let root = current
+            .roots()
+            .first()
+            .ok_or_else(|| Error::internal("the trust bundle is empty"))?;
+        cert::spki_sha256(root)
+    }
+
+    /// When the leaf in force ends, Unix time.
+    pub fn expires_ms(&self) -> u64 {
+        self.0.tls.current().info().not_after_ms
+    }
+
+    fn authority(&self) -> Result<&Authority> {
+        let none = || Error::configuration(format!("{} is no hub and lets nobody in", self.name())).with_code("no_hub");
+        self.0.authority.as_ref().ok_or_else(none)
+    }
+
+    /// Writes a renewed leaf and puts it in force.
+    fn adopt(&self, node: &Keyed, roots: Vec<CertificateDer<'static>>) -> Result<()> {
+        let credentials = credentials(node, roots)?;
+        self.0.files.renew(node, credentials.roots())?;
+        self.0.tls.replace(credentials);
+        Ok(())
+    }
+}
+
+fn found(config: &Config, now_ms: u64) -> Result<Material> {
+    let flock_id = uuid::Uuid::new_v4().to_string();
+    let name = &config.name;
+    let root = Authority::root(&flock_id, now_ms)?;
+    let authority = root.intermediate(&flock_id, name.as_str(), now_ms)?;
+    let subject = Subject {
+        flock_id: flock_id.clone(),
+        name: name.clone(),
+        hub: true,
+        enrolment: new_enrolment(),
+    };
+    let key = ca::key()?;
+    let leaf = authority.leaf(&subject, &key, now_ms)?;
+    let hubs = config.public_address().into_iter().collect();
+    Ok(Material {
+        meta: Meta::new(&flock_id, name.as_str(), true, hubs),
+        node: Keyed {
+            key,
+            chain: vec![leaf, authority.certificate().clone()],
+        },
+        roots: vec![root.certificate().clone()],
+        authority: Some(keyed(&authority)?),
+        root: Some(keyed(&root)?),
+    })
+}
+
+fn keyed(authority: &Authority) -> Result<Keyed> {
+    let der = PrivatePkcs8KeyDer::from(authority.key().serialized_der());
+    let key =
+        rcgen::KeyPair::try_from(&der).map_err(|e| Error::internal(format!("a new key cannot be read back: {e}")))?;
+    Ok(Keyed {
+        key,
+        chain: vec![authority.certificate().clone()],
+    })
+}
+
+fn new_enrolment() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+fn credentials(node: &Keyed, roots: Vec<CertificateDer<'static>>) -> Result<Credentials> {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(node.key.serialized_der()));
+    Credentials::new(node.chain.clone(), &key, roots)
+}
+
+fn hubs(config: &Config, meta: &Meta) -> Vec<String> {
+    if !config.hubs.is_empty() {
+        return config.hubs.clone();
+    }
+    // The address of a hub is what its file says now, not what it said at `init`.
+    match config.public_address() {
+        Some(own) if meta.hub && meta.hubs.len() < 2 => vec![own],
+        _ => meta.hubs.clone(),
+    }
+}
+
+fn refuse_existing(data_dir: &Path) -> Result<()> {
+    let held = ["identity", "state.db", "registry.db"]
+        .into_iter()
+        .find(|file| data_dir.join(file).exists());
+    match held {
+        None => Ok(()),
+        Some(file) => Err(Error::configuration(format!(
+            "{} already holds {file}: this node is in a flock; to leave it for good, run `flockctl leave` or move the directory away",
+            data_dir.display()
+        ))
+        .with_code("already_initialised")),
+    }
+}
+
+fn refuse_clone(meta: &Meta) -> Result<()> {
+    if !machine::differ(&meta.machine_id, &machine::id_hash()) {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "the identity of {0} was made on another machine: this is a copy of it; run `flockctl join STRING --replace` to take the name over, \
+         or give this machine a name of its own in agent.toml and join with that",
+        meta.name
+    ))
+    .with_code("cloned"))
+}
+
+fn refuse_renamed(config: &Config, meta: &Meta) -> Result<()> {
+    if config.name.as_str() == meta.name {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "agent.toml calls this node {}, but it joined as {}; change the name back or run `flockctl join STRING --replace`",
+        config.name, meta.name
+    ))
+    .with_code("renamed"))
+}
+
+/// Random bytes of the operating system.
+///
+/// # Errors
+/// `internal` when it has none.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::internal("the system has no randomness"))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! What is asked of every request before a service sees it.
+
+use std::{
+    future::ready,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use flock_core::{Error, Result};
+use tonic::{
+    body::Body,
+    codegen::http::{Request, Response},
+};
+use tower::{Layer, Service};
+
+use super::{DenyList, PeerIdentity};
+use crate::{clock::Clock, wire};
+
+/// The only service that a caller without a certificate may use.
+const ENROL: &str = "/flock.v1.Enrol/";
+
+/// What is known of the other end of a connection; in the extensions of every request.
+#[derive(Debug, Clone)]
+pub struct PeerInfo {
+    /// Its certificate, if it showed one.
+    pub identity: Option<PeerIdentity>,
+    /// Where it connected from, or where it was dialled.
+    pub address: SocketAddr,
+    /// When its certificate ends, Unix time; connections may outlast it.
+    pub not_after_ms: u64,
+}
+
+/// Puts [`PeerIdentity`] into the extensions, and refuses what the other end may not ask.
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub deny: DenyList,
+    pub clock: Clock,
+}
+
+impl Guard {
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<()> {
+        let info = request.extensions().get::<PeerInfo>().cloned();
+        let info = info.ok_or_else(|| Error::internal("a request without a connection"))?;
+        match info.identity {
+            None if request.uri().path().starts_with(ENROL) => Ok(()),
+            None => Err(
+                Error::denied("this call needs a certificate of the flock; `flockctl join STRING` gets one")
+                    .with_code("no_certificate"),
+            ),
+            Some(peer) if self.deny.denies_peer(&peer) => {
+                Err(Error::denied(format!("{} was removed from the flock", peer.name)).with_code("removed"))
+            }
+            Some(peer) if info.not_after_ms <= self.clock.now_ms() => {
+                Err(Error::denied(format!("the certificate of {} has expired", peer.name))
+                    .with_code("certificate_expired"))
+            }
+            Some(peer) => {
+                request.extensions_mut().insert(peer);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<S> Layer<S> for Guard {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Guarded {
+            guard: self.clone(),
+            inner,
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Guarded<S> {
+    guard: Guard,
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<B>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        match self.guard.admit(&mut request) {
+            Ok(()) => Box::pin(self.inner.call(request)),
+            Err(error) => Box::pin(ready(Ok(wire::status(error).into_http()))),
+        }
+    }
+}

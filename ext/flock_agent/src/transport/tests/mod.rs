@@ -1,0 +1,3 @@
+mod dialling;
+mod limits;
+mod removal;
