@@ -112,7 +112,9 @@ impl Inner {
             Verdict::Wait => {
                 // Whoever reported it has nothing more to say.
                 let running = desk.running.entry(id).or_insert_with(|| Running::new(false));
-                running.supervised = false;
+                if std::mem::take(&mut running.supervised) {
+                    self.options.wake.notify_one();
+                }
                 return Ok(());
             }
             Verdict::Finish(ending, drafts) => {
