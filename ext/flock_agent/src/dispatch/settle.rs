@@ -178,7 +178,7 @@ impl Inner {
 }
 
 /// Whether a claimed job is to be looked at now. A worker that Ruby started gets time to be reported by Ruby, who knows more.
-fn due(desk: &mut Desk, job: &Job) -> bool {
+pub(super) fn due(desk: &mut Desk, job: &Job) -> bool {
     let Some(running) = desk.running.get_mut(&job.job) else {
         return false;
     };
@@ -199,7 +199,7 @@ fn due(desk: &mut Desk, job: &Job) -> bool {
 }
 
 /// One transaction: everything that the job caused, or nothing of it and another look later.
-fn commit(
+pub(super) fn commit(
     conn: &Connection,
     sink: &dyn DraftSink,
     job: &Job,

@@ -145,3 +145,27 @@ async fn an_agent_that_dies_before_the_claim_loses_nothing() {
     );
     stop.cancel();
 }
+
+#[tokio::test]
+async fn a_worker_that_outlives_its_limit_by_far_is_ended() {
+    let target = ready();
+    let mut worker = Sleeper::start();
+    claimed_by_an_earlier_agent(&target, &uuid(70), worker.pid(), worker.pid_start()).await;
+    let job = target
+        .store
+        .read(|conn| inbox::job(conn, &uuid(70)))
+        .await
+        .unwrap()
+        .unwrap();
+    let job = crate::store::inbox::Job { timeout_ms: 1, ..job };
+    let mut desk = desk::Desk::default();
+    desk.running.insert(uuid(70), desk::Running::new(true));
+    assert!(!settle::due(&mut desk, &job));
+    assert!(worker.is_running());
+    let long_ago = std::time::Instant::now()
+        .checked_sub(Duration::from_millis(limits::OVERDUE_GRACE_MS + 100))
+        .unwrap();
+    desk.running.get_mut(&uuid(70)).unwrap().since = long_ago;
+    settle::due(&mut desk, &job);
+    worker.wait();
+}
