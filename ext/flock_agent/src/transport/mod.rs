@@ -11,4 +11,6 @@ pub struct PeerIdentity {
     pub hub: bool,
     /// Of the certificate, in hexadecimal.
     pub serial: String,
+    /// The enrolment that its certificates come from.
+    pub enrolment: String,
 }
