@@ -112,6 +112,19 @@ impl Sleeper {
         process::start_of(self.pid()).unwrap()
     }
 
+    pub fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    /// Until someone else ends it.
+    pub fn wait(&mut self) {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while self.is_running() {
+            assert!(std::time::Instant::now() < deadline, "nobody ended it");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -245,8 +245,6 @@ pub const JOIN_HUBS: usize = 16;
 pub const TOKEN_TTL_MS: u64 = 24 * 60 * 60 * 1000;
 /// See [`TOKEN_TTL_MS`].
 pub const TOKEN_TTL_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
-/// Join tokens that the registry keeps.
-pub const TOKENS: usize = 1_000;
 /// Clock difference at which enrolment is refused, and at which no expiry is applied.
 pub const CLOCK_SKEW_JOIN_MS: u64 = 5 * 60 * 1000;
 /// See [`CLOCK_SKEW_JOIN_MS`].

@@ -90,9 +90,10 @@ impl Inner {
         };
         let rows = self.record(offer, claimed).await?;
         desk.withdraw(&claimed.job);
+        // The task has to reckon anew when to look next.
+        self.options.wake.notify_one();
         if rows == 0 {
             self.paths(&claimed.job).remove();
-            self.options.wake.notify_one();
             return Err(Error::rejected(format!(
                 "nothing is left to run for job {}; end its worker",
                 claimed.job

@@ -112,7 +112,9 @@ impl Inner {
             Verdict::Wait => {
                 // Whoever reported it has nothing more to say.
                 let running = desk.running.entry(id).or_insert_with(|| Running::new(false));
-                running.supervised = false;
+                if std::mem::take(&mut running.supervised) {
+                    self.options.wake.notify_one();
+                }
                 return Ok(());
             }
             Verdict::Finish(ending, drafts) => {
@@ -176,7 +178,7 @@ impl Inner {
 }
 
 /// Whether a claimed job is to be looked at now. A worker that Ruby started gets time to be reported by Ruby, who knows more.
-fn due(desk: &mut Desk, job: &Job) -> bool {
+pub(super) fn due(desk: &mut Desk, job: &Job) -> bool {
     let Some(running) = desk.running.get_mut(&job.job) else {
         return false;
     };
@@ -197,7 +199,7 @@ fn due(desk: &mut Desk, job: &Job) -> bool {
 }
 
 /// One transaction: everything that the job caused, or nothing of it and another look later.
-fn commit(
+pub(super) fn commit(
     conn: &Connection,
     sink: &dyn DraftSink,
     job: &Job,

@@ -27,6 +27,7 @@ fn from<T>(who: &str, message: T) -> Request<T> {
         name: name(who),
         hub: false,
         serial: "1".into(),
+        enrolment: "e".into(),
     });
     request
 }

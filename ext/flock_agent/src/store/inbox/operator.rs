@@ -99,6 +99,18 @@ pub fn remove(conn: &Connection, id: &str, now_ms: u64) -> Result<Vec<pb::Record
     list(conn, &exactly(&id))
 }
 
+/// What a [`pb::SteerRequest`] asks for: [`retry`] or [`remove`] (`"drop"`); its target is this node.
+///
+/// # Errors
+/// `configuration` for another verb, else theirs.
+pub fn steer(conn: &Connection, request: &pb::SteerRequest, now_ms: u64) -> Result<Vec<pb::Record>> {
+    match request.verb.as_str() {
+        "retry" => retry(conn, &request.id, now_ms),
+        "drop" => remove(conn, &request.id, now_ms),
+        other => Err(Error::configuration(format!("{other:?} is not \"retry\" or \"drop\"")).with_code("bad_verb")),
+    }
+}
+
 fn refused(id: &str, is: &str, remedy: &str, code: &str) -> Error {
     Error::rejected(format!("notification {id} {is}: {remedy}")).with_code(code)
 }

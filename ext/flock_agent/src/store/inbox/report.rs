@@ -1,9 +1,11 @@
 //! Outcomes that their senders have not been told yet.
 
+use std::collections::BTreeSet;
+
 use flock_core::Result;
 use rusqlite::{Connection, Row, params};
 
-use super::row::{int, small, uint};
+use super::row::{int, json, small, uint};
 use crate::{pb, store::sql};
 
 /// A finished row and whom to tell.
@@ -15,18 +17,19 @@ pub struct Unreported {
     pub outcome: pb::Outcome,
 }
 
-/// The oldest `limit` outcomes that are not reported.
+/// The oldest `limit` outcomes that are not reported; none of the senders in `except`, which cannot be told now and must not hide the others.
 ///
 /// # Errors
 /// `internal` when the store refuses.
-pub fn unreported(conn: &Connection, limit: u32) -> Result<Vec<Unreported>> {
+pub fn unreported(conn: &Connection, except: &BTreeSet<String>, limit: u32) -> Result<Vec<Unreported>> {
     let mut statement = conn
         .prepare_cached(
             "SELECT sender, id, state, code, message, run_ms, shared_with, attempt FROM inbox
-             WHERE reported = 0 AND state NOT IN ('stored', 'claimed') ORDER BY row LIMIT ?1",
+             WHERE reported = 0 AND state NOT IN ('stored', 'claimed') AND sender NOT IN (SELECT value FROM json_each(?1))
+             ORDER BY row LIMIT ?2",
         )
         .map_err(sql)?;
-    let rows = statement.query_map([limit], read).map_err(sql)?;
+    let rows = statement.query_map(params![json(except)?, limit], read).map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use flock_core::{ErrorKind, limits, notification::State};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -41,6 +43,18 @@ fn take(conn: &Connection, envelope: &pb::Envelope) -> Admitted {
         now_ms: NOW_MS,
     };
     admit(conn, &arrival).unwrap()
+}
+
+/// Makes `count` more rows like that of number 1, quickly; their ids do not matter.
+fn multiply(conn: &Connection, sender: &str, count: u64) {
+    let columns =
+        "digest, seq, key, action, timing, sources, chain, cause_root, retry, attempt, arrived_run, state, created_ms";
+    let query = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+         INSERT INTO inbox (sender, id, updated_ms, expires_ms, {columns})
+         SELECT ?1, 'copy' || i, updated_ms + i, expires_ms, {columns} FROM n, (SELECT * FROM inbox ORDER BY row LIMIT 1)"
+    );
+    conn.execute(&query, rusqlite::params![sender, count as i64]).unwrap();
 }
 
 fn rows(conn: &Connection) -> Vec<i64> {

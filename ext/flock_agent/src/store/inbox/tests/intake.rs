@@ -37,22 +37,17 @@ fn the_same_id_for_another_request_is_refused() {
 #[test]
 fn a_full_inbox_is_busy_but_still_knows_what_it_has() {
     let conn = inbox();
-    conn.execute_batch("BEGIN").unwrap();
-    for n in 0..limits::INBOX_PER_SENDER as u32 {
-        assert_eq!(take(&conn, &envelope("a", n)), Admitted::Stored);
-    }
-    assert_eq!(take(&conn, &envelope("a", 5000)), Admitted::Busy);
+    take(&conn, &envelope("a", 1));
+    multiply(&conn, "a", limits::INBOX_PER_SENDER - 2);
+    assert_eq!(take(&conn, &envelope("a", 2)), Admitted::Stored);
+    assert_eq!(take(&conn, &envelope("a", 3)), Admitted::Busy);
     assert_eq!(take(&conn, &envelope("a", 1)), Admitted::Duplicate);
-    for n in limits::INBOX_PER_SENDER..limits::INBOX_TOTAL {
-        assert_eq!(
-            take(&conn, &envelope(&format!("s{}", n % 100), n as u32)),
-            Admitted::Stored
-        );
-    }
-    assert_eq!(take(&conn, &envelope("fresh", 1)), Admitted::Busy);
+    multiply(&conn, "b", limits::INBOX_TOTAL - limits::INBOX_PER_SENDER - 1);
+    assert_eq!(take(&conn, &envelope("c", 1)), Admitted::Stored);
+    assert_eq!(take(&conn, &envelope("d", 1)), Admitted::Busy);
     conclude(&conn, rows(&conn)[0], State::Denied, "policy", "", NOW_MS).unwrap();
     assert_eq!(
-        take(&conn, &envelope("fresh", 1)),
+        take(&conn, &envelope("d", 1)),
         Admitted::Stored,
         "finished ones do not count"
     );
@@ -118,9 +113,28 @@ fn a_sender_that_asks_again_is_told_the_outcome_again() {
     take(&conn, &envelope("a", 1));
     claim_all(&conn, "j");
     finish(&conn, "j", &ending(State::Done), NOW_MS).unwrap();
-    let told = unreported(&conn, 10).unwrap();
+    let told = unreported(&conn, &BTreeSet::new(), 10).unwrap();
     assert!(mark_reported(&conn, "a", &told[0].outcome, NOW_MS).unwrap());
-    assert!(unreported(&conn, 10).unwrap().is_empty());
+    assert!(unreported(&conn, &BTreeSet::new(), 10).unwrap().is_empty());
     take(&conn, &envelope("a", 1));
-    assert_eq!(unreported(&conn, 10).unwrap(), told);
+    assert_eq!(unreported(&conn, &BTreeSet::new(), 10).unwrap(), told);
+}
+
+#[test]
+fn senders_that_cannot_be_told_do_not_hide_the_others() {
+    let conn = inbox();
+    for (sender, n) in [("away", 1), ("away", 2), ("here", 3)] {
+        take(&conn, &envelope(sender, n));
+    }
+    for row in rows(&conn) {
+        conclude(&conn, row, State::Denied, "policy", "", NOW_MS).unwrap();
+    }
+    let away = BTreeSet::from(["away".to_owned()]);
+    let told: Vec<String> = unreported(&conn, &away, 1)
+        .unwrap()
+        .into_iter()
+        .map(|u| u.outcome.id)
+        .collect();
+    assert_eq!(told, [uuid(3)]);
+    assert_eq!(unreported(&conn, &BTreeSet::new(), 2).unwrap().len(), 2);
 }

@@ -53,7 +53,7 @@ fn retry_begins_a_new_attempt_that_is_reported_as_such() {
     claim_all(&conn, "j");
     assert_eq!(retry(&conn, &uuid(1), NOW_MS).unwrap_err().code(), "claimed");
     finish(&conn, "j", &ending(State::Unknown), NOW_MS).unwrap();
-    let old = unreported(&conn, 1).unwrap().remove(0);
+    let old = unreported(&conn, &BTreeSet::new(), 1).unwrap().remove(0);
     let record = retry(&conn, &uuid(1), NOW_MS).unwrap().remove(0);
     assert_eq!((record.state.as_str(), record.attempt), ("stored", 2));
     claim_all(&conn, "j2");
@@ -62,7 +62,7 @@ fn retry_begins_a_new_attempt_that_is_reported_as_such() {
         !mark_reported(&conn, "a", &old.outcome, NOW_MS).unwrap(),
         "the answer to the old attempt"
     );
-    let new = unreported(&conn, 1).unwrap().remove(0);
+    let new = unreported(&conn, &BTreeSet::new(), 1).unwrap().remove(0);
     assert_eq!(new.outcome.attempt, 2);
     assert!(mark_reported(&conn, "a", &new.outcome, NOW_MS).unwrap());
 }
@@ -117,7 +117,7 @@ fn drop_ends_only_what_is_stored() {
         (record.state.as_str(), record.code.as_str()),
         ("undeliverable", "dropped")
     );
-    assert_eq!(unreported(&conn, 9).unwrap().len(), 1);
+    assert_eq!(unreported(&conn, &BTreeSet::new(), 9).unwrap().len(), 1);
     assert_eq!(remove(&conn, &uuid(1), NOW_MS).unwrap_err().code(), "already_final");
     take(&conn, &envelope("a", 2));
     claim_all(&conn, "j");
@@ -144,4 +144,21 @@ fn an_id_may_be_short_as_long_as_it_is_clear() {
         },
     );
     assert_eq!(remove(&conn, "11", NOW_MS).unwrap().len(), 1);
+}
+
+#[test]
+fn steering_knows_two_verbs() {
+    let conn = inbox();
+    take(&conn, &envelope("a", 1));
+    let ask = |verb: &str| {
+        let request = pb::SteerRequest {
+            id: uuid(1),
+            verb: verb.into(),
+            ..Default::default()
+        };
+        steer(&conn, &request, NOW_MS).map(|mut records| records.remove(0).state)
+    };
+    assert_eq!(ask("drop").unwrap(), "undeliverable");
+    assert_eq!(ask("retry").unwrap(), "stored");
+    assert_eq!(ask("eat").unwrap_err().code(), "bad_verb");
 }
