@@ -3,10 +3,12 @@
 //! This crate never names magnus; it owns every socket, file and clock that `flock_core` is free of.
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod clock;
 pub mod delivery;
 pub mod draft;
 pub mod registry;
+pub mod service;
 pub mod spool;
 pub mod store;
 pub mod wire;
