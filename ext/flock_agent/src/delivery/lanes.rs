@@ -215,11 +215,11 @@ mod tests {
         for n in 0..limits::DELIVERIES_AT_ONCE {
             let peer = format!("dead{n}");
             lanes.pause(peer.clone(), |_| Duration::ZERO);
-            lanes.start(&peer, || std::future::pending());
+            lanes.start(&peer, std::future::pending);
         }
         assert_eq!(lanes.running.len(), limits::DELIVERIES_FAILING);
         for n in 0..limits::DELIVERIES_AT_ONCE {
-            lanes.start(&format!("alive{n}"), || std::future::pending());
+            lanes.start(&format!("alive{n}"), std::future::pending);
         }
         assert_eq!(lanes.running.len(), limits::DELIVERIES_AT_ONCE);
         lanes.stop().await;

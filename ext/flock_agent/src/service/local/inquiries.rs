@@ -1,0 +1,86 @@
+//! What the local door asks of the rest of the agent.
+
+use flock_core::{Error, Result};
+use rusqlite::Connection;
+
+use crate::pb;
+
+/// The operations that the store alone cannot answer. Each is given [`flock_core::limits::LOCAL_CALL_MS`].
+#[tonic::async_trait]
+pub trait Inquiries: Send + Sync + 'static {
+    /// Who this agent is.
+    ///
+    /// # Errors
+    /// `protocol` when the caller's range of versions does not meet ours.
+    async fn hello(&self, request: pb::HelloRequest) -> Result<pb::AgentInfo>;
+    /// A Chef run changed its phase; it is in the journal already. Must not wait.
+    fn run_changed(&self, change: &pb::RunChange);
+    /// The nodes of a selector.
+    ///
+    /// # Errors
+    /// `connection` when no hub answers and nothing is cached.
+    async fn resolve(&self, targets: pb::Targets) -> Result<pb::Nodes>;
+    /// The nodes of the flock, or the one that is named.
+    ///
+    /// # Errors
+    /// `node_not_found`; `connection` as above.
+    async fn nodes(&self, request: pb::NodesRequest) -> Result<pb::Nodes>;
+    /// The cards of a node, this one when none is named.
+    ///
+    /// # Errors
+    /// `denied` by that node's policy; `connection` when it cannot be reached.
+    async fn resources(&self, request: pb::ResourcesRequest) -> Result<pb::Resources>;
+    /// How this agent is.
+    ///
+    /// # Errors
+    /// `internal` when the store refuses.
+    async fn status(&self) -> Result<pb::StatusReport>;
+    /// What is wrong, and how to mend it.
+    ///
+    /// # Errors
+    /// `internal` when a check itself fails.
+    async fn doctor(&self) -> Result<pb::DoctorReport>;
+    /// A join string.
+    ///
+    /// # Errors
+    /// `connection` when no hub answers.
+    async fn token_create(&self, request: pb::TokenRequest) -> Result<pb::Token>;
+    /// Removes a node from the flock.
+    ///
+    /// # Errors
+    /// `node_not_found`; `connection` when no hub answers.
+    async fn node_remove(&self, request: pb::NodeRemoveRequest) -> Result<()>;
+}
+
+/// The inbox as the local door sees it; on the same connection as the outbox, so that one answer shows one moment.
+pub trait InboxView: Send + Sync + 'static {
+    /// Records of direction `"in"`, newest first; `request.id` may be a prefix, `request.direction` is not looked at.
+    ///
+    /// # Errors
+    /// `internal` when the store refuses.
+    fn list(&self, conn: &Connection, request: &pb::ListRequest) -> Result<Vec<pb::Record>>;
+
+    /// Retries or drops what this node received under `request.id`, which is complete.
+    ///
+    /// # Errors
+    /// `resource_not_found`, `rejected` when its state does not allow it.
+    fn steer(&self, conn: &Connection, request: &pb::SteerRequest, now_ms: u64) -> Result<Vec<pb::Record>>;
+}
+
+/// The inbox of a node that receives nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoInbox;
+
+impl InboxView for NoInbox {
+    fn list(&self, _: &Connection, _: &pb::ListRequest) -> Result<Vec<pb::Record>> {
+        Ok(Vec::new())
+    }
+
+    fn steer(&self, _: &Connection, request: &pb::SteerRequest, _: u64) -> Result<Vec<pb::Record>> {
+        Err(Error::new(
+            flock_core::ErrorKind::ResourceNotFound,
+            format!("this node received no notification {:?}", request.id),
+        )
+        .with_code("no_such_notification"))
+    }
+}

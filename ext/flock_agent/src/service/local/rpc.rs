@@ -1,0 +1,116 @@
+//! The rpcs: each is one call with a deadline, and errors become statuses here and nowhere else.
+
+use std::{future::Future, time::Duration};
+
+use flock_core::{Error, Result, limits};
+use tonic::{Request, Response, Status};
+
+use super::LocalService;
+use crate::{
+    pb::{self, local_server::Local},
+    store::{journal, outbox},
+    wire,
+};
+
+type Answer<T> = std::result::Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl Local for LocalService {
+    async fn hello(&self, request: Request<pb::HelloRequest>) -> Answer<pb::AgentInfo> {
+        within(self.inquiries.hello(request.into_inner())).await
+    }
+
+    async fn append(&self, request: Request<pb::Draft>) -> Answer<pb::Stored> {
+        within(self.keep(request.into_inner())).await
+    }
+
+    async fn run_changed(&self, request: Request<pb::RunChange>) -> Answer<pb::Ack> {
+        within(self.note_run(request.into_inner())).await
+    }
+
+    async fn resolve(&self, request: Request<pb::Targets>) -> Answer<pb::Nodes> {
+        within(self.inquiries.resolve(request.into_inner())).await
+    }
+
+    async fn nodes(&self, request: Request<pb::NodesRequest>) -> Answer<pb::Nodes> {
+        within(self.inquiries.nodes(request.into_inner())).await
+    }
+
+    async fn resources(&self, request: Request<pb::ResourcesRequest>) -> Answer<pb::Resources> {
+        within(self.inquiries.resources(request.into_inner())).await
+    }
+
+    async fn list(&self, request: Request<pb::ListRequest>) -> Answer<pb::Records> {
+        within(self.find(request.into_inner())).await
+    }
+
+    async fn steer(&self, request: Request<pb::SteerRequest>) -> Answer<pb::Records> {
+        within(self.steer_one(request.into_inner())).await
+    }
+
+    async fn r#await(&self, request: Request<pb::AwaitRequest>) -> Answer<pb::Records> {
+        // Bounded by its own deadline.
+        answer(self.await_end(request.into_inner()).await)
+    }
+
+    async fn status(&self, _: Request<pb::StatusRequest>) -> Answer<pb::StatusReport> {
+        within(self.inquiries.status()).await
+    }
+
+    async fn doctor(&self, _: Request<pb::DoctorRequest>) -> Answer<pb::DoctorReport> {
+        within(self.inquiries.doctor()).await
+    }
+
+    async fn token_create(&self, request: Request<pb::TokenRequest>) -> Answer<pb::Token> {
+        within(self.inquiries.token_create(request.into_inner())).await
+    }
+
+    async fn node_remove(&self, request: Request<pb::NodeRemoveRequest>) -> Answer<pb::Ack> {
+        let removed = async {
+            self.inquiries
+                .node_remove(request.into_inner())
+                .await
+                .map(|()| pb::Ack {})
+        };
+        within(removed).await
+    }
+}
+
+impl LocalService {
+    async fn keep(&self, draft: pb::Draft) -> Result<pb::Stored> {
+        let now_ms = self.clock.now_ms();
+        let kept = self
+            .store
+            .write(move |conn| outbox::append(conn, &draft, now_ms))
+            .await?;
+        Ok(pb::Stored {
+            seq: kept.seq,
+            duplicate: kept.duplicate,
+        })
+    }
+
+    /// The dispatcher hears of the run even when the journal cannot be written.
+    async fn note_run(&self, change: pb::RunChange) -> Result<pb::Ack> {
+        let now_ms = self.clock.now_ms();
+        let row = change.clone();
+        let noted = self.store.write(move |conn| journal::record(conn, &row, now_ms)).await;
+        self.inquiries.run_changed(&change);
+        noted.map(|()| pb::Ack {})
+    }
+}
+
+async fn within<T>(call: impl Future<Output = Result<T>> + Send) -> Answer<T> {
+    let late = |_| {
+        Err(Error::timeout(format!(
+            "the agent did not manage that within {} ms",
+            limits::LOCAL_CALL_MS
+        )))
+    };
+    let done = tokio::time::timeout(Duration::from_millis(limits::LOCAL_CALL_MS), call).await;
+    answer(done.unwrap_or_else(late))
+}
+
+#[allow(clippy::result_large_err, reason = "tonic's services answer with Status")]
+fn answer<T>(result: Result<T>) -> Answer<T> {
+    result.map(Response::new).map_err(wire::status)
+}
