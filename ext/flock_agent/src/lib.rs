@@ -3,8 +3,12 @@
 //! This crate never names magnus; it owns every socket, file and clock that `flock_core` is free of.
 #![forbid(unsafe_code)]
 
+pub mod agent;
+pub mod client;
 pub mod clock;
+pub mod config;
 pub mod registry;
+pub mod setup;
 pub mod store;
 
 /// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.
