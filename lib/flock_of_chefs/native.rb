@@ -77,21 +77,21 @@ module FlockOfChefs
       # @raise [LoadError] with the remedy, when there is no library
       def self.call(places = PLACES)
         failures = []
-        return if places.any? { |place| load(place, failures) }
+        return if places.any? { |place| attempt(place, failures) }
 
         raise LoadError, "flock_of_chefs: the native extension is not built for Ruby #{RUBY_VERSION} " \
                          "(#{failures.join("; ")}). In a checkout run `rake compile`; " \
                          "for an installed gem run `gem pristine flock_of_chefs`."
       end
 
-      def self.load(place, failures)
+      def self.attempt(place, failures)
         require place
         true
       rescue LoadError => e
         failures << e.message.lines.first.chomp
         false
       end
-      private_class_method :load
+      private_class_method :attempt
     end
 
     Loader.call

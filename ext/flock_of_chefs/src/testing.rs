@@ -69,7 +69,9 @@ impl Probe {
     fn wait(ruby: &Ruby, this: &Self, ms: u64, limit_ms: u64) -> Result<(), magnus::Error> {
         guard(ruby, || {
             let work = async move {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
+                if ms > 0 {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                }
                 Ok(())
             };
             wait(ruby, &this.runtime.handle()?, Duration::from_millis(limit_ms), work)

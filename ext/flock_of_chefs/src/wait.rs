@@ -37,11 +37,11 @@ pub fn wait<T: Send + 'static>(
     limit: Duration,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T, Failure> {
-    let limit = limit.saturating_add(SLACK);
     let (finish, pending) = pair()?;
     let task = runtime.spawn(async move {
         let late = || Error::timeout(format!("not finished within {} ms", limit.as_millis()));
-        finish.with(timeout(limit, caught(work)).await.unwrap_or_else(|_| Err(late())));
+        let bound = limit.saturating_add(SLACK);
+        finish.with(timeout(bound, caught(work)).await.unwrap_or_else(|_| Err(late())));
     });
     let _cancel = Cancel(task.abort_handle());
     pending.wait(ruby)

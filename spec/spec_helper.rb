@@ -1,0 +1,12 @@
+# frozen_string_literal: true
+
+require "flock_of_chefs"
+
+# Helpers are in spec/support, one file each; a spec requires those that it uses.
+RSpec.configure do |config|
+  config.disable_monkey_patching!
+  config.order = :random
+  Kernel.srand config.seed
+  config.expect_with(:rspec) { |expectations| expectations.include_chain_clauses_in_custom_matcher_descriptions = true }
+  config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
+end
