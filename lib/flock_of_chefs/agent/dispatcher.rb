@@ -1,0 +1,89 @@
+# frozen_string_literal: true
+
+require "json"
+
+module FlockOfChefs
+  module Agent
+    # The one Ruby thread that takes events from the native agent, one at a time: Chef's run lock admits one action anyway.
+    class Dispatcher
+      NAME = "flock-dispatch"
+      # How long one pull waits, and so how soon {#quiet} is heeded.
+      POLL_MS = 1_000
+      # Pulls that fail in a row before the agent gives up, and the pause between them.
+      FAILURES = 10
+      PAUSE_S = 1
+
+      # @return [Exception, nil] what ended it, when it did not end as it was told
+      attr_reader :failure
+
+      # @param native [Native::Agent]
+      # @param supervisor [Supervisor]
+      # @param log [Log]
+      def initialize(native, supervisor, log:, pause_s: PAUSE_S)
+        @native = native
+        @supervisor = supervisor
+        @log = log
+        @pause_s = pause_s
+        @quiet = false
+      end
+
+      # @yield in the thread, when it ends
+      # @return [void]
+      def start(&at_end)
+        @thread = Thread.new do
+          work
+        rescue Exception => e # rubocop:disable Lint/RescueException -- the main thread decides what it means
+          @failure = e
+        ensure
+          at_end&.call
+        end
+        @thread.name = NAME
+        @thread.report_on_exception = false
+      end
+
+      # Takes no further event; the one in hand is brought to its end.
+      #
+      # @return [void]
+      def quiet = @quiet = true
+
+      # @return [Boolean]
+      def finished? = !@thread&.alive?
+
+      private
+
+      def work
+        failures = 0
+        until @quiet
+          begin
+            event = @native.next_event(POLL_MS)
+            failures = 0
+          rescue NotStartedError
+            return
+          rescue FlockOfChefs::Error => e
+            (failures += 1) < FAILURES ? pause(e) : raise
+          end
+          return if event && handle(JSON.parse(event)) == :stop
+          event = nil
+        end
+      end
+
+      def handle(event)
+        case event["type"]
+        when "run" then run(event)
+        when "stop" then :stop
+        else @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
+        end
+      end
+
+      def run(event)
+        @quiet ? @supervisor.abandon(event, "the agent is stopping") : @supervisor.run(event)
+        nil
+      end
+
+      def pause(error)
+        @log.warn("no event: #{error.message}")
+        sleep(@pause_s)
+      end
+    end
+  end
+end
