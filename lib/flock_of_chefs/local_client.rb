@@ -7,7 +7,7 @@ module FlockOfChefs
   #
   # @example
   #   client = FlockOfChefs::LocalClient.configured("/etc/flock/agent.toml")
-  #   client.call("nodes", name: "")["nodes"].map { |node| node["name"] }
+  #   client.call("nodes", { name: "" })["nodes"].map { |node| node["name"] }
   class LocalClient
     # Deadline of a call that names none.
     TIMEOUT_MS = 10_000

@@ -25,6 +25,7 @@ module FlockOfChefs
         @log = log
         @pause_s = pause_s
         @quiet = false
+        @failures = 0
       end
 
       # @yield in the thread, when it ends
@@ -52,19 +53,22 @@ module FlockOfChefs
       private
 
       def work
-        failures = 0
         until @quiet
-          begin
-            event = @native.next_event(POLL_MS)
-            failures = 0
-          rescue NotStartedError
-            return
-          rescue FlockOfChefs::Error => e
-            (failures += 1) < FAILURES ? pause(e) : raise
-          end
-          return if event && handle(JSON.parse(event)) == :stop
-          event = nil
+          event = pull or next
+          return if handle(event) == :stop
         end
+      rescue NotStartedError
+        nil # the native agent was stopped first
+      end
+
+      def pull
+        text = @native.next_event(POLL_MS)
+        @failures = 0
+        text && JSON.parse(text)
+      rescue FlockOfChefs::Error => e
+        raise if e.is_a?(NotStartedError) || (@failures += 1) >= FAILURES
+
+        pause(e)
       end
 
       def handle(event)
@@ -83,6 +87,7 @@ module FlockOfChefs
       def pause(error)
         @log.warn("no event: #{error.message}")
         sleep(@pause_s)
+        nil
       end
     end
   end

@@ -39,7 +39,7 @@ module FlockOfChefs
       # @param seconds [Float, nil] how long to sleep at most; nil = until something happens
       # @return [Symbol, nil] nil when the time is over
       def pop(seconds = nil)
-        return unless @reader.wait_readable(seconds && [seconds, 0].max)
+        return unless IO.select([@reader], nil, nil, seconds && [seconds, 0].max)
 
         KINDS.fetch(@reader.read_nonblock(1))
       end

@@ -84,7 +84,7 @@ module FlockOfChefs
 
         size = log_size
         from = [@log_start > size ? 0 : @log_start, size - TAIL_BYTES].max
-        File.binread(@log_path, TAIL_BYTES, from).to_s.force_encoding(Encoding::UTF_8).scrub("?")
+        (File.binread(@log_path, TAIL_BYTES, from) || +"").force_encoding(Encoding::UTF_8).scrub("?")
       rescue SystemCallError
         ""
       end

@@ -9,7 +9,7 @@ module FlockOfChefs
     class ChefName
       FILES = %w[/etc/chef/client.rb /etc/cinc/client.rb /etc/chef/solo.rb].freeze
       # `node_name "x"`, `node_name('x')`, `node_name = "x"`; a computed name is none.
-      NODE_NAME = /^\s*(?:Chef::Config\.|Chef::Config\[:)?node_name\]?\s*[=(]?\s*(["'])(?<name>[^"'#]+)\1/
+      NODE_NAME = /^\s*(?:Chef::Config\.|Chef::Config\[:)?node_name\]?\s*[=(]?\s*(?<quote>["'])(?<name>[^"'#]+)\k<quote>/
       LOOKUP_S = 3
 
       # @return [String, nil] the configuration file that was looked into

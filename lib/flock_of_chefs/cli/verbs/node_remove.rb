@@ -9,7 +9,7 @@ module FlockOfChefs
         # @return [Result]
         def call(client, options)
           name = options.fetch(:name)
-          client.call("node_remove", name:)
+          client.call("node_remove", { name: })
           say("#{name} is removed; it can come back with a new token and `flockctl join --replace`")
           Result.new(data: { "name" => name, "removed" => true }, text: name)
         end

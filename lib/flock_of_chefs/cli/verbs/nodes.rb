@@ -10,7 +10,7 @@ module FlockOfChefs
         # @option options [String] :name one node; all unless given
         # @return [Result]
         def call(client, options = {})
-          answer = client.call("nodes", name: options.fetch(:name, ""))
+          answer = client.call("nodes", { name: options.fetch(:name, "") })
           nodes = answer.fetch("nodes").sort_by { |node| node["name"] }
           say("the hub is away: this list is the last one known") if answer["stale"]
           say("no node matched") if nodes.empty?

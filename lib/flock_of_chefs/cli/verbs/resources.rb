@@ -10,7 +10,7 @@ module FlockOfChefs
         # @option options [String] :node this node unless given
         # @return [Result]
         def call(client, options = {})
-          answer = client.call("resources", node: options[:node].to_s)
+          answer = client.call("resources", { node: options[:node].to_s })
           cards = answer.fetch("cards")
           say(headline(answer, cards))
           Result.new(data: cards.map { |card| card.merge(view(card)) }, columns: COLUMNS, name: "key",

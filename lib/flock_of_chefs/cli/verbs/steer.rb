@@ -10,8 +10,8 @@ module FlockOfChefs
         # @option options [String] :target one target of it; all unless given
         # @return [Result]
         def call(client, options)
-          records = client.call("steer", id: options.fetch(:id), target: options[:target].to_s, verb: options.fetch(:verb))
-                          .fetch("records")
+          request = { id: options.fetch(:id), target: options[:target].to_s, verb: options.fetch(:verb) }
+          records = client.call("steer", request).fetch("records")
           say("no notification #{options[:id]} to #{options[:verb]}") if records.empty?
           Result.new(data: records, columns: Notifications::COLUMNS, name: "id",
                      code: records.empty? ? ExitCodes::NOTHING : ExitCodes::DONE)
