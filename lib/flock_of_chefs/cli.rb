@@ -17,7 +17,7 @@ module FlockOfChefs
 
     # One small file per command.
     module Commands; end
-    Dir[File.join(__dir__, "cli/commands/*.rb")].sort.each { |file| require file }
+    Dir[File.join(__dir__, "cli/commands/*.rb")].each { |file| require file }
 
     register "init", Commands::Init
     register "join", Commands::Join

@@ -6,7 +6,7 @@ require "support/child_ruby"
 
 RSpec.describe "native code and fork" do # rubocop:disable RSpec/DescribeClass
   # Runs a block's script in a forked child and answers with what it wrote and how it ended.
-  in_fork = <<~'RUBY'
+  in_fork = <<~RUBY
     def in_fork
       reader, writer = IO.pipe
       pid = fork do
@@ -23,7 +23,7 @@ RSpec.describe "native code and fork" do # rubocop:disable RSpec/DescribeClass
   RUBY
 
   it "may be loaded before a fork and started after it" do
-    result = child_ruby("#{in_fork}\n#{<<~'RUBY'}")
+    result = child_ruby("#{in_fork}\n#{<<~RUBY}")
       FlockOfChefs::Native.version
       inherited = FlockOfChefs::Native::Client.new('{"socket":"/nonexistent","data_dir":"/nonexistent"}')
       answer(in_fork { [raised { probe.wait(10, 1000) }, raised { inherited.call("status", "{}", 500) }] })
@@ -32,7 +32,7 @@ RSpec.describe "native code and fork" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "refuses what was started before the fork, new or inherited" do
-    result = child_ruby("#{in_fork}\n#{<<~'RUBY'}")
+    result = child_ruby("#{in_fork}\n#{<<~RUBY}")
       started = probe
       started.wait(10, 1000)
       client = FlockOfChefs::Native::Client.new('{"socket":"/nonexistent","data_dir":"/nonexistent"}')
@@ -46,7 +46,7 @@ RSpec.describe "native code and fork" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "names both processes and the remedy" do
-    result = child_ruby("#{in_fork}\n#{<<~'RUBY'}")
+    result = child_ruby("#{in_fork}\n#{<<~RUBY}")
       started = probe
       (message, pid), = in_fork do
         started.wait(10, 1000)
@@ -60,7 +60,7 @@ RSpec.describe "native code and fork" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "survives garbage collection and a plain exit in the child" do
-    result = child_ruby("#{in_fork}\n#{<<~'RUBY'}")
+    result = child_ruby("#{in_fork}\n#{<<~RUBY}")
       started = probe
       started.wait(10, 1000)
       answer(in_fork do
@@ -77,7 +77,7 @@ RSpec.describe "native code and fork" do # rubocop:disable RSpec/DescribeClass
     Dir.mktmpdir do |dir|
       server = UNIXServer.new(File.join(dir, "echo"))
       echo = Thread.new { server.accept.then { |peer| peer.each_line { |line| peer.write(line) } } }
-      result = child_ruby("#{in_fork}\nPATH = #{server.path.inspect}\n#{<<~'RUBY'}")
+      result = child_ruby("#{in_fork}\nPATH = #{server.path.inspect}\n#{<<~RUBY}")
         started = probe
         started.connect(PATH)
         before = started.echo("before")
@@ -95,7 +95,7 @@ RSpec.describe "native code and fork" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "lets a wait end although a child that was forked meanwhile holds its descriptors" do
-    result = child_ruby(<<~'RUBY')
+    result = child_ruby(<<~RUBY)
       started = probe
       waiter = Thread.new { started.wait(500, 20_000) }
       sleep 0.1

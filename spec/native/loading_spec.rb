@@ -4,7 +4,7 @@ require "support/child_ruby"
 
 RSpec.describe "loading flock_of_chefs" do # rubocop:disable RSpec/DescribeClass
   it "maps no native code and starts no thread at require" do
-    result = child_ruby(<<~'RUBY')
+    result = child_ruby(<<~RUBY)
       answer(mapped: File.read("/proc/self/maps").include?("flock_of_chefs.so"), ruby_threads: Thread.list.size,
              autoload: FlockOfChefs.autoload?(:Native).nil?)
     RUBY
@@ -12,7 +12,7 @@ RSpec.describe "loading flock_of_chefs" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "starts no thread when the extension itself is loaded" do
-    result = child_ruby(<<~'RUBY')
+    result = child_ruby(<<~RUBY)
       before = Dir.children("/proc/self/task").size
       FlockOfChefs::Native.version
       answer(mapped: File.read("/proc/self/maps").include?("flock_of_chefs.so"),
@@ -36,7 +36,7 @@ RSpec.describe "loading flock_of_chefs" do # rubocop:disable RSpec/DescribeClass
   it "says how to build a library that is not there" do
     require "flock_of_chefs"
     expect { FlockOfChefs::Native::Loader.call(["/nonexistent/flock_of_chefs"]) }
-      .to raise_error(LoadError, /not built for Ruby #{RUBY_VERSION}.*rake compile.*gem pristine flock_of_chefs/)
+      .to raise_error(LoadError, /not built for Ruby #{RUBY_VERSION}.*rake compile.*gem pristine flock_of_chefs/o)
   end
 
   it "carries the gem's version" do

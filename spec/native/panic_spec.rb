@@ -4,7 +4,7 @@ require "support/child_ruby"
 
 RSpec.describe "a panic in native code" do # rubocop:disable RSpec/DescribeClass
   it "is an InternalError, and the process lives on" do
-    result = child_ruby(<<~'RUBY')
+    result = child_ruby(<<~RUBY)
       started = probe
       begin
         started.panic
@@ -17,7 +17,7 @@ RSpec.describe "a panic in native code" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "in a task reaches the caller that waits for it" do
-    result = child_ruby(<<~'RUBY')
+    result = child_ruby(<<~RUBY)
       started = probe
       answer([raised { started.task_panic }, raised { started.wait(10, 1000) }])
     RUBY
@@ -25,7 +25,7 @@ RSpec.describe "a panic in native code" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "keeps an exception that is under way" do
-    result = child_ruby(<<~'RUBY')
+    result = child_ruby(<<~RUBY)
       started = probe
       begin
         begin

@@ -15,7 +15,7 @@ module ChildRuby
 
   LIB = File.expand_path("../../lib", __dir__)
   LIMIT_S = 60
-  PRELUDE = <<~'RUBY'
+  PRELUDE = <<~RUBY
     require "json"
     $stdout.sync = true
     def clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)

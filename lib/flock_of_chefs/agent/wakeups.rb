@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "io/wait"
+
 module FlockOfChefs
   module Agent
     # What the agent's main thread sleeps on: signals, and the end of the dispatcher. A pipe, because a trap may neither
@@ -39,7 +41,7 @@ module FlockOfChefs
       # @param seconds [Float, nil] how long to sleep at most; nil = until something happens
       # @return [Symbol, nil] nil when the time is over
       def pop(seconds = nil)
-        return unless IO.select([@reader], nil, nil, seconds && [seconds, 0].max)
+        return unless @reader.wait_readable(seconds && [seconds, 0].max)
 
         KINDS.fetch(@reader.read_nonblock(1))
       end

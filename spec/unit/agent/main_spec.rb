@@ -41,7 +41,7 @@ RSpec.describe "the agent's main loop" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "brings the action in hand to its end and takes no other" do
-    result = agent(<<~'RUBY') { |pid| Process.kill(:TERM, pid) }
+    result = agent(<<~RUBY) { |pid| Process.kill(:TERM, pid) }
       2.times { NATIVE.push(RUN) }
       Thread.new { NATIVE.told("job_claimed"); puts "ready" }
       finish(main("gets; sleep 1").run)
@@ -51,7 +51,7 @@ RSpec.describe "the agent's main loop" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "leaves an action alone that outlasts the grace" do
-    result = agent(<<~'RUBY') { |pid| Process.kill(:TERM, pid) }
+    result = agent(<<~RUBY) { |pid| Process.kill(:TERM, pid) }
       NATIVE.push(RUN)
       Thread.new { NATIVE.told("job_claimed"); puts "ready" }
       code = main("gets; sleep 50", grace_s: 0.3).run
@@ -64,7 +64,7 @@ RSpec.describe "the agent's main loop" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "ends the action at the second signal" do
-    result = agent(<<~'RUBY') { |pid| 2.times { Process.kill(:INT, pid).then { sleep 0.5 } } }
+    result = agent(<<~RUBY) { |pid| 2.times { Process.kill(:INT, pid).then { sleep 0.5 } } }
       NATIVE.push(RUN)
       Thread.new { NATIVE.told("job_claimed"); puts "ready" }
       code = main("gets; sleep 50").run
@@ -81,7 +81,7 @@ RSpec.describe "the agent's main loop" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "does not hang when the native agent does" do
-    result = agent(<<~'RUBY') { |pid| Process.kill(:TERM, pid) }
+    result = agent(<<~RUBY) { |pid| Process.kill(:TERM, pid) }
       def NATIVE.stop(_grace) = sleep
       Thread.new { sleep 0.05 until Thread.list.any? { |it| it.name == "flock-dispatch" }; puts "ready" }
       answer(main.run)
@@ -91,7 +91,7 @@ RSpec.describe "the agent's main loop" do # rubocop:disable RSpec/DescribeClass
   end
 
   it "ends with the dispatcher, and says why" do
-    result = agent(<<~'RUBY')
+    result = agent(<<~RUBY)
       def NATIVE.next_event(_timeout) = raise(TypeError, "broken")
       finish(main.run)
     RUBY

@@ -21,7 +21,7 @@ RSpec.describe FlockOfChefs::CLI::ChefName do
     it("reads #{text.inspect}") { expect(name_of(text)).to eq("bender1") }
   end
 
-  ['# node_name "bender1"', 'node_name "web#{1}"', "node_name ENV['NAME']", "", "chef_node_name 'x'"].each do |text|
+  ['# node_name "bender1"', "node_name \"web\#{1}\"", "node_name ENV['NAME']", "", "chef_node_name 'x'"].each do |text|
     it("takes the host name rather than #{text.inspect}") { expect(name_of(text)).to be_nil }
   end
 

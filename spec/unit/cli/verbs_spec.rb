@@ -153,7 +153,7 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
                  "hub" => "", "members" => 3, "epoch" => 1, "queued" => 2, "stored" => 0, "unfinished" => 2, "generation" => 5,
                  "run_phase" => "", "spool" => 0, "spool_bad" => 0, "started_ms" => 1000, "certificate_expires_ms" => 0 }
       result = verb(:Status).call(FakeLocalClient.new("status" => report))
-      expect(result.text).to include("b1: hub of flock f", "2 to send", "last run none", "1970-01-01T00:00:01Z")
+      expect(result.text).to include("b1: hub of flock f", "2 to send", "last run -", "1970-01-01T00:00:01Z")
     end
   end
 end

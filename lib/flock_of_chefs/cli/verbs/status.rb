@@ -9,8 +9,7 @@ module FlockOfChefs
         def call(client, _options = {})
           report = client.call("status")
           agent = report["agent"].to_h
-          Result.new(data: report.merge("name" => agent["name"]), text: nil)
-                .tap { |result| result.text = sentences(agent, report) }
+          Result.new(data: report.merge("name" => agent["name"]), text: sentences(agent, report))
         end
 
         private
@@ -23,7 +22,7 @@ module FlockOfChefs
             "#{report["members"]} members, epoch #{report["epoch"]}",
             "notifications: #{report["queued"]} to send, #{report["stored"]} to run, #{report["unfinished"]} unfinished",
             "spool: #{report["spool"]} waiting, #{report["spool_bad"]} quarantined",
-            "Chef: generation #{report["generation"]}, last run #{report["run_phase"].to_s.empty? ? "none" : report["run_phase"]}",
+            "Chef: generation #{report["generation"]}, last run #{Value.text("run_phase", report["run_phase"])}",
             "started #{time("started_ms", report)}, certificate until #{time("certificate_expires_ms", report)}"
           ].join("\n")
         end
