@@ -1,23 +1,18 @@
 //! `FlockOfChefs::Native::Probe`: what the process specs need and nobody else does; feature `testing`.
 
-use std::{
-    mem,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{path::PathBuf, thread, time::Duration};
 
-use flock_core::{Error, Result};
+use flock_core::Error;
 use magnus::{DataTypeFunctions, Module, Object, RModule, Ruby, TypedData, function, method};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::UnixStream,
-    sync,
+    sync::Mutex,
 };
 
 use crate::{
     guard::guard,
+    running::Running,
     runtime::{AGENT_THREADS, Runtime},
     wait::wait,
 };
@@ -26,29 +21,22 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(TypedData)]
 #[magnus(class = "FlockOfChefs::Native::Probe", free_immediately, size)]
-struct Probe {
-    runtime: Runtime,
-    line: Mutex<Option<Arc<sync::Mutex<BufReader<UnixStream>>>>>,
-}
+struct Probe(Running<Line>);
+
+/// A connection to a spec's own server.
+#[derive(Default)]
+struct Line(Mutex<Option<BufReader<UnixStream>>>);
 
 impl DataTypeFunctions for Probe {
     fn free(self: Box<Self>) {
-        if self.runtime.is_foreign() {
-            mem::forget(self);
-        } else {
-            drop(self.line);
-            self.runtime.abandon();
-        }
+        self.0.release();
     }
 }
 
 impl Probe {
     fn new(ruby: &Ruby) -> Result<Self, magnus::Error> {
         guard(ruby, || {
-            Ok(Self {
-                runtime: Runtime::start(AGENT_THREADS)?,
-                line: Mutex::new(None),
-            })
+            Ok(Self(Running::new(Runtime::start(AGENT_THREADS)?, Line::default())))
         })
     }
 
@@ -60,9 +48,7 @@ impl Probe {
     #[allow(clippy::panic)]
     fn task_panic(ruby: &Ruby, this: &Self) -> Result<(), magnus::Error> {
         guard(ruby, || {
-            wait(ruby, &this.runtime.handle()?, LIMIT, async {
-                panic!("as asked, in a task")
-            })
+            wait(ruby, &this.0.get()?.0, LIMIT, async { panic!("as asked, in a task") })
         })
     }
 
@@ -74,14 +60,15 @@ impl Probe {
                 }
                 Ok(())
             };
-            wait(ruby, &this.runtime.handle()?, Duration::from_millis(limit_ms), work)
+            wait(ruby, &this.0.get()?.0, Duration::from_millis(limit_ms), work)
         })
     }
 
     fn busy(ruby: &Ruby, this: &Self, ms: u64) -> Result<(), magnus::Error> {
         guard(ruby, || {
-            this.runtime
-                .handle()?
+            this.0
+                .get()?
+                .0
                 .spawn_blocking(move || thread::sleep(Duration::from_millis(ms)));
             Ok(())
         })
@@ -89,33 +76,34 @@ impl Probe {
 
     fn connect(ruby: &Ruby, this: &Self, path: PathBuf) -> Result<(), magnus::Error> {
         guard(ruby, || {
-            let work = async {
-                UnixStream::connect(path)
-                    .await
-                    .map_err(|error| Error::connection(error.to_string()))
+            let (runtime, line) = this.0.get()?;
+            let work = async move {
+                let stream = UnixStream::connect(path).await.map_err(broken)?;
+                *line.0.lock().await = Some(BufReader::new(stream));
+                Ok(())
             };
-            let stream = wait(ruby, &this.runtime.handle()?, LIMIT, work)?;
-            let line = Arc::new(sync::Mutex::new(BufReader::new(stream)));
-            *this.line.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
-            Ok(())
+            wait(ruby, &runtime, LIMIT, work)
         })
     }
 
     fn echo(ruby: &Ruby, this: &Self, text: String) -> Result<String, magnus::Error> {
         guard(ruby, || {
-            let line = this.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let line = line.ok_or_else(|| Error::not_started("connect first"))?;
+            let (runtime, line) = this.0.get()?;
             let work = async move {
-                let mut line = line.lock().await;
-                let broken = |error: std::io::Error| Error::connection(error.to_string());
-                line.write_all(format!("{text}\n").as_bytes()).await.map_err(broken)?;
+                let mut line = line.0.lock().await;
+                let stream = line.as_mut().ok_or_else(|| Error::not_started("connect first"))?;
+                stream.write_all(format!("{text}\n").as_bytes()).await.map_err(broken)?;
                 let mut answer = String::new();
-                line.read_line(&mut answer).await.map_err(broken)?;
+                stream.read_line(&mut answer).await.map_err(broken)?;
                 Ok(answer.trim_end().to_owned())
             };
-            wait(ruby, &this.runtime.handle()?, LIMIT, work)
+            wait(ruby, &runtime, LIMIT, work)
         })
     }
+}
+
+fn broken(error: std::io::Error) -> Error {
+    Error::connection(error.to_string())
 }
 
 /// Binds the class.
