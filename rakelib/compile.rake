@@ -20,8 +20,14 @@ module Compile
 
   def cargo(profile)
     features = profile == "dev" ? %w[--features testing] : []
-    Rake.sh({ "RUBY" => RbConfig.ruby }, "cargo", "build", "--locked", "--lib", "--package", "flock_of_chefs",
+    Rake.sh(ruby, "cargo", "build", "--locked", "--lib", "--package", "flock_of_chefs",
             "--profile", profile, *features, chdir: ROOT)
+  end
+
+  # Tells cargo which Ruby this is, where the PATH does not: a changed variable would make it build magnus again.
+  def ruby
+    found = ENV.fetch("PATH", "").split(File::PATH_SEPARATOR).map { |dir| File.join(dir, "ruby") }.find { |it| File.file?(it) }
+    found && File.realpath(found) == File.realpath(RbConfig.ruby) ? {} : { "RUBY" => RbConfig.ruby }
   end
 
   # Renames, because a process may have the old library mapped.

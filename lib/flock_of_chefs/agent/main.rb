@@ -38,8 +38,9 @@ module FlockOfChefs
       # @return [Integer] exit code: 0 when it was told to stop
       # @raise [FlockOfChefs::Error] when it cannot start
       def run
+        info = JSON.parse(@native.start) # still with Ruby's own traps: Ctrl-C ends a start that hangs
         @wakeups.trap
-        announce(JSON.parse(@native.start))
+        announce(info)
         @dispatcher.start { @wakeups.push(:dispatcher) }
         @wakeups.pop
         stop
