@@ -1,0 +1,102 @@
+//! `FlockOfChefs::Native::Client`: calls to the agent of this node over its local socket.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use flock_agent::client::Client as Inside;
+use flock_core::Result;
+use magnus::{DataTypeFunctions, Module, Object, RModule, Ruby, TypedData, function, method};
+use tokio::runtime::Handle;
+
+use crate::{
+    guard::guard,
+    json,
+    running::Running,
+    runtime::{CLIENT_THREADS, Runtime, check_process},
+    wait::wait,
+};
+
+#[derive(TypedData)]
+#[magnus(class = "FlockOfChefs::Native::Client", free_immediately, size)]
+struct Client {
+    socket: PathBuf,
+    data_dir: PathBuf,
+    /// Started at the first call, so that a client that was only made may be inherited by a child.
+    running: Mutex<Option<Running<Inside>>>,
+}
+
+impl DataTypeFunctions for Client {
+    fn free(self: Box<Self>) {
+        let running = self.running.into_inner().unwrap_or_else(PoisonError::into_inner);
+        running.into_iter().for_each(Running::release);
+    }
+}
+
+impl Client {
+    fn new(ruby: &Ruby, options: String) -> Result<Self, magnus::Error> {
+        guard(ruby, || {
+            check_process()?;
+            let options = json::parse(&options)?;
+            Ok(Self {
+                socket: json::text(&options, "socket")?.into(),
+                data_dir: json::text(&options, "data_dir")?.into(),
+                running: Mutex::new(None),
+            })
+        })
+    }
+
+    fn running(&self) -> Result<(Handle, Arc<Inside>)> {
+        let mut slot = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = match slot.take() {
+            Some(running) => running,
+            None => self.start()?,
+        };
+        slot.insert(running).get()
+    }
+
+    fn start(&self) -> Result<Running<Inside>> {
+        let runtime = Runtime::start(CLIENT_THREADS)?;
+        let handle = runtime.handle()?;
+        let _inside = handle.enter();
+        Ok(Running::new(
+            runtime,
+            Inside::new(self.socket.clone(), self.data_dir.clone()),
+        ))
+    }
+
+    fn call(ruby: &Ruby, this: &Self, op: String, body: String, timeout_ms: u64) -> Result<String, magnus::Error> {
+        guard(ruby, || {
+            let (runtime, client) = this.running()?;
+            let body = json::parse(&body)?;
+            let limit = Duration::from_millis(timeout_ms);
+            let answer = wait(
+                ruby,
+                &runtime,
+                limit,
+                async move { client.call(&op, body, limit).await },
+            )?;
+            Ok(answer.to_string())
+        })
+    }
+
+    fn append(ruby: &Ruby, this: &Self, draft: String, timeout_ms: u64) -> Result<String, magnus::Error> {
+        guard(ruby, || {
+            let (runtime, client) = this.running()?;
+            let draft = json::parse(&draft)?;
+            let limit = Duration::from_millis(timeout_ms);
+            let stored = wait(ruby, &runtime, limit, async move { client.append(draft, limit).await })?;
+            Ok(stored.to_string())
+        })
+    }
+}
+
+/// Binds the class.
+pub fn define(ruby: &Ruby, native: RModule) -> Result<(), magnus::Error> {
+    let class = native.define_class("Client", ruby.class_object())?;
+    class.define_singleton_method("new", function!(Client::new, 1))?;
+    class.define_method("call", method!(Client::call, 3))?;
+    class.define_method("append", method!(Client::append, 2))
+}

@@ -1,0 +1,94 @@
+# frozen_string_literal: true
+
+require "json"
+
+module FlockOfChefs
+  module Agent
+    # The one Ruby thread that takes events from the native agent, one at a time: Chef's run lock admits one action anyway.
+    class Dispatcher
+      NAME = "flock-dispatch"
+      # How long one pull waits, and so how soon {#quiet} is heeded.
+      POLL_MS = 1_000
+      # Pulls that fail in a row before the agent gives up, and the pause between them.
+      FAILURES = 10
+      PAUSE_S = 1
+
+      # @return [Exception, nil] what ended it, when it did not end as it was told
+      attr_reader :failure
+
+      # @param native [Native::Agent]
+      # @param supervisor [Supervisor]
+      # @param log [Log]
+      def initialize(native, supervisor, log:, pause_s: PAUSE_S)
+        @native = native
+        @supervisor = supervisor
+        @log = log
+        @pause_s = pause_s
+        @quiet = false
+        @failures = 0
+      end
+
+      # @yield in the thread, when it ends
+      # @return [void]
+      def start(&at_end)
+        @thread = Thread.new do
+          work
+        rescue Exception => e # rubocop:disable Lint/RescueException -- the main thread decides what it means
+          @failure = e
+        ensure
+          at_end&.call
+        end
+        @thread.name = NAME
+        @thread.report_on_exception = false
+      end
+
+      # Takes no further event; the one in hand is brought to its end.
+      #
+      # @return [void]
+      def quiet = @quiet = true
+
+      # @return [Boolean]
+      def finished? = !@thread&.alive?
+
+      private
+
+      def work
+        until @quiet
+          event = pull or next
+          return if handle(event) == :stop
+        end
+      rescue NotStartedError
+        nil # the native agent was stopped first
+      end
+
+      def pull
+        text = @native.next_event(POLL_MS)
+        @failures = 0
+        text && JSON.parse(text)
+      rescue FlockOfChefs::Error => e
+        raise if e.is_a?(NotStartedError) || (@failures += 1) >= FAILURES
+
+        pause(e)
+      end
+
+      def handle(event)
+        case event["type"]
+        when "run" then run(event)
+        when "stop" then :stop
+        else @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
+        end
+      end
+
+      def run(event)
+        @quiet ? @supervisor.abandon(event, "the agent is stopping") : @supervisor.run(event)
+        nil
+      end
+
+      def pause(error)
+        @log.warn("no event: #{error.message}")
+        sleep(@pause_s)
+        nil
+      end
+    end
+  end
+end

@@ -1,0 +1,101 @@
+# frozen_string_literal: true
+
+require "json"
+require_relative "../../flock_of_chefs"
+require_relative "dispatcher"
+require_relative "log"
+require_relative "supervisor"
+require_relative "wakeups"
+
+module FlockOfChefs
+  # The Ruby side of the resident process: it pulls events and runs workers; everything else is native.
+  module Agent
+    # `flockctl agent`: starts, sleeps until a signal, stops. The first signal takes no further work and waits for the
+    # action that runs; the second ends it. An action that outlasts the grace is left alone: its worker writes its result
+    # to disk, and the next agent reads it there.
+    class Main
+      # How long a running action is waited for.
+      GRACE_S = 10
+      # What the native agent may take for what it has in hand, and what is waited for it in all.
+      NATIVE_GRACE_MS = 1_000
+      NATIVE_STOP_S = 6
+
+      # @param native [Native::Agent] a new one
+      # @param grace_s [Float]
+      # @param log [Log]
+      # @param supervisor [Supervisor]
+      def initialize(native, grace_s: GRACE_S, log: Log.new, supervisor: Supervisor.new(native, log:))
+        @native = native
+        @grace_s = grace_s
+        @log = log
+        @supervisor = supervisor
+        @dispatcher = Dispatcher.new(native, supervisor, log:)
+        @wakeups = Wakeups.new
+      end
+
+      # Returns when the agent has stopped.
+      #
+      # @return [Integer] exit code: 0 when it was told to stop
+      # @raise [FlockOfChefs::Error] when it cannot start
+      def run
+        info = JSON.parse(@native.start) # still with Ruby's own traps: Ctrl-C ends a start that hangs
+        @wakeups.trap
+        announce(info)
+        @dispatcher.start { @wakeups.push(:dispatcher) }
+        @wakeups.pop
+        stop
+        verdict
+      ensure
+        @wakeups.close
+      end
+
+      private
+
+      def announce(info)
+        @log.json = info["log_format"] == "json"
+        @log.info("agent #{info["name"]} runs (pid #{Process.pid})")
+      end
+
+      def stop
+        @log.info("stopping") if @dispatcher.failure.nil?
+        @dispatcher.quiet
+        impatient = wait_for_dispatcher == :signal
+        leave_or_end(impatient)
+        stop_native(impatient ? 0 : NATIVE_GRACE_MS)
+      end
+
+      # @return [Symbol, nil] +:signal+ when there was a second one
+      def wait_for_dispatcher
+        deadline = now + @grace_s
+        until @dispatcher.finished? || now >= deadline
+          return :signal if @wakeups.pop(deadline - now) == :signal
+        end
+      end
+
+      def leave_or_end(impatient)
+        pid = @supervisor.running_pid or return
+        return @log.warn("worker #{pid} goes on; its result is read at the next start") unless impatient
+
+        @log.warn("worker #{pid} is ended")
+        @supervisor.terminate
+      end
+
+      # On a thread, so that not even a native agent that hangs keeps the process.
+      def stop_native(grace_ms)
+        stopper = Thread.new { @native.stop(grace_ms) }
+        stopper.report_on_exception = false
+        @log.warn("the native agent did not stop within #{NATIVE_STOP_S} s") unless stopper.join(NATIVE_STOP_S)
+      rescue FlockOfChefs::Error => e
+        @log.warn("stopped with an error: #{e.message}")
+      end
+
+      def verdict
+        failure = @dispatcher.failure or return 0
+        @log.warn("the dispatcher failed: #{failure.message} (#{failure.class})")
+        1
+      end
+
+      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    end
+  end
+end

@@ -1,0 +1,43 @@
+# frozen_string_literal: true
+
+require "dry/cli"
+require_relative "../flock_of_chefs"
+require_relative "cli/exit_codes"
+require_relative "cli/result"
+require_relative "cli/output"
+require_relative "cli/nearest"
+require_relative "cli/verbs"
+require_relative "cli/command"
+require_relative "cli/program"
+
+module FlockOfChefs
+  # The command line: `flockctl`.
+  module CLI
+    extend Dry::CLI::Registry
+
+    # One small file per command.
+    module Commands; end
+    Dir[File.join(__dir__, "cli/commands/*.rb")].each { |file| require file }
+
+    register "init", Commands::Init
+    register "join", Commands::Join
+    register "agent", Commands::Agent
+    register "status", Commands::Status
+    register "nodes", Commands::Nodes
+    register "node remove", Commands::NodeRemove
+    register "token create", Commands::TokenCreate
+    register "resources", Commands::Resources
+    register "notify", Commands::Notify
+    register "notifications", Commands::Notifications::All
+    register "notifications list", Commands::Notifications::List
+    register "notifications show", Commands::Notifications::Show
+    register "notifications retry", Commands::Notifications::Retry
+    register "notifications drop", Commands::Notifications::Drop
+    register "doctor", Commands::Doctor
+    register "version", Commands::Version, aliases: %w[-v --version]
+
+    # @param arguments [Array<String>]
+    # @return [Integer] see {ExitCodes}
+    def self.start(arguments) = Program.new(self).call(arguments)
+  end
+end

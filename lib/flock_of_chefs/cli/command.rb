@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+require "dry/cli"
+require_relative "../local_client"
+
+module FlockOfChefs
+  module CLI
+    # What all commands share: options, the way to the agent, printing, exit codes. A command names its verb and its
+    # arguments, nothing else.
+    class Command < Dry::CLI::Command
+      option :config, desc: "The agent's configuration (default: $FLOCK_CONFIG, else /etc/flock/agent.toml)"
+      option :format, default: "text", values: Output::FORMATS, desc: "How to print"
+
+      class << self
+        # @param name [Symbol] the class in {Verbs}
+        # @param agent [Boolean] whether it talks to the agent of this node
+        # @param silent [Boolean] whether it has nothing to print
+        def verb(name, agent: true, silent: false)
+          @verb = { name:, agent:, silent: }
+        end
+
+        # @return [Hash] what {verb} was told, here or in the superclass
+        def settings = @verb || superclass.settings
+      end
+
+      # @raise [SystemExit] with one of {ExitCodes}
+      def call(format: "text", args: [], **options)
+        refuse(args)
+        settings = self.class.settings
+        verb = Verbs.const_get(settings[:name]).new(talk: ->(line) { warn(line) })
+        client = settings[:agent] ? LocalClient.configured(options[:config]) : nil
+        result = verb.call(client, refine(options))
+        Output.new(format, $stdout).print(result) unless settings[:silent]
+        exit(result.code)
+      end
+
+      private
+
+      # Where a command has more to say than its options.
+      def refine(options) = options
+
+      # dry-cli hands over the optional arguments here as well.
+      def refuse(args)
+        extra = args.drop(self.class.optional_arguments.size)
+        return if extra.empty?
+
+        hint = Nearest.of(extra.first, self.class.subcommands.to_h.keys)
+        raise ConfigurationError, "unexpected #{extra.first.inspect}#{hint || "; see --help"}"
+      end
+    end
+  end
+end

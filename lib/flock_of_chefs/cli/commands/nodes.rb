@@ -1,0 +1,16 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  module CLI
+    module Commands
+      # `flockctl nodes`
+      class Nodes < Command
+        desc "List the nodes of the flock"
+        verb :Nodes
+
+        argument :name, desc: "One node"
+        example ["--format names"]
+      end
+    end
+  end
+end

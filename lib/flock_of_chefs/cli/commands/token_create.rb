@@ -1,0 +1,18 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  module CLI
+    module Commands
+      # `flockctl token create`
+      class TokenCreate < Command
+        desc "Make a join string for new nodes"
+        verb :TokenCreate
+
+        option :ttl, desc: "How long it is good for: 90s, 15m, 24h, 7d (default: 24h)"
+        option :uses, desc: "How many nodes may use it (default: 1)"
+        option :node, desc: "Which node names may use it, a glob (default: any)"
+        example ["--ttl 1h --uses 20 --node 'web*'"]
+      end
+    end
+  end
+end

@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  module CLI
+    # What flockctl's (and knife flock's) exit codes mean; scripts hold on to them.
+    module ExitCodes
+      # All that was asked for happened.
+      DONE = 0
+      # Wrong usage or configuration, or a fault of ours.
+      USAGE = 1
+      # At least one target failed.
+      FAILED = 2
+      # Nothing matched.
+      NOTHING = 3
+      # Something could not be reached, or its outcome is not known.
+      UNKNOWN = 4
+      # The deadline passed.
+      DEADLINE = 5
+      # A quorum was not met; nothing was started.
+      QUORUM = 6
+      # Policy forbids it.
+      DENIED = 7
+      # Ctrl-C.
+      INTERRUPTED = 130
+
+      ERRORS = {
+        NodeNotFoundError => NOTHING, ResourceNotFoundError => NOTHING, ConnectionError => UNKNOWN,
+        OutcomeUnknownError => UNKNOWN, TimeoutError => DEADLINE, DeniedError => DENIED,
+        RejectedError => FAILED, RemoteError => FAILED
+      }.freeze
+
+      STATES = {
+        "done" => DONE, "failed" => FAILED, "expired" => FAILED, "undeliverable" => FAILED, "denied" => DENIED,
+        "unknown" => UNKNOWN, "superseded" => UNKNOWN
+      }.freeze
+
+      # The worst comes first.
+      ORDER = [FAILED, DENIED, UNKNOWN, DEADLINE].freeze
+
+      module_function
+
+      # @param error [Exception]
+      # @return [Integer]
+      def of_error(error) = error.is_a?(Interrupt) ? INTERRUPTED : ERRORS.fetch(error.class, USAGE)
+
+      # @param states [Array<String>] where the notifications stand after waiting for them
+      # @return [Integer] the worst one's; {NOTHING} of none
+      def of_states(states)
+        codes = states.map { |state| STATES.fetch(state, DEADLINE) }
+        codes.empty? ? NOTHING : ORDER.find(-> { DONE }) { |code| codes.include?(code) }
+      end
+    end
+  end
+end

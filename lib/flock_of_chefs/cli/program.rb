@@ -1,0 +1,73 @@
+# frozen_string_literal: true
+
+require "dry/cli"
+
+module FlockOfChefs
+  module CLI
+    # dry-cli with complaints of one line that name the remedy.
+    class Parsing < Dry::CLI
+      private
+
+      def error(result)
+        text = result.error.delete_prefix("ERROR: ").sub("\nUsage: ", "; usage: ")
+        err.puts("flockctl: #{text}#{"; see --help" unless text.include?("usage: ")}")
+        exit(ExitCodes::USAGE)
+      end
+    end
+
+    # One run of flockctl: finds the command, and turns whatever it raises into one line and an exit code.
+    class Program
+      # @param registry [Dry::CLI::Registry]
+      # @param out [IO] for help that was asked for
+      # @param err [IO] for people
+      def initialize(registry, out: $stdout, err: $stderr)
+        @registry = registry
+        @out = out
+        @err = err
+      end
+
+      # @param arguments [Array<String>]
+      # @return [Integer] see {ExitCodes}
+      def call(arguments)
+        found = @registry.get(arguments)
+        return help(found, arguments) unless found.found?
+
+        Parsing.new(@registry).call(arguments:, out: @out, err: @err)
+        ExitCodes::DONE
+      rescue SystemExit => e
+        e.status
+      rescue Interrupt, StandardError, LoadError => e
+        complain(e)
+        ExitCodes.of_error(e)
+      end
+
+      private
+
+      def help(found, arguments)
+        rest = arguments.drop(found.names.size)
+        asked = rest.first.nil? || %w[-h --help help].include?(rest.first)
+        @err.puts("flockctl: unknown command #{rest.first.inspect}#{suggestion(rest, found)}") unless asked
+        (rest.any? && asked ? @out : @err).puts(Dry::CLI::Usage.call(found)) if asked
+        rest.any? && asked ? ExitCodes::DONE : ExitCodes::USAGE
+      end
+
+      def suggestion(rest, found)
+        Nearest.of(rest.first, found.children.keys) || "; see flockctl --help"
+      end
+
+      def complain(error)
+        return @err.puts(error.full_message) if ENV["FLOCK_DEBUG"] == "1"
+
+        @err.puts("flockctl: #{line(error)}")
+      end
+
+      def line(error)
+        case error
+        when Interrupt then "interrupted"
+        when Error, LoadError then error.message.tr("\n", " ")
+        else "#{error.class}: #{error.message.lines.first.to_s.chomp} (a fault of ours: FLOCK_DEBUG=1 shows where)"
+        end
+      end
+    end
+  end
+end

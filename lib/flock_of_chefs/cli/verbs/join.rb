@@ -1,0 +1,26 @@
+# frozen_string_literal: true
+
+require_relative "init"
+
+module FlockOfChefs
+  module CLI
+    module Verbs
+      # Makes this node a member of a flock.
+      class Join < Init
+        # Enrolment asks a hub once; a hub that is slow to answer is given this long.
+        TIMEOUT_MS = 30_000
+
+        # @option options [String] :join_string what `flockctl token create` printed
+        # @option options [Boolean] :replace take over the name of a node that is no more
+        # @return [Result]
+        # @see Init#call
+        def call(_client, options)
+          request = request(options).merge(join: options.fetch(:join_string), replace: options[:replace] ? true : false)
+          learned = JSON.parse(native.join(JSON.generate(request), TIMEOUT_MS))
+          say("next: flockctl agent (or systemctl enable --now flock-agent)")
+          Result.new(data: learned)
+        end
+      end
+    end
+  end
+end

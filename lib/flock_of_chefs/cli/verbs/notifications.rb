@@ -1,0 +1,44 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  module CLI
+    module Verbs
+      # The notifications that this node sent and received: all of them, or the whole story of one.
+      class Notifications < Verb
+        COLUMNS = %w[id direction state peer key action updated_ms code].freeze
+        STORY = %w[direction peer key action timing state code message attempt run_ms shared_with created_ms updated_ms
+                   expires_ms].freeze
+
+        # @option options [String] :id one notification; a unique beginning of its id is enough
+        # @option options [String] :state
+        # @option options [String] :direction "in" or "out"
+        # @option options [String] :limit
+        # @return [Result]
+        def call(client, options = {})
+          records = client.call("list", request(options)).fetch("records")
+          say(options[:id] ? "no notification #{options[:id]}" : "no notifications") if records.empty?
+          Result.new(data: records, columns: COLUMNS, name: "id", text: options[:id] && stories(records),
+                     code: records.empty? && options[:id] ? ExitCodes::NOTHING : ExitCodes::DONE)
+        end
+
+        private
+
+        def request(options)
+          { id: options[:id].to_s, direction: options[:direction].to_s, state: options[:state].to_s,
+            limit: Value.count(options[:limit], "--limit") || 0 }
+        end
+
+        def stories(records)
+          records.empty? ? nil : records.map { |record| story(record).join("\n") }.join("\n\n")
+        end
+
+        def story(record)
+          [record["id"]] +
+            STORY.map { |key| "  #{"#{key.delete_suffix("_ms")}:".ljust(12)} #{Value.text(key, record[key])}" } +
+            Array(record["sources"]).map { |it| "  because:     #{it["key"]} #{it["action"]} (#{it["recipe"]}:#{it["line"]})" } +
+            Array(record["chain"]).map { |it| "  after:       #{it["key"]} #{it["action"]} on #{it["node"]}" }
+        end
+      end
+    end
+  end
+end

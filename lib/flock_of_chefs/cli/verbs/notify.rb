@@ -1,0 +1,60 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  module CLI
+    module Verbs
+      # Asks a node to run an action of one of its resources, and waits for the outcome if asked to.
+      class Notify < Verb
+        KEY = /\A\w+\[.+\]\z/m
+        ACTION = /\A[a-z]\w{0,63}\z/
+        COLUMNS = %w[id state peer key action run_ms code message].freeze
+        # What the agent may take beyond the wait that it was asked for.
+        SLACK_MS = 5_000
+
+        # @option options [String] :node
+        # @option options [String] :resource +"service[nginx]"+
+        # @option options [String] :action +"restart"+
+        # @option options [String] :wait how long to wait for the outcome; not at all unless given
+        # @return [Result]
+        def call(client, options)
+          wait_ms = Value.duration_ms(options[:wait], "--wait")
+          draft = draft(options)
+          where = client.append(draft).fetch("where")
+          say("notification #{draft[:id]}: #{draft[:key]} #{draft[:action]} on #{options.fetch(:node)}")
+          return spooled(draft, options, wait_ms) if where == "spool"
+
+          wait_ms ? awaited(client, draft, wait_ms) : handed_over(draft, options, "queued", ExitCodes::DONE)
+        end
+
+        private
+
+        def draft(options)
+          key, action = options.values_at(:resource, :action)
+          raise ConfigurationError, "#{key}: write the resource as 'type[name]', in quotes" unless KEY.match?(key)
+          raise ConfigurationError, "#{action}: not the name of an action" unless ACTION.match?(action)
+
+          { id: native.new_id, key:, action:, timing: "immediately", targets: { nodes: [options.fetch(:node)] } }
+        end
+
+        def handed_over(draft, options, state, code)
+          row = { "id" => draft[:id], "state" => state, "peer" => options.fetch(:node), "key" => draft[:key],
+                  "action" => draft[:action] }
+          Result.new(data: [row], columns: COLUMNS.first(5), name: "id", code:)
+        end
+
+        def spooled(draft, options, wait_ms)
+          say("no agent answers; it is kept in the spool and goes out when the agent runs (flockctl agent)")
+          handed_over(draft, options, "spooled", wait_ms ? ExitCodes::UNKNOWN : ExitCodes::DONE)
+        end
+
+        def awaited(client, draft, wait_ms)
+          answer = client.call("await", { id: draft[:id], timeout_ms: wait_ms }, timeout_ms: wait_ms + SLACK_MS)
+          records = answer.fetch("records")
+          code = ExitCodes.of_states(records.map { |record| record["state"] })
+          say("not finished after #{wait_ms} ms; see flockctl notifications show #{draft[:id]}") if code == ExitCodes::DEADLINE
+          Result.new(data: records, columns: COLUMNS, name: "id", code:)
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,34 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  module CLI
+    module Verbs
+      # How the agent of this node is.
+      class Status < Verb
+        # @return [Result]
+        def call(client, _options = {})
+          report = client.call("status")
+          agent = report["agent"].to_h
+          Result.new(data: report.merge("name" => agent["name"]), text: sentences(agent, report))
+        end
+
+        private
+
+        def sentences(agent, report)
+          [
+            "#{agent["name"]}: #{agent["hub"] ? "hub" : "member"} of flock #{agent["flock_id"]}, " \
+            "version #{agent["version"]}, pid #{agent["pid"]}",
+            "registry: #{report["link"]}#{" to #{report["hub"]}" unless report["hub"].to_s.empty?}, " \
+            "#{report["members"]} members, epoch #{report["epoch"]}",
+            "notifications: #{report["queued"]} to send, #{report["stored"]} to run, #{report["unfinished"]} unfinished",
+            "spool: #{report["spool"]} waiting, #{report["spool_bad"]} quarantined",
+            "Chef: generation #{report["generation"]}, last run #{Value.text("run_phase", report["run_phase"])}",
+            "started #{time("started_ms", report)}, certificate until #{time("certificate_expires_ms", report)}"
+          ].join("\n")
+        end
+
+        def time(key, report) = Value.text(key, report[key])
+      end
+    end
+  end
+end

@@ -1,0 +1,99 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  # The native extension. This file only documents and loads it; `sig/flock_of_chefs/native.rbs` has the signatures.
+  #
+  # All arguments are positional and none has a default; structured data travels as JSON text; times are milliseconds.
+  # Failures are raised as {FlockOfChefs::Error}s. Loading starts nothing; the first {Agent#start} or {Client#call}
+  # starts threads, and from then on a forked child that uses any of this gets a {ForkError}.
+  #
+  # @!method self.version
+  #   @return [String] the extension's version, equal to {VERSION}
+  # @!method self.new_id
+  #   @return [String] a new UUIDv7
+  # @!method self.config(path)
+  #   @param path [String, nil] the file; nil = `$FLOCK_CONFIG`, else `/etc/flock/agent.toml`
+  #   @return [String] JSON of the resolved configuration
+  #   @raise [ConfigurationError] when the file is absent or wrong
+  # @!method self.init(options)
+  #   Makes this node the first hub of a new flock.
+  #   @param options [String] JSON
+  #   @return [String] JSON of what was made
+  # @!method self.join(options, timeout_ms)
+  #   Makes this node a member of a flock.
+  #   @param options [String] JSON
+  #   @param timeout_ms [Integer]
+  #   @return [String] JSON of what was learned
+  # @api private
+  module Native
+    # @!parse
+    #   # The running agent; made, started and stopped once. Any thread may call it.
+    #   class Agent
+    #     # @param config_path [String, nil]
+    #     def initialize(config_path); end
+    #     # @return [String] JSON about the agent
+    #     # @raise [ConfigurationError, ForkError]
+    #     def start; end
+    #     # @param timeout_ms [Integer]
+    #     # @return [String, nil] JSON of the next event; nil when the time is over
+    #     # @raise [NotStartedError] after {#stop}
+    #     def next_event(timeout_ms); end
+    #     # @param operation [String]
+    #     # @param body [String] JSON
+    #     # @param timeout_ms [Integer]
+    #     # @return [String] JSON
+    #     def call(operation, body, timeout_ms); end
+    #     # @param grace_ms [Integer] what work in hand is given
+    #     # @return [String] JSON
+    #     def stop(grace_ms); end
+    #   end
+    #
+    #   # Calls to the agent of this node over its local socket; connects at the first call. Any thread may use it.
+    #   class Client
+    #     # @param options [String] JSON with "socket" and "data_dir"
+    #     def initialize(options); end
+    #     # @param operation [String]
+    #     # @param body [String] JSON
+    #     # @param timeout_ms [Integer]
+    #     # @return [String] JSON
+    #     # @raise [ConnectionError] when no agent answers
+    #     def call(operation, body, timeout_ms); end
+    #     # Hands over a notification; with no agent there, to its spool.
+    #     # @param draft [String] JSON
+    #     # @param timeout_ms [Integer]
+    #     # @return [String] JSON with "where": "outbox" or "spool"
+    #     def append(draft, timeout_ms); end
+    #   end
+
+    # Finds the library: packed for several Rubies, as compiled, or as RubyGems keeps it beside the gem.
+    module Loader
+      PLACES = [
+        File.join(__dir__, RUBY_VERSION[/\d+\.\d+/], "flock_of_chefs"),
+        File.join(__dir__, "flock_of_chefs"),
+        "flock_of_chefs/flock_of_chefs"
+      ].freeze
+
+      # @return [void]
+      # @raise [LoadError] with the remedy, when there is no library
+      def self.call(places = PLACES)
+        failures = []
+        return if places.any? { |place| attempt(place, failures) }
+
+        raise LoadError, "flock_of_chefs: the native extension is not built for Ruby #{RUBY_VERSION} " \
+                         "(#{failures.join("; ")}). In a checkout run `rake compile`; " \
+                         "for an installed gem run `gem pristine flock_of_chefs`."
+      end
+
+      def self.attempt(place, failures)
+        require place
+        true
+      rescue LoadError => e
+        failures << e.message.lines.first.chomp
+        false
+      end
+      private_class_method :attempt
+    end
+
+    Loader.call
+  end
+end

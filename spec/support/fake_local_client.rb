@@ -1,0 +1,31 @@
+# frozen_string_literal: true
+
+# Stands in for FlockOfChefs::LocalClient: answers from a table and remembers what it was asked.
+class FakeLocalClient
+  # @return [Array<Array>] operation, body, deadline
+  attr_reader :calls, :config
+
+  # @param answers [Hash{String => Hash, Exception}]
+  def initialize(answers = {}, config: {}, **more)
+    @answers = answers.merge(more)
+    @config = config
+    @calls = []
+  end
+
+  def call(operation, body = {}, timeout_ms: nil)
+    @calls << [operation, body, timeout_ms]
+    answer(operation)
+  end
+
+  def append(draft, timeout_ms: nil)
+    @calls << ["append", draft, timeout_ms]
+    answer("append")
+  end
+
+  private
+
+  def answer(operation)
+    found = @answers.fetch(operation)
+    found.is_a?(Exception) ? raise(found) : found
+  end
+end

@@ -1,0 +1,32 @@
+# frozen_string_literal: true
+
+require "flock_of_chefs/cli"
+
+RSpec.describe FlockOfChefs::CLI::ExitCodes do
+  it "are those that scripts hold on to" do
+    expect([0, 1, 2, 3, 4, 5, 6, 7, 130]).to eq(
+      %i[DONE USAGE FAILED NOTHING UNKNOWN DEADLINE QUORUM DENIED INTERRUPTED].map { |name| described_class.const_get(name) }
+    )
+  end
+
+  {
+    [] => 3, %w[done done] => 0, %w[done failed] => 2, %w[done undeliverable] => 2, %w[expired] => 2, %w[denied] => 7,
+    %w[unknown done] => 4, %w[stored] => 5, %w[queued done] => 5, %w[unknown stored] => 4, %w[denied failed] => 2,
+    %w[superseded] => 4
+  }.each do |states, code|
+    it("are #{code} for #{states.inspect}") { expect(described_class.of_states(states)).to eq(code) }
+  end
+
+  it "never call an unfinished or unknown outcome done" do
+    others = %w[queued offered stored claimed failed unknown superseded expired denied undeliverable whatever]
+    expect(others.map { |state| described_class.of_states([state]) }).not_to include(0)
+  end
+
+  {
+    FlockOfChefs::ConfigurationError => 1, FlockOfChefs::InternalError => 1, FlockOfChefs::NodeNotFoundError => 3,
+    FlockOfChefs::ConnectionError => 4, FlockOfChefs::OutcomeUnknownError => 4, FlockOfChefs::TimeoutError => 5,
+    FlockOfChefs::DeniedError => 7, FlockOfChefs::RemoteError => 2, Interrupt => 130, RuntimeError => 1
+  }.each do |error, code|
+    it("are #{code} for #{error}") { expect(described_class.of_error(error.new("x"))).to eq(code) }
+  end
+end

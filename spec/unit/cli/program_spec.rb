@@ -1,0 +1,60 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+require "tmpdir"
+
+# The program itself, as a shell sees it: streams and exit codes.
+RSpec.describe "flockctl" do # rubocop:disable RSpec/DescribeClass
+  root = File.expand_path("../../..", __dir__)
+
+  define_method(:flockctl) do |*arguments, env: {}|
+    out, err, status = Open3.capture3(env, RbConfig.ruby, "-I#{root}/lib", "#{root}/exe/flockctl", *arguments)
+    [out, err, status.exitstatus]
+  end
+
+  it "prints its version" do
+    expect(flockctl("--version")).to eq(["flockctl #{FlockOfChefs::VERSION}\n", "", 0])
+    expect(flockctl("version")).to eq(flockctl("-v"))
+  end
+
+  it "prints help that was asked for to stdout, and else to stderr" do
+    expect(flockctl("--help")).to match([a_string_including("flockctl notify"), "", 0])
+    expect(flockctl).to match(["", a_string_including("flockctl notify"), 1])
+  end
+
+  {
+    %w[nods] => /\Aflockctl: unknown command "nods"; did you mean "nodes"\?\n\z/,
+    %w[token creat] => /\Aflockctl: unknown command "creat"; did you mean "create"\?\n\z/,
+    %w[xyzzy] => /\Aflockctl: unknown command "xyzzy"; see flockctl --help\n\z/,
+    %w[notifications shwo] => /\Aflockctl: unexpected "shwo"; did you mean "show"\?\n\z/,
+    %w[nodes a b] => /\Aflockctl: unexpected "b"; see --help\n\z/,
+    %w[nodes --bogus] => /\Aflockctl: .*--bogus.*--help\n\z/,
+    %w[notify web1] => /\Aflockctl: .*usage: .*NODE RESOURCE ACTION.*\n\z/,
+    %w[nodes --format xml] => /\Aflockctl: .*xml.*\n\z/
+  }.each do |arguments, complaint|
+    it "answers #{arguments.join(" ")} with one line and 1" do
+      expect(flockctl(*arguments)).to match(["", complaint, 1])
+    end
+  end
+
+  it "names the remedy when nothing is configured" do
+    out, err, code = flockctl("status", "--config", "/nonexistent/agent.toml")
+    expect([out, err.lines.size, code]).to eq(["", 1, 1])
+    expect(err).to include("/nonexistent/agent.toml", "flockctl init")
+  end
+
+  it "is 4 and one line when no agent answers" do
+    Dir.mktmpdir do |dir|
+      config = File.join(dir, "agent.toml")
+      File.write(config, %(name = "b1"\ndata_dir = "#{dir}"\nsocket = "#{dir}/agent.sock"\n[registry]\nurl = "embedded"\n))
+      out, err, code = flockctl("status", "--config", config)
+      expect([out, err.lines.size, code]).to eq(["", 1, 4]), err
+    end
+  end
+
+  it "shows a backtrace only when asked to" do
+    _, err, = flockctl("status", "--config", "/nonexistent/agent.toml", env: { "FLOCK_DEBUG" => "1" })
+    expect(err).to include("local_client.rb")
+  end
+end
