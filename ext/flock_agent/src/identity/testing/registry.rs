@@ -58,7 +58,10 @@ impl State {
 #[tonic::async_trait]
 impl Registry for FakeRegistry {
     async fn get(&self, key: &str) -> Result<Option<Entry>> {
-        Ok(self.state().entries.get(key).cloned())
+        let entry = self.state().entries.get(key).cloned();
+        // Lets whoever asks at the same time read the same.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        Ok(entry)
     }
 
     async fn list(&self, prefix: &str) -> Result<Listing> {

@@ -5,7 +5,7 @@ use flock_core::{Error, ErrorKind, id::NodeName, limits};
 use crate::{
     identity::{
         Identity, ca, join_string,
-        testing::{MINUTE, Machine, TestHub, dialer, whoami},
+        testing::{DAY, MINUTE, Machine, TestHub, dialer, whoami},
     },
     pb::{self, enrol_client::EnrolClient},
     registry::Registry,
@@ -299,4 +299,26 @@ async fn without_a_certificate_only_enrol_answers() {
         .await;
     assert_eq!(wire::error(call.unwrap_err()).code(), "no_certificate");
     assert_eq!(hub.echo.calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn what_has_ended_is_swept_when_a_token_is_made() {
+    let hub = TestHub::start().await;
+    let (_machine, _) = hub.joined("bender1").await;
+    Machine::new("bender1").replace(&hub.invite().await).await.unwrap();
+    let count = async |prefix: &str| hub.registry.list(prefix).await.unwrap().entries.len();
+    assert_eq!((count("tokens/").await, count("removed/").await), (2, 1));
+    hub.skew.set(3 * DAY);
+    hub.token(0, 1, "").await;
+    assert_eq!(
+        (count("tokens/").await, count("removed/").await),
+        (1, 1),
+        "its certificates are still valid"
+    );
+    hub.skew.set(31 * DAY);
+    hub.token(0, 1, "").await;
+    assert_eq!((count("tokens/").await, count("removed/").await), (1, 0));
+    hub.remove("bender1").await;
+    hub.token(0, 1, "").await;
+    assert_eq!(count("removed/").await, 1, "a removed name stays removed");
 }
