@@ -4,14 +4,18 @@ use std::{os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
 use flock_core::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::M;
 
 use super::{schema, sql};
 
 /// SQLite 3.51.3 is the first version without the WAL-reset corruption bug (<https://sqlite.org/wal.html#walresetbug>).
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
+/// Prepared statements that a connection keeps: all that this crate prepares.
+const STATEMENTS: usize = 128;
+
 /// The one connection that writes.
-pub(super) fn writer(path: &Path) -> Result<Connection> {
+pub(super) fn writer(path: &Path, steps: &[M<'_>]) -> Result<Connection> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(Error::internal(
             "the SQLite linked in is older than 3.51.3; build with the bundled one",
@@ -19,10 +23,10 @@ pub(super) fn writer(path: &Path) -> Result<Connection> {
     }
     create_private(path)?;
     let mut connection = Connection::open(path).map_err(|e| unreadable(path, &e))?;
-    schema::refuse_newer(&connection, path)?;
+    schema::refuse_newer(&connection, path, steps)?;
     configure(&connection).map_err(|e| unreadable(path, &e))?;
     check(&connection, path)?;
-    schema::migrate(&mut connection, path)?;
+    schema::migrate(&mut connection, path, steps)?;
     Ok(connection)
 }
 
@@ -55,6 +59,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
 }

@@ -30,13 +30,14 @@ impl Writer {
         Ok(Self(sender))
     }
 
-    pub(super) async fn run<T, F>(&self, job: F) -> Result<T>
+    pub(super) async fn run<T, F, A>(&self, job: F, then: A) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        self.send(Message::Run(boxed(job, sender)))?;
+        self.send(Message::Run(boxed(job, then, sender)))?;
         receiver.await.map_err(|_| closed())?
     }
 
@@ -60,10 +61,11 @@ fn closed() -> Error {
 }
 
 /// Packs a closure so that its result waits for the commit: the reply turns a failed commit into the job's own error.
-fn boxed<T, F>(job: F, sender: oneshot::Sender<Result<T>>) -> Job
+fn boxed<T, F, A>(job: F, then: A, sender: oneshot::Sender<Result<T>>) -> Job
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    A: FnOnce(&T) + Send + 'static,
 {
     Box::new(move |connection| {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(connection)))
@@ -71,7 +73,13 @@ where
         let keep = result.is_ok();
         (
             keep,
-            Box::new(move |commit: Result<()>| drop(sender.send(commit.and(result)))) as Reply,
+            Box::new(move |commit: Result<()>| {
+                let result = commit.and(result);
+                if let Ok(done) = &result {
+                    then(done);
+                }
+                drop(sender.send(result));
+            }) as Reply,
         )
     })
 }
@@ -127,4 +135,42 @@ fn transaction(connection: &mut Connection, jobs: Vec<Job>, replies: &mut Vec<Re
         .map_err(sql)?;
     }
     tx.commit().map_err(sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_follows_a_write_runs_in_order_and_only_for_what_was_kept() {
+        let writer = Writer::spawn(Connection::open_in_memory().unwrap()).unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut writes = Vec::new();
+        for n in 0..10 {
+            let (writer, seen) = (writer.clone(), Arc::clone(&seen));
+            let job = move |_: &Connection| if n % 3 == 0 { Err(Error::rejected("no")) } else { Ok(n) };
+            let run = async move { writer.run(job, move |n: &i32| seen.lock().unwrap().push(*n)).await };
+            writes.push(tokio::spawn(run));
+        }
+        for (n, write) in writes.into_iter().enumerate() {
+            assert_eq!(write.await.unwrap().is_err(), n % 3 == 0);
+        }
+        assert_eq!(*seen.lock().unwrap(), [1, 2, 4, 5, 7, 8]);
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_a_commit_that_failed() {
+        let connection = Connection::open_in_memory().unwrap();
+        let schema = "PRAGMA foreign_keys = ON; CREATE TABLE a (id INTEGER PRIMARY KEY);
+            CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)";
+        connection.execute_batch(schema).unwrap();
+        let writer = Writer::spawn(connection).unwrap();
+        let seen = Arc::new(Mutex::new(false));
+        let noted = Arc::clone(&seen);
+        let job = |db: &Connection| db.execute("INSERT INTO b VALUES (1)", []).map_err(sql);
+        assert!(writer.run(job, move |_| *noted.lock().unwrap() = true).await.is_err());
+        assert!(!*seen.lock().unwrap());
+    }
 }
