@@ -3,6 +3,7 @@
 //! This crate never names magnus; it owns every socket, file and clock that `flock_core` is free of.
 #![forbid(unsafe_code)]
 
+pub mod agent;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -14,10 +15,12 @@ mod fixtures;
 pub mod hub;
 pub mod identity;
 pub mod link;
+pub mod logging;
 pub mod process;
 pub mod registry;
 pub mod run_state;
 pub mod service;
+pub mod setup;
 pub mod spool;
 pub mod store;
 pub mod transport;

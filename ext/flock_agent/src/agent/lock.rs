@@ -45,7 +45,10 @@ fn open(path: &Path) -> Result<File> {
 
 fn sign(file: &mut File, started_ms: u64) -> std::io::Result<()> {
     file.set_len(0)?;
-    let holder = Holder { pid: std::process::id(), started_ms };
+    let holder = Holder {
+        pid: std::process::id(),
+        started_ms,
+    };
     file.write_all(serde_json::to_string(&holder)?.as_bytes())?;
     file.sync_data()
 }
@@ -63,7 +66,10 @@ fn held(file: &mut File, data_dir: &Path) -> Error {
 }
 
 fn unusable(path: &Path, why: &std::io::Error) -> Error {
-    Error::configuration(format!("cannot lock {}: {why}; check that data_dir exists and who owns it", path.display()))
+    Error::configuration(format!(
+        "cannot lock {}: {why}; check that data_dir exists and who owns it",
+        path.display()
+    ))
 }
 
 #[cfg(test)]
@@ -76,7 +82,10 @@ mod tests {
         let first = DataDirLock::acquire(dir.path(), 1).unwrap();
         let refusal = DataDirLock::acquire(dir.path(), 2).unwrap_err();
         assert_eq!(refusal.code(), "already_running");
-        assert!(refusal.message().contains(&format!("pid {}", std::process::id())), "{refusal}");
+        assert!(
+            refusal.message().contains(&format!("pid {}", std::process::id())),
+            "{refusal}"
+        );
         drop(first);
         DataDirLock::acquire(dir.path(), 3).unwrap();
     }

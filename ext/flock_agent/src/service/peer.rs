@@ -16,15 +16,21 @@ use crate::{
 };
 
 /// The Peer service; it serves nobody whose certificate the transport has not verified.
+#[derive(Clone)]
 pub struct Peer {
     receiver: Receiver,
     runs: RunWatch,
 }
 
 impl Peer {
+    /// What the service and the local door both answer from.
+    pub fn new(receiver: Receiver, runs: RunWatch) -> Self {
+        Self { receiver, runs }
+    }
+
     /// The service, with its limits, ready to be added to the routes of the peer port.
-    pub fn server(receiver: Receiver, runs: RunWatch) -> PeerServer<Self> {
-        PeerServer::new(Self { receiver, runs }).max_decoding_message_size(limits::MESSAGE_BYTES)
+    pub fn server(self) -> PeerServer<Self> {
+        PeerServer::new(self).max_decoding_message_size(limits::MESSAGE_BYTES)
     }
 
     /// The cards of this node that `from` may see, names of sensitive resources hashed. Before the first run there are none.

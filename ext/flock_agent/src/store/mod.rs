@@ -18,6 +18,7 @@ use std::{path::Path, sync::Arc};
 
 use flock_core::{Error, Result};
 use rusqlite::{Connection, ErrorCode};
+use rusqlite_migration::M;
 use tokio::sync::watch;
 
 use writer::Writer;
@@ -37,7 +38,15 @@ impl Store {
     /// # Errors
     /// `configuration` when the file is of a newer version (it is left untouched), damaged, or cannot be opened.
     pub fn open(path: &Path) -> Result<Self> {
-        let connection = open::writer(path)?;
+        Self::open_with(path, schema::STEPS)
+    }
+
+    /// The same for a file with a schema of its own: `steps` is its whole history.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub(crate) fn open_with(path: &Path, steps: &[M<'_>]) -> Result<Self> {
+        let connection = open::writer(path, steps)?;
         let reader = open::reader(path)?;
         Ok(Self {
             writer: Writer::spawn(connection)?,
@@ -55,7 +64,21 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        self.writer.run(job).await
+        self.write_then(job, |_| ()).await
+    }
+
+    /// The same, and `then` sees the result once it is durable, on the writer's thread: in the order of the writes, before the
+    /// answer, and also when nobody waits for the answer any more. It must be short.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; `then` does not run.
+    pub(crate) async fn write_then<T, F, A>(&self, job: F, then: A) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
+    {
+        self.writer.run(job, then).await
     }
 
     /// Runs `job` on the committed state, on a thread that may block.
@@ -67,13 +90,19 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let reader = Arc::clone(&self.reader);
-        let task = tokio::task::spawn_blocking(move || {
-            let connection = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            job(&connection)
-        });
+        let store = self.clone();
+        let task = tokio::task::spawn_blocking(move || store.read_now(job));
         task.await
             .map_err(|_| Error::internal("a read of the store panicked"))?
+    }
+
+    /// Runs `job` on the committed state, on this thread; for start-up, before anything waits.
+    ///
+    /// # Errors
+    /// Whatever `job` returns.
+    pub(crate) fn read_now<T>(&self, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let connection = self.reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        job(&connection)
     }
 
     /// Counts the commits: whoever waits for a change of the store waits here, and no writer has to remember to tell.

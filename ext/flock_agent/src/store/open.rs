@@ -9,6 +9,7 @@ use std::{
 
 use flock_core::{Error, Result};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite_migration::M;
 
 use super::{schema, sql};
 
@@ -19,20 +20,22 @@ pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// The WAL file is cut to this many bytes after a checkpoint.
 const WAL_BYTES: u32 = 16 * 1024 * 1024;
+/// Prepared statements that a connection keeps: all that this crate prepares.
+const STATEMENTS: usize = 128;
 
 /// The one connection that writes.
-pub(super) fn writer(path: &Path) -> Result<Connection> {
+pub(super) fn writer(path: &Path, steps: &[M<'_>]) -> Result<Connection> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(Error::internal(
             "the SQLite linked in is older than 3.51.3; build with the bundled one",
         ));
     }
-    refuse_newer(path)?;
+    refuse_newer(path, steps)?;
     make_private(path)?;
     let mut connection = Connection::open(path).map_err(|e| unusable(path, &e))?;
     configure(&connection, path)?;
     check(&connection, path)?;
-    schema::migrate(&mut connection, path)?;
+    schema::migrate(&mut connection, path, steps)?;
     Ok(connection)
 }
 
@@ -66,13 +69,13 @@ pub(super) fn make_private(path: &Path) -> Result<()> {
 }
 
 /// Looks at the version without the right to write, for even opening a file otherwise may move its WAL into it.
-fn refuse_newer(path: &Path) -> Result<()> {
+fn refuse_newer(path: &Path, steps: &[M<'_>]) -> Result<()> {
     if fs::metadata(path).map_or(true, |file| file.len() == 0) {
         return Ok(());
     }
     let connection = reader(path)?;
     let found = schema::version(&connection).map_err(|e| unusable(path, &e))?;
-    schema::refuse_newer(found, path)
+    schema::refuse_newer(found, path, steps)
 }
 
 fn configure(connection: &Connection, path: &Path) -> Result<()> {
@@ -89,6 +92,7 @@ fn configure(connection: &Connection, path: &Path) -> Result<()> {
 
 fn settings(connection: &Connection) -> rusqlite::Result<String> {
     connection.busy_timeout(LOCK_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let mode = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;

@@ -8,7 +8,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::{inbox, journal, meta, open, outbox, sql};
 
-const STEPS: &[M<'static>] = &[
+pub(super) const STEPS: &[M<'static>] = &[
     M::up(meta::SCHEMA),
     M::up(outbox::SCHEMA),
     M::up(journal::SCHEMA),
@@ -16,25 +16,25 @@ const STEPS: &[M<'static>] = &[
 ];
 
 /// Refuses a file that a newer version wrote, before anything is changed in it.
-pub(super) fn refuse_newer(found: usize, path: &Path) -> Result<()> {
-    if found <= STEPS.len() {
+pub(super) fn refuse_newer(found: usize, path: &Path, steps: &[M<'_>]) -> Result<()> {
+    if found <= steps.len() {
         return Ok(());
     }
     Err(Error::configuration(format!(
         "the store {} has schema {found}, this version knows up to {}; it was left untouched: install the newer flock_of_chefs again",
         path.display(),
-        STEPS.len()
+        steps.len()
     ))
     .with_code("store_newer"))
 }
 
 /// Brings the file to the newest schema; a copy of what was there is kept beside it first.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[M<'_>]) -> Result<()> {
     let found = version(connection).map_err(sql)?;
-    if found > 0 && found < STEPS.len() {
+    if found > 0 && found < steps.len() {
         back_up(connection, &path.with_extension(format!("schema{found}.db")))?;
     }
-    Migrations::from_slice(STEPS).to_latest(connection).map_err(|e| {
+    Migrations::from_slice(steps).to_latest(connection).map_err(|e| {
         Error::internal(format!(
             "the store could not be migrated: {e}; the copy beside it is unchanged"
         ))

@@ -42,14 +42,16 @@ impl Writer {
         Ok(Self { queue, commits })
     }
 
-    pub(super) async fn run<T, F>(&self, job: F) -> Result<T>
+    pub(super) async fn run<T, F, A>(&self, job: F, then: A) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
         let job = Pending {
             job: Some(job),
+            then,
             result: None,
             sender,
         };
@@ -84,16 +86,18 @@ fn closed() -> Error {
     Error::not_started("the store is closed").with_code("store_closed")
 }
 
-struct Pending<T, F> {
+struct Pending<T, F, A> {
     job: Option<F>,
+    then: A,
     result: Option<Result<T>>,
     sender: oneshot::Sender<Result<T>>,
 }
 
-impl<T, F> Job for Pending<T, F>
+impl<T, F, A> Job for Pending<T, F, A>
 where
     T: Send,
     F: FnOnce(&Connection) -> Result<T> + Send,
+    A: FnOnce(&T) + Send,
 {
     fn run(&mut self, connection: &Connection) -> bool {
         let Some(job) = self.job.take() else { return false };
@@ -112,6 +116,9 @@ where
             (Some(result), Ok(())) => result,
             (None, Ok(())) => Err(closed()),
         };
+        if let Ok(done) = &answer {
+            (self.then)(done);
+        }
         let _ = self.sender.send(answer);
     }
 }
@@ -179,4 +186,42 @@ fn isolated(tx: &Transaction<'_>, job: &mut dyn Job) -> Result<()> {
         "ROLLBACK TO job; RELEASE job"
     };
     tx.execute_batch(end).map_err(sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_follows_a_write_runs_in_order_and_only_for_what_was_kept() {
+        let writer = Writer::spawn(Connection::open_in_memory().unwrap()).unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut writes = Vec::new();
+        for n in 0..10 {
+            let (writer, seen) = (writer.clone(), Arc::clone(&seen));
+            let job = move |_: &Connection| if n % 3 == 0 { Err(Error::rejected("no")) } else { Ok(n) };
+            let run = async move { writer.run(job, move |n: &i32| seen.lock().unwrap().push(*n)).await };
+            writes.push(tokio::spawn(run));
+        }
+        for (n, write) in writes.into_iter().enumerate() {
+            assert_eq!(write.await.unwrap().is_err(), n % 3 == 0);
+        }
+        assert_eq!(*seen.lock().unwrap(), [1, 2, 4, 5, 7, 8]);
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_a_commit_that_failed() {
+        let connection = Connection::open_in_memory().unwrap();
+        let schema = "PRAGMA foreign_keys = ON; CREATE TABLE a (id INTEGER PRIMARY KEY);
+            CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)";
+        connection.execute_batch(schema).unwrap();
+        let writer = Writer::spawn(connection).unwrap();
+        let seen = Arc::new(Mutex::new(false));
+        let noted = Arc::clone(&seen);
+        let job = |db: &Connection| db.execute("INSERT INTO b VALUES (1)", []).map_err(sql);
+        assert!(writer.run(job, move |_| *noted.lock().unwrap() = true).await.is_err());
+        assert!(!*seen.lock().unwrap());
+    }
 }

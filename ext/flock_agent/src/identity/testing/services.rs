@@ -64,7 +64,7 @@ impl hub_server::Hub for Echo {
         Ok(Response::new(Box::pin(tokio_stream::pending())))
     }
 
-    async fn resolve(&self, _: Request<pb::Targets>) -> Result<Response<pb::Nodes>, Status> {
+    async fn resolve(&self, _: Request<pb::ResolveRequest>) -> Result<Response<pb::Resolved>, Status> {
         Err(Status::unimplemented("resolve"))
     }
 

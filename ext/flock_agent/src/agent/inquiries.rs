@@ -1,0 +1,125 @@
+//! What the local door asks of the rest of the agent.
+
+use flock_core::{Error, ErrorKind, Result, limits};
+
+use super::{ports::Direct, report};
+use crate::{
+    clock::Clock,
+    config::Config,
+    hub::{Hub, UNKNOWN},
+    identity::{self, Identity},
+    pb,
+    run_state::RunWatch,
+    service::{local::Inquiries, peer::Peer},
+    store::Store,
+    wire,
+};
+
+/// The parts that answer.
+pub(super) struct Answers {
+    pub config: Config,
+    pub identity: Identity,
+    pub store: Store,
+    pub clock: Clock,
+    pub runs: RunWatch,
+    pub direct: Direct,
+    pub peer: Peer,
+    pub hub: Option<Hub>,
+    pub started_ms: u64,
+}
+
+impl Answers {
+    pub(super) fn info(&self) -> pb::AgentInfo {
+        pb::AgentInfo {
+            name: self.identity.name().to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            flock_id: self.identity.flock_id().to_owned(),
+            hub: self.identity.is_hub(),
+            protocol: limits::PROTOCOL_MAX,
+            listen: self.config.public_address().unwrap_or_default(),
+            pid: std::process::id(),
+        }
+    }
+
+    fn hub_only<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.map_err(|error| match error.kind() {
+            ErrorKind::Denied if self.hub.is_none() => Error::denied(format!(
+                "this node is no hub; run the command on one ({})",
+                self.identity.hubs().join(", ")
+            ))
+            .with_code(error.code()),
+            _ => error,
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl Inquiries for Answers {
+    async fn hello(&self, request: pb::HelloRequest) -> Result<pb::AgentInfo> {
+        let protocol = wire::agree(request.protocol_min, request.protocol_max)?;
+        Ok(pb::AgentInfo {
+            protocol,
+            ..self.info()
+        })
+    }
+
+    fn run_changed(&self, _: &pb::RunChange) {
+        self.runs.poke();
+    }
+
+    async fn resolve(&self, targets: pb::Targets) -> Result<pb::Nodes> {
+        self.direct.link.resolve(targets, "").await
+    }
+
+    async fn nodes(&self, request: pb::NodesRequest) -> Result<pb::Nodes> {
+        let nodes: Vec<_> = Some(request.name).filter(|name| !name.is_empty()).into_iter().collect();
+        let found = self
+            .resolve(pb::Targets {
+                nodes,
+                ..Default::default()
+            })
+            .await?;
+        match found.nodes.iter().find(|node| node.presence == UNKNOWN) {
+            Some(unknown) => Err(Error::node_not_found(format!(
+                "no node called {} has joined the flock; `flockctl nodes` lists those that have",
+                unknown.name
+            ))),
+            None => Ok(found),
+        }
+    }
+
+    async fn resources(&self, request: pb::ResourcesRequest) -> Result<pb::Resources> {
+        let own = self.identity.name();
+        if request.node.is_empty() || request.node == own.as_str() {
+            return self.peer.cards(own, own.as_str());
+        }
+        self.direct.resources(&request.node).await
+    }
+
+    async fn status(&self) -> Result<pb::StatusReport> {
+        report::status(self).await
+    }
+
+    async fn doctor(&self) -> Result<pb::DoctorReport> {
+        report::doctor(self).await
+    }
+
+    async fn token_create(&self, request: pb::TokenRequest) -> Result<pb::Token> {
+        let pin = self.identity.pin()?;
+        let asked = pb::HubTokenRequest {
+            ttl_ms: request.ttl_ms,
+            uses: request.uses,
+            node_glob: request.node_glob,
+        };
+        let token = self.hub_only(self.direct.link.token_create(asked).await)?;
+        Ok(pb::Token {
+            join_string: identity::join_string(&self.identity.hubs(), &pin, &token.id, &token.secret),
+            id: token.id,
+            expires_ms: token.expires_ms,
+        })
+    }
+
+    async fn node_remove(&self, request: pb::NodeRemoveRequest) -> Result<()> {
+        self.hub_only(self.direct.link.node_remove(&request.name).await)
+    }
+}

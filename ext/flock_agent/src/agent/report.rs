@@ -1,0 +1,74 @@
+//! How this agent is: numbers for `status`, findings for `doctor`.
+
+mod checks;
+
+use flock_core::Result;
+
+use super::inquiries::Answers;
+use crate::{
+    pb, spool,
+    store::{inbox, outbox},
+};
+
+/// The numbers of `flockctl status`.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub(super) async fn status(answers: &Answers) -> Result<pb::StatusReport> {
+    let (out, held) = answers
+        .store
+        .read(|conn| Ok((outbox::counts(conn)?, inbox::counts(conn)?)))
+        .await?;
+    let (link, view) = (answers.direct.link.state(), answers.runs.view());
+    let spool = spool::counts(&answers.config.data_dir);
+    Ok(pb::StatusReport {
+        agent: Some(answers.info()),
+        link: if link.connected { "connected" } else { "connecting" }.to_owned(),
+        hub: link.hub,
+        epoch: link.epoch,
+        queued: out.queued,
+        stored: held.stored,
+        unfinished: out.unfinished,
+        generation: view.snapshot.as_deref().map_or(0, |snapshot| snapshot.generation),
+        run_phase: view.phase().to_owned(),
+        spool: spool.new,
+        spool_bad: spool.bad,
+        started_ms: answers.started_ms,
+        certificate_expires_ms: answers.identity.expires_ms(),
+        members: answers.hub.as_ref().map_or(0, |hub| hub.members() as u64),
+    })
+}
+
+/// What `flockctl doctor` finds, one finding per check.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
+    let status = status(answers).await?;
+    let waiting = answers.store.read(|conn| inbox::list(conn, &waiting())).await?;
+    let unsent = answers.store.read(|conn| outbox::list(conn, &unsent())).await?;
+    let findings = vec![
+        checks::link(&answers.direct.link.state()),
+        checks::clock(&answers.direct.link.state()),
+        checks::certificate(&status, answers.clock.now_ms()),
+        checks::spool(&status, &answers.config.data_dir),
+        checks::snapshot(&answers.runs.view()),
+        checks::inbox(&waiting),
+        checks::outbox(&unsent),
+    ];
+    Ok(pb::DoctorReport { findings })
+}
+
+fn waiting() -> pb::ListRequest {
+    pb::ListRequest {
+        state: "stored".to_owned(),
+        ..Default::default()
+    }
+}
+
+fn unsent() -> pb::ListRequest {
+    pb::ListRequest {
+        state: "queued".to_owned(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,175 @@
+//! The checks of `doctor`, each from what was measured already.
+
+use std::{collections::BTreeMap, path::Path};
+
+use crate::{agent::ports::skewed, link::LinkState, pb, run_state::RunView};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+fn finding(level: &str, check: &str, message: String, remedy: &str) -> pb::Finding {
+    pb::Finding {
+        level: level.to_owned(),
+        check: check.to_owned(),
+        message,
+        remedy: remedy.to_owned(),
+    }
+}
+
+fn ok(check: &str, message: impl Into<String>) -> pb::Finding {
+    finding("ok", check, message.into(), "")
+}
+
+pub(super) fn link(state: &LinkState) -> pb::Finding {
+    if state.connected {
+        return ok("hub", format!("session {} with the hub at {}", state.epoch, state.hub));
+    }
+    let why = state
+        .problem
+        .as_ref()
+        .map_or("not connected yet".to_owned(), ToString::to_string);
+    finding(
+        "error",
+        "hub",
+        why,
+        "see that the hub's agent runs and its port is reachable; named targets that were seen before are still served",
+    )
+}
+
+pub(super) fn clock(state: &LinkState) -> pb::Finding {
+    match state.clock_offset_ms {
+        None => finding(
+            "warning",
+            "clock",
+            "not compared with the hub's yet".to_owned(),
+            "wait for a session with a hub",
+        ),
+        Some(offset) if skewed(state) => finding(
+            "error",
+            "clock",
+            format!("{offset} ms from the hub's; nothing expires meanwhile"),
+            "set this machine's clock (chrony, systemd-timesyncd)",
+        ),
+        Some(offset) => ok("clock", format!("{offset} ms from the hub's")),
+    }
+}
+
+pub(super) fn certificate(status: &pb::StatusReport, now_ms: u64) -> pb::Finding {
+    let left_ms = status.certificate_expires_ms.saturating_sub(now_ms);
+    let days = left_ms / DAY_MS;
+    match days {
+        0 => finding(
+            "error",
+            "certificate",
+            format!("ends within {} hours", left_ms / (DAY_MS / 24)),
+            "it is renewed through a hub: mend the link; 90 days after its end the node has to join again",
+        ),
+        1..=9 => finding(
+            "warning",
+            "certificate",
+            format!("ends in {days} days and should have been renewed"),
+            "it is renewed through a hub: see the agent's log",
+        ),
+        _ => ok("certificate", format!("good for {days} days")),
+    }
+}
+
+pub(super) fn spool(status: &pb::StatusReport, data_dir: &Path) -> pb::Finding {
+    match (status.spool_bad, status.spool) {
+        (0, 0) => ok("spool", "empty"),
+        (0, waiting) => finding(
+            "warning",
+            "spool",
+            format!("{waiting} notifications wait to be taken in"),
+            "see the agent's log",
+        ),
+        (bad, _) => finding(
+            "error",
+            "spool",
+            format!("{bad} files could not be taken in"),
+            &format!("read the .reason files in {}", data_dir.join("spool/bad").display()),
+        ),
+    }
+}
+
+pub(super) fn snapshot(view: &RunView) -> pb::Finding {
+    match (&view.problem, &view.snapshot) {
+        (Some(problem), _) => finding(
+            "error",
+            "snapshot",
+            problem.clone(),
+            "run chef-client; a good run writes a new one",
+        ),
+        (None, None) => finding(
+            "warning",
+            "snapshot",
+            "this node has not converged with flock_of_chefs loaded: nothing can be run here yet".to_owned(),
+            "load `flock_of_chefs/chef` from client.d and run chef-client",
+        ),
+        (None, Some(snapshot)) => ok(
+            "snapshot",
+            format!(
+                "generation {} with {} resources",
+                snapshot.generation,
+                snapshot.cards.len()
+            ),
+        ),
+    }
+}
+
+pub(super) fn inbox(waiting: &[pb::Record]) -> pb::Finding {
+    if waiting.is_empty() {
+        return ok("inbox", "nothing waits");
+    }
+    let reasons = tally(waiting);
+    finding(
+        "warning",
+        "inbox",
+        format!("{} wait to be run here: {reasons}", waiting.len()),
+        "`flockctl notifications list` tells each one's reason; most wait for the next chef-client run",
+    )
+}
+
+pub(super) fn outbox(unsent: &[pb::Record]) -> pb::Finding {
+    if unsent.is_empty() {
+        return ok("outbox", "everything has left");
+    }
+    let mut targets: Vec<_> = unsent
+        .iter()
+        .map(|record| record.peer.as_str())
+        .filter(|peer| !peer.is_empty())
+        .collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets.truncate(10);
+    finding(
+        "warning",
+        "outbox",
+        format!(
+            "{} wait to leave, for {}",
+            unsent.len(),
+            if targets.is_empty() {
+                "nodes to be found".to_owned()
+            } else {
+                targets.join(", ")
+            }
+        ),
+        "see `flockctl nodes`: they leave when their targets are back",
+    )
+}
+
+fn tally(records: &[pb::Record]) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for record in records {
+        let reason = if record.code.is_empty() {
+            "next in turn"
+        } else {
+            &record.code
+        };
+        *counts.entry(reason).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,324 @@
+//! Start: every part in its order, so that nothing is served before what it needs is there.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use flock_core::{Error, Result, limits};
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, broadcast::error::RecvError},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::service::Routes;
+
+use super::{
+    DataDirLock, Parts, facts, hubside,
+    inquiries::Answers,
+    ports::{Books, Direct, Own, skewed},
+    systemd,
+};
+use crate::{
+    clock::Clock,
+    config::Config,
+    delivery::{
+        gate::Gate,
+        receive::Receiver,
+        send::{Sender, SenderParts},
+    },
+    dispatch::{DispatchOptions, Dispatcher},
+    hub::Hub,
+    identity::{Identity, renew},
+    link::{Link, LinkEvent, LinkOptions},
+    logging,
+    run_state::RunWatch,
+    service::{
+        local::{self, LocalService, Socket},
+        peer::Peer,
+    },
+    spool::Intake,
+    store::{Store, meta, outbox},
+    transport::{DenyList, Dialer, serve_peers},
+};
+
+/// What several parts share.
+struct Ground {
+    config: Config,
+    identity: Identity,
+    store: Store,
+    clock: Clock,
+    deny: DenyList,
+    runs: RunWatch,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+pub(super) async fn start(config_path: Option<PathBuf>) -> Result<(Parts, Value)> {
+    let config = Config::load(config_path.as_deref())?;
+    logging::start(config.log.format, &config.log.level);
+    let identity = Identity::load(&config)?;
+    let clock = Clock::system();
+    let lock = DataDirLock::acquire(&config.data_dir, clock.now_ms())?;
+    let cancel = CancellationToken::new();
+    // Whatever fails from here on must leave no task behind.
+    let guard = cancel.clone().drop_guard();
+    let ground = Ground {
+        store: Store::open(&config.data_dir.join("state.db"))?,
+        deny: DenyList::default(),
+        runs: RunWatch::spawn(&config.data_dir, cancel.clone()),
+        tasks: TaskTracker::new(),
+        config,
+        identity,
+        clock,
+        cancel,
+    };
+    let parts = ground.raise(lock).await?;
+    guard.disarm();
+    systemd::ready();
+    Ok((parts, ground.info()))
+}
+
+impl Ground {
+    async fn raise(&self, lock: DataDirLock) -> Result<Parts> {
+        let listener = self.listen().await?;
+        let quiet = CancellationToken::new();
+        let (wake, clock_ok) = (Arc::<Notify>::default(), Arc::new(AtomicBool::new(true)));
+        let receiver = self.receiver(&wake);
+        let peer = Peer::new(receiver.clone(), self.runs.clone());
+        let routes = Routes::new(peer.clone().server());
+        let (routes, hub) = hubside::routes(&self.config, &self.identity, &self.deny, routes, &self.cancel).await?;
+        let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok, &quiet).await?;
+        if let Some(listener) = listener {
+            self.serve(listener, routes);
+        }
+        let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
+        let link = self.link(&dialer).await?;
+        let direct = Direct {
+            link: link.clone(),
+            dialer,
+        };
+        let sender = self.sender(&direct, &receiver).await?;
+        self.follow(&link, &sender, clock_ok);
+        self.local(&direct, peer, hub, &wake, &sender).await?;
+        self.tasks
+            .spawn(watched(renew::spawn(self.identity.clone(), self.cancel.clone())));
+        Ok(Parts {
+            dispatcher,
+            sender,
+            link,
+            store: self.store.clone(),
+            tasks: self.tasks.clone(),
+            quiet,
+            cancel: self.cancel.clone(),
+            _lock: lock,
+        })
+    }
+
+    async fn listen(&self) -> Result<Option<TcpListener>> {
+        let Some(address) = self.config.listen else {
+            return Ok(None);
+        };
+        TcpListener::bind(address).await.map(Some).map_err(|e| {
+            Error::configuration(format!(
+                "cannot listen on {address}: {e}; another agent may be there: change `listen` in {}",
+                self.config.path.display()
+            ))
+            .with_code("cannot_listen")
+        })
+    }
+
+    fn serve(&self, listener: TcpListener, routes: Routes) {
+        let served = serve_peers(
+            listener,
+            self.identity.tls(),
+            self.deny.clone(),
+            routes,
+            self.cancel.clone(),
+        );
+        self.tasks.spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the peer port is no longer served");
+            }
+        });
+    }
+
+    fn books(&self) -> Books {
+        Books {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn receiver(&self, wake: &Arc<Notify>) -> Receiver {
+        Receiver::new(
+            self.store.clone(),
+            Gate::new(self.identity.name().clone(), self.config.policy.clone()),
+            self.runs.clone(),
+            self.clock.clone(),
+            Arc::clone(wake),
+            Arc::new(self.books()),
+        )
+    }
+
+    async fn dispatcher(
+        &self,
+        receiver: &Receiver,
+        wake: &Arc<Notify>,
+        clock_ok: &Arc<AtomicBool>,
+        quiet: &CancellationToken,
+    ) -> Result<Dispatcher> {
+        Dispatcher::spawn(DispatchOptions {
+            store: self.store.clone(),
+            data_dir: self.config.data_dir.clone(),
+            gate: receiver.gate().clone(),
+            clock: self.clock.clone(),
+            runs: self.runs.clone(),
+            worker_timeout_ms: self.config.worker.timeout_ms,
+            claim_timeout_ms: limits::CLAIM_MS,
+            wake: Arc::clone(wake),
+            // The sender sees every commit of the store by itself.
+            sender_wake: Arc::default(),
+            drafts: Arc::new(|conn: &rusqlite::Connection, draft: &crate::pb::Draft, now_ms: u64| {
+                outbox::append(conn, draft, now_ms).map(drop)
+            }),
+            clock_ok: Arc::clone(clock_ok),
+            cancel: quiet.clone(),
+        })
+        .await
+    }
+
+    async fn link(&self, dialer: &Dialer) -> Result<Link> {
+        let now_ms = self.clock.now_ms();
+        Ok(Link::spawn(LinkOptions {
+            name: self.identity.name().clone(),
+            flock_id: self.identity.flock_id().to_owned(),
+            incarnation: self.store.write(move |conn| meta::incarnation(conn, now_ms)).await?,
+            hubs: self.identity.hubs(),
+            connect: Arc::new(dialer.clone()),
+            deny: self.deny.clone(),
+            facts: facts::follow(&self.config, &self.identity, &self.runs, self.cancel.clone()),
+            clock: self.clock.clone(),
+            data_dir: Some(self.config.data_dir.clone()),
+            cancel: self.cancel.clone(),
+        }))
+    }
+
+    async fn sender(&self, direct: &Direct, receiver: &Receiver) -> Result<Sender> {
+        Sender::spawn(SenderParts {
+            store: self.store.clone(),
+            own_name: self.identity.name().to_string(),
+            clock: self.clock.clone(),
+            directory: Arc::new(direct.link.clone()),
+            courier: Arc::new(direct.clone()),
+            local: Arc::new(Own {
+                receiver: receiver.clone(),
+                name: self.identity.name().clone(),
+            }),
+            reports: Arc::new(self.books()),
+            cancel: self.cancel.clone(),
+        })
+        .await
+    }
+
+    /// Passes on what the link hears: who is back, what a selector may mean now, whether the clock can be trusted.
+    fn follow(&self, link: &Link, sender: &Sender, clock_ok: Arc<AtomicBool>) {
+        let (mut events, mut states, sender) = (link.events(), link.states(), sender.clone());
+        let cancel = self.cancel.clone();
+        self.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    event = events.recv() => match event {
+                        Ok(event) => tell(&sender, &event),
+                        Err(RecvError::Lagged(_)) => sender.nudge(),
+                        Err(RecvError::Closed) => return,
+                    },
+                    changed = states.changed() => {
+                        if changed.is_err() { return }
+                        clock_ok.store(!skewed(&states.borrow_and_update()), Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+    }
+
+    async fn local(
+        &self,
+        direct: &Direct,
+        peer: Peer,
+        hub: Option<Hub>,
+        wake: &Arc<Notify>,
+        sender: &Sender,
+    ) -> Result<()> {
+        let intake = Intake::new(&self.config.data_dir, self.store.clone(), self.clock.clone());
+        // What waited longest leaves first; what cannot be taken in now is tried again by the intake's own task.
+        if let Err(error) = intake.pass().await {
+            tracing::warn!(%error, "the spool waits");
+        }
+        let socket = Socket::bind(&self.config.socket).await?;
+        let (nudged, wake) = (sender.clone(), Arc::clone(wake));
+        let service = LocalService {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            inbox: Arc::new(self.books()),
+            inquiries: Arc::new(self.answers(direct, peer, hub)),
+            nudge: Arc::new(move || {
+                nudged.nudge();
+                wake.notify_one();
+            }),
+            cancel: self.cancel.clone(),
+        };
+        self.tasks.spawn(intake.run(self.cancel.clone()));
+        self.tasks.spawn(async move {
+            if let Err(error) = local::serve(socket, service).await {
+                tracing::error!(%error, "the local socket is no longer served");
+            }
+        });
+        Ok(())
+    }
+
+    fn answers(&self, direct: &Direct, peer: Peer, hub: Option<Hub>) -> Answers {
+        Answers {
+            config: self.config.clone(),
+            identity: self.identity.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            runs: self.runs.clone(),
+            direct: direct.clone(),
+            peer,
+            hub,
+            started_ms: self.clock.now_ms(),
+        }
+    }
+
+    fn info(&self) -> Value {
+        json!({
+            "name": self.identity.name().as_str(),
+            "flock_id": self.identity.flock_id(),
+            "hub": self.identity.is_hub(),
+            "listen": self.config.public_address(),
+            "socket": self.config.socket,
+            "log_format": self.config.log.format,
+        })
+    }
+}
+
+fn tell(sender: &Sender, event: &LinkEvent) {
+    match event {
+        LinkEvent::Presence(node) if node.presence == "alive" => sender.present(&node.name),
+        LinkEvent::Presence(_) | LinkEvent::Disconnected => {}
+        LinkEvent::Changed => sender.directory_changed(),
+        LinkEvent::Connected => sender.nudge(),
+    }
+}
+
+async fn watched(task: tokio::task::JoinHandle<()>) {
+    if task.await.is_err() {
+        tracing::error!("the renewal of the certificate ended by a fault of ours; restart the agent");
+    }
+}
