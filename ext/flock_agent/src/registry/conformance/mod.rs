@@ -129,7 +129,8 @@ async fn until_keys(registry: &Arc<dyn Registry>, prefix: &str, expected: &[&str
     }
 }
 
-async fn event(watch: &mut mpsc::Receiver<WatchEvent>) -> WatchEvent {
+/// The next event, for which it waits no longer than [`PATIENCE`].
+pub(crate) async fn event(watch: &mut mpsc::Receiver<WatchEvent>) -> WatchEvent {
     let event = tokio::time::timeout(PATIENCE, watch.recv()).await;
     event.expect("no event in time").expect("the watch ended")
 }

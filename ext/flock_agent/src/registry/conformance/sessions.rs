@@ -91,14 +91,18 @@ pub(crate) async fn a_restart_gives_a_grace_and_then_ends_the_silent(mut h: impl
     h.pass(LEASE_MS).await;
     h.restart().await;
     let registry = h.registry();
-    // Nearly two leases of silence since the start: without the grace the session would be gone before the one opened now.
-    let fresh = open(&h, "fresh").await;
-    h.pass(LEASE_MS * 3 / 2).await;
-    registry.renew(&fresh).await.unwrap();
+    let (fresh, _sentinel) = (open(&h, "fresh").await, open(&h, "sentinel").await);
+    for _ in 0..2 {
+        h.pass(LEASE_MS * 5 / 4).await;
+        registry.renew(&fresh).await.unwrap();
+    }
+    // Two and a half leases after the start, a session that was opened then has gone, one that was resumed has not.
+    until_keys(&registry, "live/", &["live/fresh", "live/silent"]).await;
     registry.renew(&silent).await.unwrap();
-    h.pass(LEASE_MS).await;
-    registry.renew(&fresh).await.unwrap();
-    h.pass(LEASE_MS).await;
+    for _ in 0..2 {
+        h.pass(LEASE_MS * 5 / 4).await;
+        registry.renew(&fresh).await.unwrap();
+    }
     until_keys(&registry, "live/", &["live/fresh"]).await;
     assert_fenced(&registry, &silent).await;
 }

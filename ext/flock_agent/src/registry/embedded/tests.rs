@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use super::*;
 use crate::registry::{
     Expect,
-    conformance::{Harness, LEASE_MS, conformance},
+    conformance::{Harness, LEASE_MS, conformance, event},
 };
 
 /// A registry on a real file, with clocks that stand still until they are moved.
@@ -89,7 +89,7 @@ async fn a_caller_that_leaves_before_the_answer_leaves_no_gap() {
     registry.txn("2", vec![put("b")]).await.unwrap();
     let mut seen = Vec::new();
     while seen.last().is_none_or(|key| key != "b") {
-        match watch.recv().await.unwrap() {
+        match event(&mut watch).await {
             WatchEvent::Change { key, .. } => seen.push(key),
             WatchEvent::Resync { .. } => panic!("nothing was missed"),
         }
