@@ -113,3 +113,26 @@ fn log(hub: &str, problem: &Error) {
         code => tracing::warn!(hub, code, "no session with the hub: {problem}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waiting_does_not_cure_is_tried_slowly() {
+        let denied = |code: &str| pause(&Error::denied("no").with_code(code), 0);
+        assert!(denied("removed") >= limits::REMOVED_RETRY_MS / 2);
+        for code in ["newer_session", "other_flock", "protocol", "certificate_expired"] {
+            assert!(denied(code) >= limits::FENCED_RETRY_MS / 2, "{code}");
+        }
+        assert!(pause(&Error::connection("closed"), 0) <= limits::BACKOFF_BASE_MS);
+        assert!((0..100).all(|failures| pause(&Error::timeout("late"), failures) <= limits::BACKOFF_CAP_MS));
+    }
+
+    #[test]
+    fn the_reason_that_someone_must_cure_is_the_one_that_is_kept() {
+        let (away, removed) = (Error::connection("away"), Error::denied("no").with_code("removed"));
+        assert_eq!(worse(removed.clone(), away.clone()), removed);
+        assert_eq!(worse(away, removed.clone()), removed);
+    }
+}

@@ -23,6 +23,32 @@ async fn silent_for_one_lease_is_suspect_and_for_two_gone() {
 }
 
 #[tokio::test]
+async fn silence_before_a_restart_does_not_count() {
+    let flock = Flock::new(400);
+    let hub = flock.hub("hub");
+    let (_quiet, _) = Raw::welcomed(&flock, &hub, "quiet").await;
+    hub.crash();
+    let restarted = std::time::Instant::now();
+    let hub = flock.hub("hub");
+    flock.member("watcher", &[&hub]).sees("quiet", "suspect").await;
+    assert!(
+        restarted.elapsed() >= std::time::Duration::from_millis(800),
+        "one lease of grace, one of silence"
+    );
+}
+
+#[tokio::test]
+async fn a_heartbeat_need_not_wait_for_the_next_sweep() {
+    let flock = Flock::new(600_000);
+    let hub = flock.hub("hub");
+    let (raw, _) = Raw::welcomed(&flock, &hub, "a").await;
+    let slot = hub.hub.0.sessions.get("a").unwrap();
+    *slot.told.lock().await = flock_core::lease::Presence::Suspect;
+    raw.say(up::Body::Heartbeat(pb::Heartbeat::default())).await;
+    eventually(|| async { (*slot.told.lock().await == flock_core::lease::Presence::Alive).then_some(()) }).await;
+}
+
+#[tokio::test]
 async fn a_heartbeat_ends_suspicion() {
     let flock = Flock::new(400);
     let hub = flock.hub("hub");
