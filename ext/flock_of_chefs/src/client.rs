@@ -85,10 +85,10 @@ impl Client {
     fn append(ruby: &Ruby, this: &Self, draft: String, timeout_ms: u64) -> Result<String, magnus::Error> {
         guard(ruby, || {
             let (runtime, client) = this.running()?;
-            let draft = json::parse(&draft)?;
+            let draft = json::parse_as(&draft, "a notification")?;
             let limit = Duration::from_millis(timeout_ms);
             let stored = wait(ruby, &runtime, limit, async move { client.append(draft, limit).await })?;
-            Ok(stored.to_string())
+            Ok(json::print(&stored)?)
         })
     }
 }

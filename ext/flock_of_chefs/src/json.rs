@@ -23,3 +23,19 @@ pub fn text(value: &Value, key: &str) -> Result<String> {
         .map(str::to_owned)
         .ok_or_else(|| Error::configuration(format!("the argument lacks the text {key:?}")).with_code("bad_json"))
 }
+
+/// Reads a message of a known shape; `what` names it in the error.
+///
+/// # Errors
+/// `configuration` when the text has another shape.
+pub fn parse_as<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| Error::configuration(format!("not {what}: {error}")))
+}
+
+/// Writes an answer.
+///
+/// # Errors
+/// `internal` when it cannot be shown as JSON.
+pub fn print<T: serde::Serialize>(answer: &T) -> Result<String> {
+    serde_json::to_string(answer).map_err(|error| Error::internal(format!("an answer cannot be shown: {error}")))
+}
