@@ -19,6 +19,8 @@ pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// The WAL file is cut to this many bytes after a checkpoint.
 const WAL_BYTES: u32 = 16 * 1024 * 1024;
+/// Prepared statements that a connection keeps: more than the whole crate has.
+const STATEMENTS: usize = 256;
 
 /// The one connection that writes.
 pub(super) fn writer(path: &Path) -> Result<Connection> {
@@ -42,6 +44,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(sql)?;
     connection.busy_timeout(LOCK_WAIT).map_err(sql)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -89,6 +92,7 @@ fn configure(connection: &Connection, path: &Path) -> Result<()> {
 
 fn settings(connection: &Connection) -> rusqlite::Result<String> {
     connection.busy_timeout(LOCK_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let mode = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
