@@ -29,6 +29,8 @@ use crate::{
 struct Script {
     answers: HashMap<String, VecDeque<Result<pb::Receipt>>>,
     down: BTreeSet<String>,
+    /// The id of a notification that no target can take in.
+    poison: String,
     offered: Vec<pb::Envelope>,
     reported: Vec<(String, pb::Outcome)>,
     to_report: Vec<(String, pb::Outcome)>,
@@ -45,6 +47,7 @@ impl Default for Script {
         Self {
             answers: HashMap::new(),
             down: BTreeSet::new(),
+            poison: String::new(),
             offered: Vec::new(),
             reported: Vec::new(),
             to_report: Vec::new(),
@@ -76,6 +79,9 @@ impl Courier for World {
         let mut script = self.script();
         if script.down.contains(target) {
             return Err(Error::connection("no way"));
+        }
+        if script.poison == envelope.id {
+            return Err(Error::internal("always"));
         }
         script.offered.push(envelope);
         let next = script.answers.get_mut(target).and_then(VecDeque::pop_front);
