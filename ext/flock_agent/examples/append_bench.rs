@@ -6,7 +6,7 @@
 //! The directory decides which disk is measured; the default is the current one.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,29 +16,43 @@ use flock_agent::{
     clock::Clock,
     pb,
     service::local::{self, Inquiries, LocalService, NoInbox, Socket},
-    store::Store,
+    store::{Store, outbox},
 };
 use flock_core::{Error, Result};
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 const WARM_UP: usize = 200;
 const BATCH: usize = 500;
 
-#[tokio::main]
-async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// The agent has a runtime of its own, as in life: the caller is another process.
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let agent = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let caller = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    caller.block_on(measure(agent.handle()))
+}
+
+async fn measure(agent: &Handle) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let on = arguments.next().unwrap_or_else(|| ".".into());
     let count = arguments.next().map_or(Ok(5_000), |text| text.parse())?;
     let dir = tempfile::TempDir::new_in(on)?;
     let floor = raw(&dir.path().join("raw.db"))?;
     let cancel = CancellationToken::new();
-    let client = serve(dir.path(), &cancel).await?;
-    let (mut commits, mut appends) = (Vec::new(), Vec::new());
-    // Turn and turn about, so that both see the same moods of the disk.
+    let client = agent.spawn(serve(dir.path().to_owned(), cancel.clone())).await??;
+    let store = Store::open(&dir.path().join("direct.db"))?;
+    let (mut commits, mut writes, mut appends) = (Vec::new(), Vec::new(), Vec::new());
+    // Turn and turn about, so that all see the same moods of the disk.
     for first in (0..WARM_UP + count).step_by(BATCH) {
         for n in first..first + BATCH {
             commits.push(commit(&floor, n)?);
+        }
+        for n in first..first + BATCH {
+            writes.push(write(&store, n).await?);
         }
         for n in first..first + BATCH {
             appends.push(append(&client, n).await?);
@@ -48,6 +62,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         "raw SQLite commit, one row of 512 bytes (WAL, FULL)",
         commits.split_off(WARM_UP),
     );
+    report("the append's own commit, without the socket", writes.split_off(WARM_UP));
     let append = report("durable append through the socket", appends.split_off(WARM_UP));
     println!(
         "ratio of the medians: {:.2}",
@@ -69,6 +84,13 @@ fn commit(connection: &Connection, n: usize) -> rusqlite::Result<Duration> {
     let begun = Instant::now();
     let mut insert = connection.prepare_cached("INSERT INTO t VALUES (?1, ?2)")?;
     insert.execute((n, [7_u8; 512].as_slice()))?;
+    Ok(begun.elapsed())
+}
+
+async fn write(store: &Store, n: usize) -> Result<Duration> {
+    let draft = draft(n);
+    let begun = Instant::now();
+    store.write(move |conn| outbox::append(conn, &draft, 1)).await?;
     Ok(begun.elapsed())
 }
 
@@ -121,14 +143,14 @@ fn report(what: &str, mut times: Vec<Duration>) -> Duration {
     at(0.5)
 }
 
-async fn serve(dir: &Path, cancel: &CancellationToken) -> Result<Client> {
+async fn serve(dir: PathBuf, cancel: CancellationToken) -> Result<Client> {
     let service = LocalService {
         store: Store::open(&dir.join("state.db"))?,
         clock: Clock::system(),
         inbox: Arc::new(NoInbox),
         inquiries: Arc::new(Nothing),
         nudge: Arc::new(|| {}),
-        cancel: cancel.clone(),
+        cancel,
     };
     let path = dir.join("agent.sock");
     tokio::spawn(local::serve(Socket::bind(&path).await?, service));

@@ -20,8 +20,8 @@ pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// The WAL file is cut to this many bytes after a checkpoint.
 const WAL_BYTES: u32 = 16 * 1024 * 1024;
-/// Prepared statements that a connection keeps: all that this crate prepares.
-const STATEMENTS: usize = 128;
+/// Prepared statements that a connection keeps: more than the whole crate has.
+const STATEMENTS: usize = 256;
 
 /// The one connection that writes.
 pub(super) fn writer(path: &Path, steps: &[M<'_>]) -> Result<Connection> {
@@ -45,6 +45,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(sql)?;
     connection.busy_timeout(LOCK_WAIT).map_err(sql)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 

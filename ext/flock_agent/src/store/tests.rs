@@ -119,6 +119,20 @@ async fn a_write_that_fails_or_panics_takes_nothing_of_its_neighbours() {
     assert_eq!(keys(&store).await, ["a", "b"]);
 }
 
+#[tokio::test]
+async fn a_write_that_fails_alone_leaves_nothing_and_counts_for_no_commit() {
+    let (_dir, store) = temporary();
+    let before = *store.commits().borrow();
+    let failing = |conn: &Connection| {
+        insert(conn, "half")?;
+        Err::<(), _>(Error::configuration("no"))
+    };
+    assert_eq!(store.write(failing).await.unwrap_err().message(), "no");
+    assert_eq!(*store.commits().borrow(), before);
+    put(&store, "whole").await.unwrap();
+    assert_eq!(keys(&store).await, ["whole"]);
+}
+
 fn impatient(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection.busy_timeout(std::time::Duration::ZERO).unwrap();

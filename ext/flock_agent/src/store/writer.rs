@@ -127,11 +127,11 @@ fn serve(mut connection: Connection, receiver: &Receiver<Message>, counter: &wat
     while let Ok(first) = receiver.recv() {
         let (mut jobs, closing) = gather(first, receiver);
         let outcome = transaction(&mut connection, &mut jobs);
-        if outcome.is_ok() && !jobs.is_empty() {
+        if matches!(outcome, Ok(true)) {
             counter.send_modify(|commits| *commits += 1);
         }
         for job in jobs {
-            job.answer(outcome.clone());
+            job.answer(outcome.clone().map(drop));
         }
         if let Some(reply) = closing {
             // The file is closed before the answer, so that the caller may hand it on.
@@ -157,35 +157,48 @@ fn gather(first: Message, receiver: &Receiver<Message>) -> (Vec<Box<dyn Job>>, O
     (jobs, None)
 }
 
-fn transaction(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Result<()> {
+/// Runs the jobs in one transaction; answers whether there was something to commit.
+fn transaction(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Result<bool> {
     if jobs.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let tx = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(sql)?;
-    for job in jobs {
-        isolated(&tx, job.as_mut())?;
+    match jobs {
+        // The usual case: the transaction itself is the savepoint, which spares SQLite a copy of every page that is changed.
+        [alone] => {
+            if !alone.run(&tx) {
+                return tx.rollback().map(|()| false).map_err(sql);
+            }
+            refuse_undone(&tx)?;
+        }
+        many => many.iter_mut().try_for_each(|job| isolated(&tx, job.as_mut()))?,
     }
-    tx.commit().map_err(sql)
+    tx.commit().map(|()| true).map_err(sql)
 }
 
-/// Runs one job in a savepoint of its own. An error of this function ends the whole group: SQLite itself rolls the transaction
-/// back when the disk is full or fails, and what the neighbours wrote is gone with it.
+/// Runs one job in a savepoint of its own. An error of this function ends the whole group.
 fn isolated(tx: &Transaction<'_>, job: &mut dyn Job) -> Result<()> {
     tx.execute_batch("SAVEPOINT job").map_err(sql)?;
     let keep = job.run(tx);
-    if tx.is_autocommit() {
-        return Err(super::disk_full(
-            &"the disk is full or failing, a group of writes was undone",
-        ));
-    }
+    refuse_undone(tx)?;
     let end = if keep {
         "RELEASE job"
     } else {
         "ROLLBACK TO job; RELEASE job"
     };
     tx.execute_batch(end).map_err(sql)
+}
+
+/// SQLite itself rolls a transaction back when the disk is full or fails; what the neighbours wrote is gone with it.
+fn refuse_undone(tx: &Transaction<'_>) -> Result<()> {
+    if tx.is_autocommit() {
+        return Err(super::disk_full(
+            &"the disk is full or failing, a group of writes was undone",
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -27,10 +27,10 @@ pub use steer::{drop, retry, unique_id};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE outbox (
-  seq        INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice, not even after its row is gone
+  seq        INTEGER PRIMARY KEY,  -- one more than the highest; the retention keeps that one, so that none is used twice
   id         TEXT NOT NULL UNIQUE,
-  digest     BLOB NOT NULL,                      -- SHA-256 of `draft`
-  draft      BLOB NOT NULL,                      -- the protobuf Draft
+  digest     BLOB NOT NULL,        -- SHA-256 of `draft`
+  draft      BLOB NOT NULL,        -- the protobuf Draft
   created_ms INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE delivery (

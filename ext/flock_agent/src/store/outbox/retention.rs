@@ -9,7 +9,7 @@ use crate::store::sql;
 /// Removes finished drafts that are older than [`limits::FINISHED_AGE_MS`], and the oldest of those whose deliveries are more than
 /// [`limits::FINISHED_ROWS`]; [`limits::TRIM_ROWS`] drafts at most. Answers how many: as long as that is not 0, there may be more.
 ///
-/// A draft with one unfinished delivery is kept whole.
+/// A draft with one unfinished delivery is kept whole, and the newest is kept in any case: the next sequence follows from it.
 ///
 /// # Errors
 /// `internal` when the store refuses.
@@ -27,7 +27,8 @@ pub(super) fn keep(conn: &Connection, since_ms: u64, rows: u64) -> Result<usize>
            SELECT seq, COUNT(*) AS deliveries, MAX(updated_ms) AS ended_ms FROM delivery GROUP BY seq HAVING SUM({OPEN}) = 0),
          counted AS (SELECT seq, ended_ms, SUM(deliveries) OVER (ORDER BY seq DESC) AS newer FROM finished)
          DELETE FROM outbox WHERE seq IN (
-           SELECT seq FROM counted WHERE ended_ms < ?1 OR newer > ?2 ORDER BY seq LIMIT ?3)"
+           SELECT seq FROM counted WHERE (ended_ms < ?1 OR newer > ?2) AND seq < (SELECT MAX(seq) FROM outbox)
+           ORDER BY seq LIMIT ?3)"
     );
     conn.execute(&query, params![since_ms, rows, limits::TRIM_ROWS])
         .map_err(sql)
