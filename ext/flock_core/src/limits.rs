@@ -145,6 +145,10 @@ pub const REPORT_BATCH: usize = 256;
 pub const HEARTBEAT_MS: u64 = 15_000;
 /// Lease of a member's session; silent for one = suspect, for two = gone.
 pub const LEASE_MS: u64 = 30_000;
+/// Shortest and longest lease of a member; the registry's own leases are twice as long.
+pub const LEASE_MIN_MS: u64 = 100;
+/// See [`LEASE_MIN_MS`].
+pub const LEASE_MAX_MS: u64 = 5 * 60 * 1000;
 /// Members that one hub serves.
 pub const MEMBERS: usize = 60_000;
 /// Names whose presence one member may watch.

@@ -46,7 +46,8 @@ pub struct HubOptions {
     pub name: NodeName,
     /// Of the flock that it serves; members of other flocks are turned away.
     pub flock_id: String,
-    /// Lease of the members' sessions; silent for one is suspect, for two gone.
+    /// Lease of the members' sessions; silent for one is suspect, for two gone. Held within [`limits::LEASE_MIN_MS`] and
+    /// [`limits::LEASE_MAX_MS`].
     pub lease_ms: u64,
     /// Where the truth is.
     pub registry: Arc<dyn Registry>,
@@ -73,7 +74,8 @@ struct Inner {
 impl Hub {
     /// Starts following the registry. It need not be reachable: until everything was read once, selectors are answered with a
     /// retryable error, and for one lease nobody is called gone.
-    pub fn start(options: HubOptions) -> Self {
+    pub fn start(mut options: HubOptions) -> Self {
+        options.lease_ms = options.lease_ms.clamp(limits::LEASE_MIN_MS, limits::LEASE_MAX_MS);
         let inner = Arc::new(Inner {
             book: Book::new(options.registry.clone(), options.name.clone()),
             sessions: Sessions::default(),

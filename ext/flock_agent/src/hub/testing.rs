@@ -293,6 +293,14 @@ impl TestMember {
         state.epoch
     }
 
+    /// Waits for a session newer than this one.
+    pub(crate) async fn reconnected(&self, epoch: u64) {
+        let mut states = self.link.states();
+        soon(states.wait_for(|state| state.connected && state.epoch > epoch))
+            .await
+            .unwrap();
+    }
+
     /// Says good-bye and waits until that is said.
     pub(crate) async fn stop(self) {
         drop(self.cancel);

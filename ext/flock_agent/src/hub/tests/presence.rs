@@ -93,18 +93,13 @@ async fn a_restarted_hub_calls_nobody_gone_who_comes_back() {
     let hub = flock.hub("hub");
     let (a, b) = (flock.member("a", &[&hub]), flock.member("b", &[&hub]));
     a.link.watch_names(set(&["b"]));
-    a.connected().await;
-    b.connected().await;
+    let (epoch_a, epoch_b) = (a.connected().await, b.connected().await);
     a.sees("b", "alive").await;
     let mut events = a.link.events();
     hub.crash();
     let hub = flock.hub("hub");
-    soon(a.link.states().wait_for(|state| state.connected && state.epoch == 2))
-        .await
-        .unwrap();
-    soon(b.link.states().wait_for(|state| state.connected && state.epoch == 2))
-        .await
-        .unwrap();
+    a.reconnected(epoch_a).await;
+    b.reconnected(epoch_b).await;
     a.sees("b", "alive").await;
     while let Ok(event) = events.try_recv() {
         assert!(

@@ -36,9 +36,9 @@ async fn two_agents_of_one_name_are_told_so_and_do_not_race() {
     let flock = Flock::new(600_000);
     let hub = flock.hub("hub");
     let first = flock.member("a", &[&hub]);
-    assert_eq!(first.connected().await, 1);
+    let epoch = first.connected().await;
     let second = flock.member("a", &[&hub]);
-    assert_eq!(second.connected().await, 2);
+    assert!(second.connected().await > epoch);
     let problem = first.refused("newer_session").await;
     assert!(problem.message().contains("two agents share one name"), "{problem}");
     assert!(second.link.state().connected);
