@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     hello,
-    keys::{self, ENROLLED, LIVE, Live, NODES, REMOVED, Removed, TOKENS, Token},
+    keys::{self, ENROLLED, LIVE, Live, NODES, REMOVED, Removed},
 };
 use crate::{
     pb,
@@ -130,39 +130,6 @@ impl Book {
                 expect: Expect::Revision(entry.revision),
             })
             .collect())
-    }
-
-    /// Keeps a join token and forgets those that expired long ago.
-    ///
-    /// # Errors
-    /// `rejected` with code `too_many_tokens`.
-    pub(super) async fn put_token(&self, id: &str, token: &Token, now_ms: u64) -> Result<()> {
-        let entries = self.list(TOKENS).await?.entries;
-        let dead = |entry: &&Entry| {
-            let token: Option<Token> = keys::decode(&entry.key, &entry.value);
-            token.is_none_or(|token| token.expires_ms.saturating_add(limits::TOKEN_KEPT_MS) <= now_ms)
-        };
-        let (dead, kept): (Vec<_>, Vec<_>) = entries.iter().partition(dead);
-        if kept.len() >= limits::TOKENS {
-            let message = format!(
-                "{} join tokens were made lately; wait until some have expired",
-                kept.len()
-            );
-            return Err(Error::rejected(message).with_code("too_many_tokens"));
-        }
-        let key = format!("{TOKENS}{id}");
-        let mut ops = vec![Op::Put {
-            key,
-            value: keys::encode(token)?,
-            expect: Expect::Absent,
-            session: None,
-        }];
-        let delete = |entry: &Entry| Op::Delete {
-            key: entry.key.clone(),
-            expect: Expect::Any,
-        };
-        ops.extend(dead.into_iter().take(OLD_AT_ONCE).map(delete));
-        self.txn(ops).await.map(|_| ())
     }
 
     pub(super) async fn list(&self, prefix: &str) -> Result<Listing> {

@@ -10,16 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::pb;
 
+pub(super) use crate::identity::enrol::{ENROLLED, REMOVED};
+
 /// What a node said of itself: `nodes/<name>`.
 pub(super) const NODES: &str = "nodes/";
 /// Which members live, bound to their sessions: `live/<name>`.
 pub(super) const LIVE: &str = "live/";
-/// Whom the flock removed: `removed/<name>`.
-pub(super) const REMOVED: &str = "removed/";
-/// Who was given a certificate: `enrolled/<name>`.
-pub(super) const ENROLLED: &str = "enrolled/";
-/// Join tokens that were not used up: `tokens/<id>`.
-pub(super) const TOKENS: &str = "tokens/";
 
 /// The key of `name` under `prefix`.
 pub(super) fn key(prefix: &str, name: &NodeName) -> String {
@@ -55,19 +51,6 @@ pub(super) struct Removed {
     pub removed_ms: u64,
     /// On whose word.
     pub by: String,
-}
-
-/// A join token as the registry keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Token {
-    /// SHA-256 of the secret's text, in lower-case hexadecimal.
-    pub hash: String,
-    /// Until when it may be used, Unix time by the hub's clock.
-    pub expires_ms: u64,
-    /// How often it may still be used.
-    pub uses_left: u32,
-    /// Which node names it admits.
-    pub node_glob: String,
 }
 
 /// A value as it is stored.

@@ -2,7 +2,7 @@ use sha2::{Digest, Sha256};
 
 use super::{super::testing::*, *};
 use crate::{
-    hub::keys::{TOKENS, Token},
+    identity::enrol::{TOKENS, TokenRecord as Token},
     registry::{Expect, Op, Registry},
 };
 
@@ -71,12 +71,12 @@ async fn tokens_have_limits() {
         ttl_ms: u64::MAX,
         ..Default::default()
     };
-    assert_eq!(operator.link.token_create(long).await.unwrap_err().code(), "bad_ttl");
+    assert_eq!(operator.link.token_create(long).await.unwrap_err().code(), "bad_token");
     let glob = pb::HubTokenRequest {
         node_glob: "x".repeat(300),
         ..Default::default()
     };
-    assert_eq!(operator.link.token_create(glob).await.unwrap_err().code(), "bad_glob");
+    assert_eq!(operator.link.token_create(glob).await.unwrap_err().code(), "bad_token");
     for n in 0..limits::TOKENS {
         put(
             &flock,
@@ -93,7 +93,7 @@ async fn tokens_have_limits() {
         .token_create(pb::HubTokenRequest::default())
         .await
         .unwrap_err();
-    assert_eq!(full.code(), "too_many_tokens");
+    assert_eq!(full.code(), "tokens");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
 pub const TOKENS: &str = "tokens/";
 const ID_BYTES: usize = 6;
 /// A token is kept for this long after its end, so that "expired" can be told from "never existed".
-const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
+const KEPT_MS: u64 = limits::TOKEN_KEPT_MS;
 
 /// `tokens/<id>`: everything of a token but its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
