@@ -175,7 +175,7 @@ async fn closing_ends_the_watches_and_refuses_more() {
     assert_eq!(watch.recv().await, None);
     assert_eq!(
         registry.txn("1", vec![put("a")]).await.unwrap_err().code(),
-        "not_started"
+        "store_closed"
     );
 }
 
