@@ -148,6 +148,7 @@ fn claimed(conn: &Connection, job: &str) -> Result<Vec<Claimed>> {
     rows.map_err(sql)?.collect::<rusqlite::Result<_>>().map_err(sql)
 }
 
+/// The attempt is raised, so that the sender's history shows that the action may have run more than once.
 fn run_again(conn: &Connection, row: &Claimed, ending: &Ending, now_ms: u64) -> Result<()> {
     advance(
         conn,
@@ -155,7 +156,7 @@ fn run_again(conn: &Connection, row: &Claimed, ending: &Ending, now_ms: u64) -> 
         State::Stored,
         &change(&ending.code, &ending.message, now_ms),
     )?;
-    conn.prepare_cached("UPDATE inbox SET job = NULL, deferrals = runs WHERE row = ?1")
+    conn.prepare_cached("UPDATE inbox SET job = NULL, deferrals = runs, attempt = attempt + 1 WHERE row = ?1")
         .map_err(sql)?
         .execute([row.row])
         .map_err(sql)?;
