@@ -73,7 +73,7 @@ class KillLoop
   end
 
   def kill_worker
-    pid = Fleet.eventually("a worker runs", timeout: 120) { top_up && worker_pid }
+    pid = Fleet.eventually("a worker runs", timeout: 120) { top_up || worker_pid }
     Process.kill("KILL", pid)
   rescue Errno::ESRCH
     retry # it ended just before
@@ -82,7 +82,9 @@ class KillLoop
   def worker_pid
     Dir["/proc/[0-9]*/cmdline"].filter_map do |file|
       words = File.read(file).split("\0")
-      Integer(file[/\d+/]) if words.any? { |word| word.end_with?("worker/main.rb") } && words.last.start_with?(@target.dir)
+      next unless words.any? { |word| word.end_with?("worker/main.rb") }
+
+      Integer(file[/\d+/]) if words.last.start_with?(@target.dir)
     rescue SystemCallError
       nil
     end.first
@@ -91,7 +93,7 @@ class KillLoop
   def top_up
     missing = BACKLOG - unfinished.length
     missing.times { send_one } if missing.positive?
-    true
+    nil
   end
 
   def send_one

@@ -7,14 +7,14 @@ RSpec.describe "remote_notifies: silence" do
   include ChefLog
   include RecipeRunHelpers
 
-  def silent(run)
+  def expect_silence(run)
     expect(run.drafts).to be_empty
   end
 
   it "says nothing for a resource that is up to date" do
     target = path
     File.write(target, "x")
-    silent(converge do
+    expect_silence(converge do
       file target do
         content "x"
         remote_notifies :run, "execute[x]", node: "b"
@@ -25,7 +25,7 @@ RSpec.describe "remote_notifies: silence" do
 
   it "says nothing behind a guard or for action :nothing" do
     targets = [path("a"), path("b")]
-    silent(converge do
+    expect_silence(converge do
       file targets[0] do
         content "x"
         only_if { false }
@@ -39,7 +39,7 @@ RSpec.describe "remote_notifies: silence" do
   end
 
   it "says nothing for a failed resource, ignored or not" do
-    silent(converge do
+    expect_silence(converge do
       ruby_block "ignored" do
         block { raise "on purpose" }
         ignore_failure true

@@ -3,14 +3,14 @@
 require "support/worker_node"
 
 # What the agent and a worker promise each other, with real processes.
-RSpec.describe "The worker process" do # rubocop:disable RSpec/DescribeClass
-  before(:context) do # rubocop:disable RSpec/BeforeAfterAll
+RSpec.describe "The worker process" do
+  before(:context) do
     @node = WorkerNode.new
     @node.cookbook("cb", "recipes/default.rb" => recipe)
     @node.converge
   end
 
-  after(:context) { @node.close } # rubocop:disable RSpec/BeforeAfterAll
+  after(:context) { @node.close }
 
   attr_reader :node
 
