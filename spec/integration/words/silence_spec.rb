@@ -64,7 +64,7 @@ RSpec.describe "remote_notifies: silence" do
       end
     end
     expect(File).to exist(target)
-    silent(run)
+    expect_silence(run)
   end
 
   it "says nothing in a why-run, and tells what it would do (trap 4: resource_updated fires there)" do
@@ -79,7 +79,7 @@ RSpec.describe "remote_notifies: silence" do
         end
       end
     end
-    silent(@run)
+    expect_silence(@run)
     expect(@run.error).to be_nil
     expect(@run.output.scan("Would hand over to the flock").size).to eq 3
     expect(log.scan("remote notifications are not sent: this is a why-run").size).to eq 1
@@ -99,7 +99,7 @@ RSpec.describe "remote_notifies: silence" do
     end
     expect(run.error).to be_nil
     expect(run.output).to include "flock_notification[run execute[x] on b] action send"
-    silent(run)
+    expect_silence(run)
   end
 
   it "works once, but says nothing, for a resource outside any run" do
@@ -125,7 +125,7 @@ RSpec.describe "remote_notifies: silence" do
       expect(@run.error).to be_nil
       expect(@run.output).not_to include "flock_notification"
       expect(log.scan("WARN: flock_of_chefs: remote notifications are not sent: ").size).to eq 1
-      silent(@run)
+      expect_silence(@run)
       expect(converge { ruby_block("wrong") { remote_notifies :run, "execute", node: "b" } }.error)
         .to be_a(FlockOfChefs::ConfigurationError)
     end

@@ -10,6 +10,11 @@ RSpec.describe "The worker process" do
     @node.converge
   end
 
+  # The node is shared, what an example leaves there is not.
+  before do
+    FileUtils.rm_f(%w[compiled block begun].map { |name| node.path(name) } + Dir.glob("#{node.data_dir}/results/*"))
+  end
+
   after(:context) { @node.close }
 
   attr_reader :node
@@ -32,7 +37,6 @@ RSpec.describe "The worker process" do
 
   # A worker that has compiled and waits.
   def compiled(key, action)
-    FileUtils.rm_f(node.path("compiled"))
     job = node.job(key, action)
     pid, stdin = node.start(job)
     node.eventually("compile") { node.exist?("compiled") }
@@ -99,7 +103,6 @@ RSpec.describe "The worker process" do
 
   it "frees Chef's run lock when it is killed, and ends on TERM even if the agent ignores it" do
     job, pid, stdin = compiled("ruby_block[blocks]", "run")
-    FileUtils.rm_f(node.path("begun"))
     stdin.write("go\n")
     node.eventually("the action begins") { node.exist?("begun") }
     expect(node.fire("ruby_block[block]", "run")).to include("status" => "busy")
