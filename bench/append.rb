@@ -4,8 +4,8 @@ require "flock_of_chefs"
 require_relative "support/samples"
 
 module Bench
-  # Row 2: a durable append, as a recipe does it: Ruby -> native client -> socket -> agent -> SQLite on disk. The floor is what the
-  # disk asks for the same in this run: append 512 bytes and fdatasync.
+  # Row 2: a durable append, as a recipe does it: Ruby -> native client -> socket -> agent -> SQLite on disk. The floor
+  # is what the disk asks for the same in this run: append 512 bytes and fdatasync.
   class Append
     COUNT = 2_000
 

@@ -4,8 +4,8 @@ require "flock_of_chefs"
 require_relative "support/samples"
 
 module Bench
-  # Row 1, cold: a resource is updated on A (its notification is appended) until the action on B is done, by a worker started for
-  # it. The action writes the time itself. The floor is a process that only loads Chef.
+  # Row 1, cold: a resource is updated on A (its notification is appended) until the action on B is done, by a worker
+  # started for it. The action writes the time itself. The floor is a process that only loads Chef.
   class Cold
     COUNT = 20
 

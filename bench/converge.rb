@@ -3,8 +3,8 @@
 require_relative "support/samples"
 
 module Bench
-  # Row 6: what a Chef run that uses no word of ours pays for the gem: 1,000 resources, 50 MB of cookbooks, of which nothing changes
-  # between runs. Runs with and without alternate; the floor is the run without.
+  # Row 6: what a Chef run that uses no word of ours pays for the gem: 1,000 resources, 50 MB of cookbooks, of which
+  # nothing changes between runs. Runs with and without alternate; the floor is the run without.
   class Converge
     PAIRS = 8
 

@@ -3,8 +3,8 @@
 require_relative "support/samples"
 
 module Bench
-  # Row 7: a hub at rest with ten members that only keep their sessions: proportional set size and processor time over a minute. The
-  # floor is a Ruby that loads Bundler and sleeps.
+  # Row 7: a hub at rest with ten members that only keep their sessions: proportional set size and processor time over a
+  # minute. The floor is a Ruby that loads Bundler and sleeps.
   class Rest
     SECONDS = 60
     MEMBERS = 10
@@ -24,23 +24,29 @@ module Bench
     private
 
     def figures(hub, members, idle)
-      before = [hub, members.first].map { |node| cpu_seconds(node.pid) }
-      memory = Array.new(SECONDS) { sleep(1) && [hub.pid, members.first.pid, idle].map { |pid| pss_mib(pid) } }
-      used = [hub, members.first].each_with_index.map { |node, index| cpu_seconds(node.pid) - before[index] }
-      hub_mib, member_mib, idle_mib = memory.transpose.map { |values| Samples.new(values).p50 }
+      agents = [hub.pid, members.first.pid]
+      before = agents.map { |pid| cpu_seconds(pid) }
+      hub_mib, member_mib, idle_mib = medians([*agents, idle])
+      hub_s, member_s = agents.zip(before).map { |pid, earlier| cpu_seconds(pid) - earlier }
       [memory_figure("hub with #{MEMBERS} members", hub_mib, idle_mib), memory_figure("member", member_mib, idle_mib),
-       cpu_figure("hub", used[0]), cpu_figure("member", used[1])]
+       cpu_figure("hub", hub_s), cpu_figure("member", member_s)]
+    end
+
+    def medians(pids)
+      seconds = Array.new(SECONDS) { sleep(1) && pids.map { |pid| pss_mib(pid) } }
+      seconds.transpose.map { |values| Samples.new(values).p50 }
     end
 
     def memory_figure(who, mib, idle)
       Bench.figure(row: 7, what: "memory of the agent at rest, #{who} (PSS)", ours: "#{mib.round(1)} MiB",
-                   floor: "#{idle.round(1)} MiB (Ruby + Bundler asleep)", ratio: (mib / idle).round(2), goal: "≤ 40 MiB")
+                   floor: "#{idle.round(1)} MiB (Ruby + Bundler asleep)", ratio: (mib / idle).round(2),
+                   goal: "≤ 40 MiB")
     end
 
     def cpu_figure(who, seconds)
       share = seconds / SECONDS * 100
-      Bench.figure(row: 7, what: "processor at rest, #{who}", ours: "#{share.round(2)} % of a core", floor: "0 %", ratio: "–",
-                   goal: "≤ 0.5 %")
+      Bench.figure(row: 7, what: "processor at rest, #{who}", ours: "#{share.round(2)} % of a core", floor: "0 %",
+                   ratio: "–", goal: "≤ 0.5 %")
     end
 
     def pss_mib(pid) = File.read("/proc/#{pid}/smaps_rollup")[/^Pss:\s*(\d+)/, 1].to_i / 1024.0

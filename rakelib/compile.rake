@@ -26,7 +26,8 @@ module Compile
 
   # Tells cargo which Ruby this is, where the PATH does not: a changed variable would make it build magnus again.
   def ruby
-    found = ENV.fetch("PATH", "").split(File::PATH_SEPARATOR).map { |dir| File.join(dir, "ruby") }.find { |it| File.file?(it) }
+    places = ENV.fetch("PATH", "").split(File::PATH_SEPARATOR).map { |dir| File.join(dir, "ruby") }
+    found = places.find { |place| File.file?(place) }
     found && File.realpath(found) == File.realpath(RbConfig.ruby) ? {} : { "RUBY" => RbConfig.ruby }
   end
 

@@ -6,6 +6,8 @@ require "flock_of_chefs"
 RSpec.configure do |config|
   config.disable_monkey_patching!
   config.order = :random
+  # bin/test --fast; continuous integration runs them.
+  config.filter_run_excluding(:slow) if ENV["FLOCK_SKIP_SLOW"] == "1"
   Kernel.srand config.seed
   config.expect_with(:rspec) { |expectations| expectations.include_chain_clauses_in_custom_matcher_descriptions = true }
   config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+# Measurements of the whole product, one class a row.
 module Bench
   # Durations in milliseconds and what is said of them.
   class Samples
@@ -10,9 +11,10 @@ module Bench
     end
 
     # @param count [Integer] how many are taken after as many as a tenth have warmed up
-    def self.take(count)
-      (count / 10).times { |index| yield(index) }
-      new(Array.new(count) { |index| time { yield((count / 10) + index) } })
+    def self.take(count, &)
+      warm_up = count / 10
+      warm_up.times(&)
+      new(Array.new(count) { |index| time { yield(warm_up + index) } })
     end
 
     def initialize(values)
@@ -26,7 +28,11 @@ module Bench
   end
 
   # A row of the table.
-  def self.figure(row:, what:, ours:, floor:, ratio:, goal:, **details)
-    { row: row, what: what, ours: ours, floor: floor, ratio: ratio, goal: goal, **details }
+  #
+  # @param row [Integer]
+  # @param what [String]
+  # @param columns [Hash{Symbol=>Object}] ours, floor, ratio, goal, and details
+  def self.figure(row:, what:, **columns)
+    { row: row, what: what, **columns }
   end
 end

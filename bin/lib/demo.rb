@@ -24,14 +24,20 @@ class Demo
   def found_the_flock
     @timeline.rule("A flock of two")
     @timeline.say("operator", "flockctl init; flockctl agent") { @bender0 = @fleet.hub("bender0") }
-    @timeline.say("operator", "flockctl token create; flockctl join; flockctl agent") { @bender1 = @fleet.join("bender1") }
-    @timeline.say("bender1", "chef-client declares execute[kill all humans], action :nothing") { @bender1.converge!(target) }
+    @timeline.say("operator", "flockctl token create; flockctl join; flockctl agent") do
+      @bender1 = @fleet.join("bender1")
+    end
+    @timeline.say("bender1", "chef-client declares execute[kill all humans], action :nothing") do
+      @bender1.converge!(target)
+    end
   end
 
   def change
     @timeline.rule("Act 1: a file changes on bender0")
     puts indented(source("foobar"))
-    @timeline.say("bender0", "chef-client changes the file and notifies bender1") { @bender0.converge!(source("foobar")) }
+    @timeline.say("bender0", "chef-client changes the file and notifies bender1") do
+      @bender0.converge!(source("foobar"))
+    end
     report("foobar", expected: 1)
   end
 
@@ -44,7 +50,9 @@ class Demo
   def target_off
     @timeline.rule("Act 3: bender1 is off")
     @timeline.say("operator", "stops the agent of bender1") { @bender1.stop }
-    @timeline.say("bender0", "chef-client changes the file; the notification waits on disk") { @bender0.converge!(source("bite my")) }
+    @timeline.say("bender0", "chef-client changes the file; the notification waits on disk") do
+      @bender0.converge!(source("bite my"))
+    end
     @timeline.note("bender0", "notification is #{@bender0.notifications.first["state"]}")
     @timeline.say("operator", "starts the agent of bender1") { @bender1.start }
     report("delivered late", expected: 2)
@@ -53,8 +61,9 @@ class Demo
   def report(what, expected:)
     records = @timeline.say("bender0", "hears the outcome (#{what})") { @bender0.settled(count: expected) }
     record = records.max_by { |sent| sent["seq"] }
-    @timeline.note("bender1", "#{record["key"]} :#{record["action"]} is #{record["state"]}, ran #{record["run_ms"]} ms, " \
-                              "caused by #{record["sources"].map { |source| source["key"] }.join(", ")}")
+    causes = record["sources"].map { |source| source["key"] }.join(", ")
+    @timeline.note("bender1", "#{record["key"]} :#{record["action"]} is #{record["state"]}, " \
+                              "ran #{record["run_ms"]} ms, caused by #{causes}")
     lines = File.readlines(oracle)
     raise "expected #{expected} runs on bender1, saw #{lines.length}" unless lines.length == expected
 

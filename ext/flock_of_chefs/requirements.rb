@@ -20,7 +20,7 @@ module BuildRequirements
 
     # @return [String, nil] what to print when something is missing
     def complaint
-      lines = missing.map { |it| "  #{it.what}: #{it.remedy}" }
+      lines = missing.map { |lack| "  #{lack.what}: #{lack.remedy}" }
       "flock_of_chefs cannot be built here; missing (remedies for Debian):\n#{lines.join("\n")}" if lines.any?
     end
 

@@ -3,7 +3,8 @@
 require_relative "../support/fleet"
 require_relative "../support/kill_loop"
 
-# What must hold whatever is killed: no acknowledged notification is lost, and no action runs twice without `unknown` between.
+# What must hold whatever is killed: no acknowledged notification is lost, and no action runs twice without `unknown`
+# between.
 RSpec.describe "kill -9 under a stream of notifications", :acceptance, :slow do
   kills = Integer(ENV.fetch("FLOCK_KILLS", "40"))
 
@@ -18,7 +19,7 @@ RSpec.describe "kill -9 under a stream of notifications", :acceptance, :slow do
       expect(loop.repeated).to eq([])
       expect(loop.done_but_not_run).to eq([])
       expect(loop.counts.values.sum).to eq(loop.sent.length)
-      puts "      #{loop.summary}"
+      RSpec.configuration.reporter.message(loop.summary)
     end
   end
 end

@@ -75,7 +75,7 @@ RSpec.describe "remote_notifies between two real nodes", :acceptance do
       @stage.converge!(appending("mark", "stage1"))
     end
 
-    { "name" => ['node: "web1"', %w[web1]], "list" => ['node: %w[web1 stage1]', %w[stage1 web1]],
+    { "name" => ['node: "web1"', %w[web1]], "list" => ["node: %w[web1 stage1]", %w[stage1 web1]],
       "role" => ['roles: "web"', %w[web1]], "tag" => ['tags: "blue"', %w[web1]],
       "environment" => ['environment: "staging"', %w[stage1]] }.each do |kind, (options, expected)|
       it "finds them by #{kind}" do
@@ -95,7 +95,7 @@ RSpec.describe "remote_notifies between two real nodes", :acceptance do
 
     it "says so when nothing matches" do
       @hub.converge!(sending('roles: "nobody"'))
-      expect(@hub.settled(count: 1).first).to include("state" => "undeliverable", "code" => "no_match")
+      expect(@hub.settled(count: 1).first).to include("state" => "undeliverable", "code" => "no_target")
     end
   end
 
@@ -264,7 +264,9 @@ RSpec.describe "remote_notifies between two real nodes", :acceptance do
       RUBY
     end
     hub.flockctl!("notify", "pong", "execute[mark]", "run", "--wait", "60")
-    Fleet.eventually("the loop is denied") { (hub.notifications + other.notifications).any? { |sent| sent["code"] == "loop" } }
+    Fleet.eventually("the loop is denied") do
+      (hub.notifications + other.notifications).any? { |sent| sent["code"] == "loop" }
+    end
     expect(fired).to eq(%w[pong ping])
   end
 

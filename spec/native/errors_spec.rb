@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-RSpec.describe "errors of the native extension" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "errors of the native extension" do
   native = FlockOfChefs::Native
 
   it "are the library's own classes, with their code" do
@@ -21,7 +21,7 @@ RSpec.describe "errors of the native extension" do # rubocop:disable RSpec/Descr
   it "name every class that the extension may raise" do
     source = File.read(File.expand_path("../../ext/flock_of_chefs/src/guard.rs", __dir__))
     names = source.scan(/=> "(\w+Error)"/).flatten
-    expect(names).to match_array(FlockOfChefs::Error.subclasses.map { |it| it.name.split("::").last })
+    expect(names).to match_array(FlockOfChefs::Error.subclasses.map { |error| error.name.split("::").last })
   end
 
   it "makes ids that are UUIDv7, in order" do

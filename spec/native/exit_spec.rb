@@ -2,7 +2,7 @@
 
 require "support/child_ruby"
 
-RSpec.describe "exit with native code at work" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "exit with native code at work" do
   # Far below the work's own 50 s.
   bound_s = 20
 

@@ -4,7 +4,7 @@ require "socket"
 require "tmpdir"
 require "support/child_ruby"
 
-RSpec.describe "native code and fork" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "native code and fork" do
   # Runs a block's script in a forked child and answers with what it wrote and how it ended.
   in_fork = <<~RUBY
     def in_fork

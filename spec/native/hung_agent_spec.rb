@@ -4,7 +4,7 @@ require "socket"
 require "tmpdir"
 require "support/child_ruby"
 
-RSpec.describe "an agent that never answers" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "an agent that never answers" do
   around do |example|
     Dir.mktmpdir do |dir|
       @dir = dir

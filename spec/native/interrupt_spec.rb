@@ -2,7 +2,7 @@
 
 require "support/child_ruby"
 
-RSpec.describe "interrupting a native wait" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "interrupting a native wait" do
   # The native wait lasts far longer than the bound, so an interrupt that is not heeded fails the example.
   wait_ms = 50_000
   bound_s = 20

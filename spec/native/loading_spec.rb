@@ -2,7 +2,7 @@
 
 require "support/child_ruby"
 
-RSpec.describe "loading flock_of_chefs" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "loading flock_of_chefs" do
   it "maps no native code and starts no thread at require" do
     result = child_ruby(<<~RUBY)
       answer(mapped: File.read("/proc/self/maps").include?("flock_of_chefs.so"), ruby_threads: Thread.list.size,

@@ -2,7 +2,7 @@
 
 require "support/child_ruby"
 
-RSpec.describe "a panic in native code" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "a panic in native code" do
   it "is an InternalError, and the process lives on" do
     result = child_ruby(<<~RUBY)
       started = probe

@@ -47,21 +47,21 @@ module FakeNative
       FakeNative.record("appends", JSON.generate(timeout_ms: timeout_ms))
       raise FlockOfChefs::InternalError, "No space left on device" if FakeNative.mode == "full"
 
-      where = answer(timeout_ms) ? "outbox" : "spool"
+      where = answers?(timeout_ms) ? "outbox" : "spool"
       FakeNative.record("drafts", json)
       JSON.generate(where: where, seq: 1)
     end
 
     def call(operation, json, timeout_ms)
       FakeNative.record("calls", JSON.generate(op: operation, timeout_ms: timeout_ms, payload: JSON.parse(json)))
-      raise FlockOfChefs::ConnectionError, "connection refused" unless answer(timeout_ms)
+      raise FlockOfChefs::ConnectionError, "connection refused" unless answers?(timeout_ms)
 
       "{}"
     end
 
     private
 
-    def answer(timeout_ms)
+    def answers?(timeout_ms)
       sleep(timeout_ms / 1000.0) if FakeNative.mode == "hung"
       FakeNative.mode == "agent" && timeout_ms.positive?
     end

@@ -4,7 +4,8 @@ require "json"
 
 module FlockOfChefs
   module Agent
-    # The one Ruby thread that takes events from the native agent, one at a time: Chef's run lock admits one action anyway.
+    # The one Ruby thread that takes events from the native agent, one at a time: Chef's run lock admits one action
+    # anyway.
     class Dispatcher
       NAME = "flock-dispatch"
       # How long one pull waits, and so how soon {#quiet} is heeded.

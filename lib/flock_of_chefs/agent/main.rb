@@ -11,8 +11,8 @@ module FlockOfChefs
   # The Ruby side of the resident process: it pulls events and runs workers; everything else is native.
   module Agent
     # `flockctl agent`: starts, sleeps until a signal, stops. The first signal takes no further work and waits for the
-    # action that runs; the second ends it. An action that outlasts the grace is left alone: its worker writes its result
-    # to disk, and the next agent reads it there.
+    # action that runs; the second ends it. An action that outlasts the grace is left alone: its worker writes its
+    # result to disk, and the next agent reads it there.
     class Main
       # How long a running action is waited for.
       GRACE_S = 10

@@ -5,7 +5,8 @@ require "timeout"
 
 module FlockOfChefs
   module CLI
-    # The name that Chef gives this node, found without running Chef's configuration file: that is Ruby, and ours to read only.
+    # The name that Chef gives this node, found without running Chef's configuration file: that is Ruby, and ours to
+    # read only.
     class ChefName
       FILES = %w[/etc/chef/client.rb /etc/cinc/client.rb /etc/chef/solo.rb].freeze
       # `node_name "x"`, `node_name('x')`, `node_name = "x"`; a computed name is none.

@@ -45,14 +45,17 @@ module FlockOfChefs
 
       def table(rows, columns)
         columns = rows.first.keys if columns.empty?
-        cells = [columns.map(&:upcase)] + rows.map { |row| columns.map { |key| Value.text(key, row[key]) } }
+        align([columns.map(&:upcase)] + rows.map { |row| columns.map { |key| Value.text(key, row[key]) } })
+      end
+
+      def align(cells)
         widths = cells.transpose.map { |column| column.map(&:length).max }
         cells.map { |line| line.zip(widths).map { |cell, width| cell.ljust(width) }.join("  ").rstrip }
       end
 
       def pairs(hash)
         flat = hash.flat_map do |key, value|
-          value.is_a?(Hash) ? value.map { |inner, it| ["#{key}.#{inner}", it] } : [[key, value]]
+          value.is_a?(Hash) ? value.transform_keys { |inner| "#{key}.#{inner}" }.to_a : [[key, value]]
         end
         width = flat.map { |key, _| key.length }.max.to_i
         flat.map { |key, value| "#{"#{key}:".ljust(width + 1)} #{Value.text(key, value)}" }

@@ -44,15 +44,21 @@ module FlockOfChefs
       private
 
       def help(found, arguments)
-        rest = arguments.drop(found.names.size)
-        asked = rest.first.nil? || %w[-h --help help].include?(rest.first)
-        @err.puts("flockctl: unknown command #{rest.first.inspect}#{suggestion(rest, found)}") unless asked
-        (rest.any? && asked ? @out : @err).puts(Dry::CLI::Usage.call(found)) if asked
-        rest.any? && asked ? ExitCodes::DONE : ExitCodes::USAGE
+        word = arguments[found.names.size]
+        return usage(found, @err, ExitCodes::USAGE) unless word
+        return usage(found, @out, ExitCodes::DONE) if %w[-h --help help].include?(word)
+
+        @err.puts("flockctl: unknown command #{word.inspect}#{suggestion(word, found)}")
+        ExitCodes::USAGE
       end
 
-      def suggestion(rest, found)
-        Nearest.of(rest.first, found.children.keys) || "; see flockctl --help"
+      def usage(found, stream, code)
+        stream.puts(Dry::CLI::Usage.call(found))
+        code
+      end
+
+      def suggestion(word, found)
+        Nearest.of(word, found.children.keys) || "; see flockctl --help"
       end
 
       def complain(error)

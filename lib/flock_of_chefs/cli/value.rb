@@ -19,7 +19,7 @@ module FlockOfChefs
       def text(key, value)
         case value
         when nil, "", [] then "-"
-        when Array then value.map { |it| it.is_a?(Hash) ? it.values.join(" ") : it }.join(",")
+        when Array then value.map { |item| item.is_a?(Hash) ? item.values.join(" ") : item }.join(",")
         when Integer then number(key, value)
         else value.to_s
         end

@@ -39,7 +39,7 @@ module FlockOfChefs
       #   match
       # @option options [Symbol, Integer, String] :match +:all+ (default), +:any+, a number, or a share such as +"50%"+
       # @option options [Symbol] :when_none +:undeliverable+ (default), +:warn+ or +:wait+
-      # @option options [Numeric] :ttl seconds that it may wait for its target, at most and by default seven days
+      # @option options [Numeric] :ttl seconds that it may wait for its target; default seven days, at most 30
       # @option options [Integer] :retry how often an unknown or failed outcome is run again on the target; default 0
       # @return [true]
       # @raise [ConfigurationError] at compile time, with the recipe's file and line, if it is written wrongly

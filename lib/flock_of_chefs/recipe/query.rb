@@ -29,10 +29,10 @@ module FlockOfChefs
         def names(query)
           require "chef/search/query"
           rows, _start, total = ::Chef::Search::Query.new.search(:node, query, filter_result: { name: ["name"] },
-                                                                               rows: Limits::NAMES)
-          return rows.filter_map { |row| row["name"] } if total <= Limits::NAMES
+                                                                               rows: Limits::TARGETS)
+          return rows.filter_map { |row| row["name"] } if total <= Limits::TARGETS
 
-          message = "query: '#{query}' finds #{total} nodes; at most #{Limits::NAMES} are possible. Choose by " \
+          message = "query: '#{query}' finds #{total} nodes; at most #{Limits::TARGETS} are possible. Choose by " \
                     "roles:, tags: or environment:, which have no such limit"
           raise ConfigurationError.new(message, code: "too_many_targets")
         end

@@ -29,7 +29,7 @@ module FlockOfChefs
       # @raise [ArgumentError] what is wrong and what to write instead
       def self.parse(action, spec, options)
         new(action: parse_action(action), key: ResourceKey.parse(spec), targets: Targets.parse(options),
-            query: parse_query(options), ttl_ms: parse_ttl(options.fetch(:ttl, Limits::TTL_S)),
+            query: parse_query(options), ttl_ms: parse_ttl(options.fetch(:ttl, Limits::TTL_DEFAULT_S)),
             retries: parse_retries(options.fetch(:retry, 0))).freeze
       end
 
@@ -38,7 +38,8 @@ module FlockOfChefs
 
         def parse_action(action)
           text = action.to_s if action.is_a?(Symbol) || action.is_a?(String)
-          return text if text&.match?(/\A[a-z_]\w*\z/i) && text != "nothing"
+          fits = text && text.bytesize <= Limits::ACTION_BYTES
+          return text if fits && text.match?(/\A[a-z_]\w*\z/i) && text != "nothing"
 
           raise ArgumentError, "#{action.inspect} is not an action that can be run; write one, for example :restart"
         end
@@ -54,15 +55,15 @@ module FlockOfChefs
 
         def parse_ttl(seconds)
           number = seconds.is_a?(Numeric) && seconds.real? && seconds.finite?
-          return (seconds * 1000).round if number && seconds.between?(1, Limits::TTL_S)
+          return (seconds * 1000).round if number && seconds.between?(1, Limits::TTL_MAX_S)
 
-          raise ArgumentError, "ttl: needs seconds from 1 to #{Limits::TTL_S} (7 days), not #{seconds.inspect}"
+          raise ArgumentError, "ttl: needs seconds from 1 to #{Limits::TTL_MAX_S} (30 days), not #{seconds.inspect}"
         end
 
         def parse_retries(count)
-          return count if count.is_a?(Integer) && count.between?(0, Limits::RETRIES)
+          return count if count.is_a?(Integer) && count.between?(0, Limits::RETRY_MAX)
 
-          raise ArgumentError, "retry: needs a whole number from 0 to #{Limits::RETRIES}, not #{count.inspect}"
+          raise ArgumentError, "retry: needs a whole number from 0 to #{Limits::RETRY_MAX}, not #{count.inspect}"
         end
       end
 

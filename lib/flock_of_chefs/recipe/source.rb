@@ -31,7 +31,7 @@ module FlockOfChefs
       def self.recipe_of(resource) = clean([resource.cookbook_name, resource.recipe_name].compact.join("::"))
 
       # A resource may be named by a path in any encoding, or by a whole script.
-      def self.clean(text) = text.dup.force_encoding(Encoding::UTF_8).byteslice(0, Limits::KEY_BYTES).scrub("?")
+      def self.clean(text) = text.dup.force_encoding(Encoding::UTF_8).byteslice(0, Limits::SOURCE_BYTES).scrub("?")
 
       private_class_method :recipe_of, :clean
 

@@ -44,9 +44,10 @@ module FlockOfChefs
         def list(option, value)
           names = (value.is_a?(Array) ? value : [value]).map { |item| name(option, item) }.uniq.sort
           raise ArgumentError, "#{option}: is an empty list; leave the word out if nobody is meant" if names.empty?
-          return names.freeze if names.size <= Limits::NAMES
+          most = option == :node ? Limits::TARGETS : Limits::TARGET_WORDS
+          return names.freeze if names.size <= most
 
-          raise ArgumentError, "#{option}: has #{names.size} names; at most #{Limits::NAMES} are possible"
+          raise ArgumentError, "#{option}: has #{names.size} names; at most #{most} are possible"
         end
 
         def name(option, value)
@@ -54,9 +55,10 @@ module FlockOfChefs
           unless text.is_a?(String) && text.match?(/\S/) && !text.match?(/[[:cntrl:]]/)
             raise ArgumentError, "#{option}: needs a name, not #{value.inspect}"
           end
-          return -text if text.bytesize <= Limits::NAME_BYTES
+          most = option == :node ? Limits::NODE_NAME_BYTES : Limits::TARGET_WORD_BYTES
+          return -text if text.bytesize <= most
 
-          raise ArgumentError, "#{option}: '#{text[0, 32]}…' is longer than #{Limits::NAME_BYTES} bytes"
+          raise ArgumentError, "#{option}: '#{text[0, 32]}…' is longer than #{most} bytes"
         end
 
         def match(value)

@@ -22,7 +22,7 @@ module FlockOfChefs
       # @return [Integer, nil] the generation, which is the run number; nil when nothing was saved, see {refusal}
       # @example Snapshot.save(run_context: rc, run_status: rs, expansion: e, data_dir: "/var/lib/flock", number: 12,
       #   run_id: id) # => 12
-      def self.save(run_context:, expansion:, data_dir:, number:, run_id:, run_status: nil) # rubocop:disable Metrics/ParameterLists
+      def self.save(run_context:, expansion:, data_dir:, number:, run_id:, run_status: nil)
         _ = run_status
         generations = Generations.new(data_dir)
         snapshot = new(run_context, expansion, { "generation" => number, "run_number" => number, "run_id" => run_id })
@@ -116,10 +116,12 @@ module FlockOfChefs
         when Hash then value.to_h { |key, inner| [clean(key.to_s), clean(inner)] }
         when Array then value.map { |inner| clean(inner) }
         when String then value.dup.force_encoding(Encoding::UTF_8).scrub
-        when Float then value.finite? ? value : nil
+        when Float then finite(value)
         else value
         end
       end
+
+      def finite(number) = (number if number.finite?)
     end
   end
 end

@@ -56,14 +56,16 @@ module FlockOfChefs
         end
 
         def strings(value, depth)
-          return [] if depth.zero?
-
           case value
           when String then value.scrub.lines.map(&:strip).reject(&:empty?)
           when 1000.. then [value.to_s] # smaller numbers are exit codes, ports and the like
-          when Hash, Array then value.to_a.flat_map { |inner| strings(inner, depth - 1) }
+          when Hash, Array then inner_strings(value, depth)
           else []
           end
+        end
+
+        def inner_strings(values, depth)
+          depth > 1 ? values.to_a.flat_map { |value| strings(value, depth - 1) } : []
         end
 
         def sensitive?(resource)

@@ -80,7 +80,9 @@ RSpec.describe "remote_notifies: failure" do
 
   it "sends, with what sources it knows, if noting them fails (trap 5: a handler's exception fails the resource)" do
     target = path
-    allow_any_instance_of(FlockOfChefs::Recipe::Registry).to receive(:updated).and_raise(NotImplementedError, "a fault")
+    allow(FlockOfChefs::Recipe::Registry).to receive(:new).and_wrap_original do |original, root|
+      original.call(root).tap { |made| allow(made).to receive(:updated).and_raise(NotImplementedError, "a fault") }
+    end
     log = chef_log do
       @run = converge do
         file target do

@@ -7,14 +7,14 @@ RSpec.describe "remote_notifies: silence" do
   include ChefLog
   include RecipeRunHelpers
 
-  def silent(run)
+  def expect_silence(run)
     expect(run.drafts).to be_empty
   end
 
   it "says nothing for a resource that is up to date" do
     target = path
     File.write(target, "x")
-    silent(converge do
+    expect_silence(converge do
       file target do
         content "x"
         remote_notifies :run, "execute[x]", node: "b"
@@ -25,7 +25,7 @@ RSpec.describe "remote_notifies: silence" do
 
   it "says nothing behind a guard or for action :nothing" do
     targets = [path("a"), path("b")]
-    silent(converge do
+    expect_silence(converge do
       file targets[0] do
         content "x"
         only_if { false }
@@ -39,7 +39,7 @@ RSpec.describe "remote_notifies: silence" do
   end
 
   it "says nothing for a failed resource, ignored or not" do
-    silent(converge do
+    expect_silence(converge do
       ruby_block "ignored" do
         block { raise "on purpose" }
         ignore_failure true
@@ -64,7 +64,7 @@ RSpec.describe "remote_notifies: silence" do
       end
     end
     expect(File).to exist(target)
-    silent(run)
+    expect_silence(run)
   end
 
   it "says nothing in a why-run, and tells what it would do (trap 4: resource_updated fires there)" do
@@ -79,7 +79,7 @@ RSpec.describe "remote_notifies: silence" do
         end
       end
     end
-    silent(@run)
+    expect_silence(@run)
     expect(@run.error).to be_nil
     expect(@run.output.scan("Would hand over to the flock").size).to eq 3
     expect(log.scan("remote notifications are not sent: this is a why-run").size).to eq 1
@@ -99,7 +99,7 @@ RSpec.describe "remote_notifies: silence" do
     end
     expect(run.error).to be_nil
     expect(run.output).to include "flock_notification[run execute[x] on b] action send"
-    silent(run)
+    expect_silence(run)
   end
 
   it "works once, but says nothing, for a resource outside any run" do
@@ -125,7 +125,7 @@ RSpec.describe "remote_notifies: silence" do
       expect(@run.error).to be_nil
       expect(@run.output).not_to include "flock_notification"
       expect(log.scan("WARN: flock_of_chefs: remote notifications are not sent: ").size).to eq 1
-      silent(@run)
+      expect_silence(@run)
       expect(converge { ruby_block("wrong") { remote_notifies :run, "execute", node: "b" } }.error)
         .to be_a(FlockOfChefs::ConfigurationError)
     end

@@ -153,7 +153,7 @@ RSpec.describe "remote_notifies: who" do
       end
     end
     expect(run.sources(0)).to eq ["ruby_block[a?b]"]
-    expect(run.sources(1).first.bytesize).to be_between(1000, 1024)
+    expect(run.sources(1).first.bytesize).to be_between(380, 384)
     expect { JSON.generate(run.drafts) }.not_to raise_error
   end
 

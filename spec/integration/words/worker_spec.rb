@@ -55,16 +55,17 @@ RSpec.describe "remote_notifies in a worker" do
       expect(collected.map { |draft| draft.values_at("key", "timing", "cause_root") })
         .to eq [%w[execute[now] immediately root], %w[execute[later] delayed root]]
       expect(collected.map { |draft| draft["sources"].map { |source| source.values_at("key", "action") } })
-        .to eq [[["ruby_block[target]", "run"]]] * 2
+        .to all(eq([["ruby_block[target]", "run"]]))
       expect(collected.map { |draft| draft["chain"].size }).to eq [1, 1]
       expect(collected.map { |draft| draft["id"] }.uniq.size).to eq 2
     end
   end
 
   it "needs no native code" do
+    stub_const("FlockOfChefs::Native", Module.new) # that has nothing to call
     redirect
     compile
     run_target
-    expect(FlockOfChefs.autoload?(:Native)).not_to be_nil
+    expect(collected.size).to eq 2
   end
 end

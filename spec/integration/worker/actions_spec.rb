@@ -3,14 +3,14 @@
 require "support/worker_node"
 
 # One real chef-client run, then a real worker process for each example.
-RSpec.describe "A worker fires one resource of the last run" do # rubocop:disable RSpec/DescribeClass
-  before(:context) do # rubocop:disable RSpec/BeforeAfterAll
+RSpec.describe "A worker fires one resource of the last run" do
+  before(:context) do
     @node = WorkerNode.new
     @node.cookbook("cb", files)
     @node.converge
   end
 
-  after(:context) { @node.close } # rubocop:disable RSpec/BeforeAfterAll
+  after(:context) { @node.close }
 
   attr_reader :node
 

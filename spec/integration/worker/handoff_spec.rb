@@ -3,7 +3,7 @@
 require "support/worker_node"
 
 # Notifications to other nodes that an action sends while it runs in a worker.
-RSpec.describe "An action that notifies other nodes" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "An action that notifies other nodes" do
   before do
     skip "the recipe words are not part of this checkout" unless File.exist?(File.join(WorkerNode::LIB,
                                                                                        "flock_of_chefs/chef.rb"))

@@ -3,14 +3,19 @@
 require "support/worker_node"
 
 # What the agent and a worker promise each other, with real processes.
-RSpec.describe "The worker process" do # rubocop:disable RSpec/DescribeClass
-  before(:context) do # rubocop:disable RSpec/BeforeAfterAll
+RSpec.describe "The worker process" do
+  before(:context) do
     @node = WorkerNode.new
     @node.cookbook("cb", "recipes/default.rb" => recipe)
     @node.converge
   end
 
-  after(:context) { @node.close } # rubocop:disable RSpec/BeforeAfterAll
+  # The node is shared, what an example leaves there is not.
+  before do
+    FileUtils.rm_f(%w[compiled block begun].map { |name| node.path(name) } + Dir.glob("#{node.data_dir}/results/*"))
+  end
+
+  after(:context) { @node.close }
 
   attr_reader :node
 
@@ -32,7 +37,6 @@ RSpec.describe "The worker process" do # rubocop:disable RSpec/DescribeClass
 
   # A worker that has compiled and waits.
   def compiled(key, action)
-    FileUtils.rm_f(node.path("compiled"))
     job = node.job(key, action)
     pid, stdin = node.start(job)
     node.eventually("compile") { node.exist?("compiled") }
@@ -99,7 +103,6 @@ RSpec.describe "The worker process" do # rubocop:disable RSpec/DescribeClass
 
   it "frees Chef's run lock when it is killed, and ends on TERM even if the agent ignores it" do
     job, pid, stdin = compiled("ruby_block[blocks]", "run")
-    FileUtils.rm_f(node.path("begun"))
     stdin.write("go\n")
     node.eventually("the action begins") { node.exist?("begun") }
     expect(node.fire("ruby_block[block]", "run")).to include("status" => "busy")

@@ -3,7 +3,7 @@
 require "support/worker_node"
 
 # Whether compiling a snapshot gives what the run had.
-RSpec.describe "A snapshot compiled again" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "A snapshot compiled again" do
   before { @node = WorkerNode.new }
 
   after { @node.close }

@@ -9,20 +9,29 @@ class Fleet
       def text = "#{out}#{err}"
     end
 
+    DEFAULTS = { agent_toml: "", listen: true, tags: [], roles: {}, environment: nil, hub: false,
+                 lease_ms: 30_000 }.freeze
+    UNFINISHED = %w[queued offered stored claimed].freeze
+
     attr_reader :name, :dir, :port, :pid
 
-    # @param agent_toml [String] more lines of agent.toml, tables last
-    # @param roles [Hash{String => Array<String>}] run lists of roles
-    # @param environment [String, nil]
-    def initialize(dir, name, agent_toml: "", listen: true, tags: [], roles: {}, environment: nil, hub: false,
-                   lease_ms: 30_000)
+    # @param dir [String] the machine's folder
+    # @param name [String]
+    # @option options [String] :agent_toml more lines of agent.toml, tables last
+    # @option options [Boolean] :listen
+    # @option options [Array<String>] :tags
+    # @option options [Hash{String => Array<String>}] :roles run lists of roles
+    # @option options [String, nil] :environment
+    # @option options [Boolean] :hub
+    # @option options [Integer] :lease_ms the members' lease, of a hub
+    def initialize(dir, name, **options)
       @dir = dir
       @name = name
-      @port = Fleet.free_port if listen
-      @registry = "[registry]\nurl = \"embedded\"\nlease_ms = #{lease_ms}" if hub
-      @roles = roles
-      @environment = environment
-      prepare(tags, agent_toml)
+      @options = DEFAULTS.merge(options)
+      raise ArgumentError, "unknown options: #{options.keys - DEFAULTS.keys}" unless @options.size == DEFAULTS.size
+
+      @port = Fleet.free_port if @options[:listen]
+      prepare
     end
 
     def path(*parts) = File.join(dir, *parts)
@@ -39,7 +48,8 @@ class Fleet
     end
 
     def converge!(recipe, *arguments, **options)
-      converge(recipe, *arguments, **options).tap { |run| raise "chef-client on #{name}:\n#{run.text}" unless run.success? }
+      run = converge(recipe, *arguments, **options)
+      run.success? ? run : raise("chef-client on #{name}:\n#{run.text}")
     end
 
     def write_cookbook(recipe, files = {})
@@ -62,8 +72,8 @@ class Fleet
     # @return [Process::Waiter]
     def converge_in_background(recipe, log: path("background.log"), files: {})
       write_cookbook(recipe, files)
-      pid = Process.spawn(environment, "bundle", "exec", "chef-client", "-z", "-c", path("client.rb"), "--no-color", "-r",
-                          "recipe[acceptance]", out: log, err: %i[child out], chdir: ROOT)
+      pid = Process.spawn(environment, "bundle", "exec", "chef-client", "-z", "-c", path("client.rb"), "--no-color",
+                          "-r", "recipe[acceptance]", out: log, err: %i[child out], chdir: ROOT)
       Process.detach(pid)
     end
 
@@ -109,9 +119,9 @@ class Fleet
 
     def flockctl!(*arguments)
       result = flockctl(*arguments)
-      raise "flockctl #{arguments.join(" ")} on #{name} (#{result.status.exitstatus}):\n#{result.text}" unless result.success?
+      return result.out if result.success?
 
-      result.out
+      raise "flockctl #{arguments.join(" ")} on #{name} (#{result.status.exitstatus}):\n#{result.text}"
     end
 
     # @return [Array<Hash>] the notifications of this node's store
@@ -124,7 +134,7 @@ class Fleet
       Fleet.eventually("notifications of #{name} end", timeout: timeout) do
         sent = notifications.select { |record| record["direction"] == "out" }
         enough = count.nil? || sent.length >= count
-        sent if enough && sent.none? { |record| %w[queued offered stored claimed].include?(record["state"]) }
+        sent if enough && sent.none? { |record| UNFINISHED.include?(record["state"]) }
       end
     end
 
@@ -158,29 +168,36 @@ class Fleet
       File.write(path(file), text)
     end
 
-    def prepare(tags, agent_toml)
+    def prepare
       write("home/.keep", "")
       write("machine-id", "#{name.unpack1("H*").ljust(32, "0")}\n")
-      write("agent.toml", agent_configuration(tags, agent_toml))
+      write("agent.toml", agent_configuration)
       write("client.rb", client_configuration)
-      write("repo/environments/#{@environment}.json", JSON.generate("name" => @environment, "json_class" => "Chef::Environment", "chef_type" => "environment")) if @environment
-      @roles.each do |role, run_list|
-        write("repo/roles/#{role}.json", JSON.generate("name" => role, "json_class" => "Chef::Role",
-                                                       "chef_type" => "role", "run_list" => run_list))
-      end
+      write_object("environment", @options[:environment]) if @options[:environment]
+      @options[:roles].each { |role, run_list| write_object("role", role, "run_list" => run_list) }
     end
 
-    def agent_configuration(tags, more)
+    # One of the Chef repository's JSON files.
+    def write_object(type, object, fields = {})
+      write("repo/#{type}s/#{object}.json", JSON.generate("name" => object, "json_class" => "Chef::#{type.capitalize}",
+                                                          "chef_type" => type, **fields))
+    end
+
+    def registry
+      "[registry]\nurl = \"embedded\"\nlease_ms = #{@options[:lease_ms]}" if @options[:hub]
+    end
+
+    def agent_configuration
       <<~TOML
         name = "#{name}"
         data_dir = "#{path("data")}"
         socket = "#{path("agent.sock")}"
         listen = "#{"127.0.0.1:#{port}" if port}"
-        tags = #{JSON.generate(tags)}
-        #{@registry}
+        tags = #{JSON.generate(@options[:tags])}
+        #{registry}
         [chef]
         config = "#{path("client.rb")}"
-        #{more}
+        #{@options[:agent_toml]}
       TOML
     end
 
@@ -191,7 +208,7 @@ class Fleet
         chef_repo_path "#{path("repo")}"
         file_cache_path "#{path("cache")}"
         file_backup_path "#{path("backup")}"
-        #{"environment \"#{@environment}\"" if @environment}
+        #{"environment \"#{@options[:environment]}\"" if @options[:environment]}
         minimal_ohai true
         log_level :warn
         require "flock_of_chefs/chef"

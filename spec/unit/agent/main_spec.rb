@@ -3,7 +3,7 @@
 require "rbconfig"
 require "support/child_ruby"
 
-RSpec.describe "the agent's main loop" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "the agent's main loop" do
   # Real signals need a process of their own; the native agent in it is a fake, its worker a real process.
   support = File.expand_path("../../support", __dir__)
   prelude = <<~RUBY

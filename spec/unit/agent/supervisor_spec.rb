@@ -98,7 +98,8 @@ RSpec.describe FlockOfChefs::Agent::Supervisor do
   it "gives a job back that no worker could be started for" do
     launch.reply = [{}, ["/nonexistent/ruby"], {}]
     supervisor.run(event)
-    expect(native.calls).to match([["job_abandoned", { "job" => "j1", "message" => a_string_including("/nonexistent/ruby") }]])
+    expect(native.calls)
+      .to match([["job_abandoned", { "job" => "j1", "message" => a_string_including("/nonexistent/ruby") }]])
     expect(log.string).to include("j1")
   end
 
@@ -113,7 +114,8 @@ RSpec.describe FlockOfChefs::Agent::Supervisor do
 
   context "when a report is refused for the moment" do
     let(:native) do
-      FakeNativeAgent.new(answers: { "job_finished" => [FlockOfChefs::RejectedError.new("busy"), { "state" => "done" }] })
+      answers = [FlockOfChefs::RejectedError.new("busy"), { "state" => "done" }]
+      FakeNativeAgent.new(answers: { "job_finished" => answers })
     end
 
     it "is made again" do

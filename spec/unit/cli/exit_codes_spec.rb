@@ -4,9 +4,8 @@ require "flock_of_chefs/cli"
 
 RSpec.describe FlockOfChefs::CLI::ExitCodes do
   it "are those that scripts hold on to" do
-    expect([0, 1, 2, 3, 4, 5, 6, 7, 130]).to eq(
-      %i[DONE USAGE FAILED NOTHING UNKNOWN DEADLINE QUORUM DENIED INTERRUPTED].map { |name| described_class.const_get(name) }
-    )
+    names = %i[DONE USAGE FAILED NOTHING UNKNOWN DEADLINE QUORUM DENIED INTERRUPTED]
+    expect(names.map { |name| described_class.const_get(name) }).to eq([0, 1, 2, 3, 4, 5, 6, 7, 130])
   end
 
   {

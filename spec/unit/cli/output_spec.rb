@@ -4,7 +4,10 @@ require "stringio"
 require "flock_of_chefs/cli"
 
 RSpec.describe FlockOfChefs::CLI::Output do
-  let(:rows) { [{ "name" => "a", "tags" => %w[x y], "created_ms" => 0 }, { "name" => "web10", "tags" => [], "created_ms" => 1000 }] }
+  let(:rows) do
+    [{ "name" => "a", "tags" => %w[x y], "created_ms" => 0 },
+     { "name" => "web10", "tags" => [], "created_ms" => 1000 }]
+  end
   let(:result) { FlockOfChefs::CLI::Result.new(data: rows, columns: %w[name tags created_ms]) }
 
   def printed(format, result) = StringIO.new.tap { |io| described_class.new(format, io).print(result) }.string

@@ -5,7 +5,7 @@ require "rbconfig"
 require "tmpdir"
 
 # The program itself, as a shell sees it: streams and exit codes.
-RSpec.describe "flockctl" do # rubocop:disable RSpec/DescribeClass
+RSpec.describe "flockctl" do
   root = File.expand_path("../../..", __dir__)
 
   define_method(:flockctl) do |*arguments, env: {}|
@@ -47,7 +47,13 @@ RSpec.describe "flockctl" do # rubocop:disable RSpec/DescribeClass
   it "is 4 and one line when no agent answers" do
     Dir.mktmpdir do |dir|
       config = File.join(dir, "agent.toml")
-      File.write(config, %(name = "b1"\ndata_dir = "#{dir}"\nsocket = "#{dir}/agent.sock"\n[registry]\nurl = "embedded"\n))
+      File.write(config, <<~TOML)
+        name = "b1"
+        data_dir = "#{dir}"
+        socket = "#{dir}/agent.sock"
+        [registry]
+        url = "embedded"
+      TOML
       out, err, code = flockctl("status", "--config", config)
       expect([out, err.lines.size, code]).to eq(["", 1, 4]), err
     end

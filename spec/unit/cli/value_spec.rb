@@ -10,7 +10,8 @@ RSpec.describe FlockOfChefs::CLI::Value do
 
   ["", "-1", "1.5h", "soon", "1 h"].each do |text|
     it "refuses #{text.inspect} and says what it wants" do
-      expect { described_class.duration_ms(text, "--ttl") }.to raise_error(FlockOfChefs::ConfigurationError, /--ttl.*15m/)
+      expect { described_class.duration_ms(text, "--ttl") }
+        .to raise_error(FlockOfChefs::ConfigurationError, /--ttl.*15m/)
     end
   end
 

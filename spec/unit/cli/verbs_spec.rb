@@ -20,7 +20,8 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
 
     it "hands a draft over and names it at once" do
       result = notify({ "append" => { "where" => "outbox", "seq" => 1 } })
-      draft = { id: "0190-id", key: "service[nginx]", action: "restart", timing: "immediately", targets: { nodes: ["web1"] } }
+      draft = { id: "0190-id", key: "service[nginx]", action: "restart", timing: "immediately",
+                targets: { nodes: ["web1"] } }
       expect(@client.calls).to eq([["append", draft, nil]])
       expect([result.code, result.rows.first["state"], talk.first]).to match([0, "queued", /0190-id/])
     end
@@ -32,8 +33,8 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
     end
 
     it "says that an unfinished one is unfinished" do
-      result = notify({ "append" => { "where" => "outbox" }, "await" => { "records" => [record.merge("state" => "stored")] } },
-                      wait: "1")
+      stored = record.merge("state" => "stored")
+      result = notify({ "append" => { "where" => "outbox" }, "await" => { "records" => [stored] } }, wait: "1")
       expect([result.code, talk.last]).to match([5, /show 0190-id/])
     end
 
@@ -72,10 +73,12 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
 
     it "tells the story of one" do
       record = { "id" => "i1", "state" => "failed", "message" => "no such service", "run_ms" => 12,
-                 "sources" => [{ "key" => "file[/tmp/x]", "action" => "create", "recipe" => "cb::default", "line" => 3 }],
+                 "sources" => [{ "key" => "file[/tmp/x]", "action" => "create", "recipe" => "cb::default",
+                                 "line" => 3 }],
                  "chain" => [{ "node" => "a", "key" => "file[/y]", "action" => "create" }] }
       result = verb(:Notifications).call(FakeLocalClient.new("list" => { "records" => [record] }), id: "i1")
-      expect(result.text).to include("no such service", "12 ms", "file[/tmp/x] create (cb::default:3)", "file[/y] create on a")
+      expect(result.text).to include("no such service", "12 ms", "file[/tmp/x] create (cb::default:3)",
+                                     "file[/y] create on a")
     end
 
     it "has a code of its own for an id that is not there" do
@@ -134,7 +137,8 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
     it "pass the name and the options on" do
       verb(:Init).call(nil, name: "b1", listen: "127.0.0.1:0", config: "/x.toml")
       expect(native).to have_received(:init) { |json|
-        expect(JSON.parse(json)).to include("name" => "b1", "listen" => "127.0.0.1:0", "config" => "/x.toml", "advertise" => nil)
+        expect(JSON.parse(json)).to include("name" => "b1", "listen" => "127.0.0.1:0", "config" => "/x.toml",
+                                            "advertise" => nil)
       }
     end
 
@@ -149,9 +153,10 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
 
   describe "status" do
     it "says it in sentences" do
-      report = { "agent" => { "name" => "b1", "hub" => true, "flock_id" => "f", "version" => "1", "pid" => 9 }, "link" => "off",
-                 "hub" => "", "members" => 3, "epoch" => 1, "queued" => 2, "stored" => 0, "unfinished" => 2, "generation" => 5,
-                 "run_phase" => "", "spool" => 0, "spool_bad" => 0, "started_ms" => 1000, "certificate_expires_ms" => 0 }
+      report = { "agent" => { "name" => "b1", "hub" => true, "flock_id" => "f", "version" => "1", "pid" => 9 },
+                 "link" => "off", "hub" => "", "members" => 3, "epoch" => 1, "queued" => 2, "stored" => 0,
+                 "unfinished" => 2, "generation" => 5, "run_phase" => "", "spool" => 0, "spool_bad" => 0,
+                 "started_ms" => 1000, "certificate_expires_ms" => 0 }
       result = verb(:Status).call(FakeLocalClient.new("status" => report))
       expect(result.text).to include("b1: hub of flock f", "2 to send", "last run -", "1970-01-01T00:00:01Z")
     end

@@ -58,8 +58,8 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
                          { node: "b", timing: :later }],
       "a bad match" => [/match: :most is unknown/, { node: "b", match: :most }],
       "a bad when_none" => [/when_none: "never" is unknown/, { node: "b", when_none: :never }],
-      "a bad ttl" => [/ttl: needs seconds from 1 to 604800 \(7 days\), not "1h"/, { node: "b", ttl: "1h" }],
-      "a ttl too long" => [/ttl: needs seconds/, { node: "b", ttl: 604_801 }],
+      "a bad ttl" => [/ttl: needs seconds from 1 to 2592000 \(30 days\), not "1h"/, { node: "b", ttl: "1h" }],
+      "a ttl too long" => [/ttl: needs seconds/, { node: "b", ttl: 2_592_001 }],
       "an infinite ttl" => [/ttl: needs seconds/, { node: "b", ttl: Float::NAN }],
       "a bad retry" => [/retry: needs a whole number from 0 to 10, not 11/, { node: "b", retry: 11 }],
       "a bad query" => [/query: needs a Chef search/, { query: "" }]
@@ -80,7 +80,7 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
     end
 
     it "refuses bad actions" do
-      [nil, "", :nothing, %i[a b], "rm -rf", 5].each do |action|
+      [nil, "", :nothing, %i[a b], "rm -rf", "a" * 65, 5].each do |action|
         expect { declare(action, node: "b") }.to raise_error(FlockOfChefs::ConfigurationError, /is not an action/)
       end
     end

@@ -36,7 +36,7 @@ RSpec.describe FlockOfChefs::Recipe::ResourceKey do
   end
 
   it "limits the length" do
-    expect(parse("file[#{"x" * 1018}]").bytesize).to eq 1024
-    expect { parse("file[#{"x" * 1019}]") }.to raise_error(ArgumentError, /has 1025 bytes; at most 1024/)
+    expect(parse("file[#{"x" * 4090}]").bytesize).to eq 4096
+    expect { parse("file[#{"x" * 4091}]") }.to raise_error(ArgumentError, /has 4097 bytes; at most 4096/)
   end
 end

@@ -38,6 +38,7 @@ RSpec.describe FlockOfChefs::Recipe::Targets do
   it "limits names and lists" do
     expect { parse(node: "x" * 256) }.to raise_error(ArgumentError, /longer than 255 bytes/)
     expect { parse(node: (0..1000).map(&:to_s)) }.to raise_error(ArgumentError, /has 1001 names; at most 1000/)
+    expect { parse(tags: (0..64).map(&:to_s)) }.to raise_error(ArgumentError, /has 65 names; at most 64/)
   end
 
   it "takes all, any, a number or a share for match:" do

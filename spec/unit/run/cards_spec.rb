@@ -6,7 +6,8 @@ RSpec.describe FlockOfChefs::Run::Cards do
   let(:run_context) { WorkerChef.run_context }
   let(:cards) { described_class.collect(run_context).to_h { |card| [card["key"], card] } }
 
-  before(:context) do # rubocop:disable RSpec/BeforeAfterAll -- Chef keeps a resource class for good
+  # Chef keeps a resource class for good.
+  before(:context) do
     Class.new(Chef::Resource) do
       provides :cards_spec_secret
       self.resource_name = :cards_spec_secret

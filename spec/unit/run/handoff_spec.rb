@@ -134,6 +134,7 @@ RSpec.describe FlockOfChefs::Run::Handoff do
 
   describe "redirected, as in a worker's child" do
     it "collects complete drafts and touches nothing native" do
+      stub_const("FlockOfChefs::Native", Module.new) # that has nothing to call
       collected = []
       described_class.redirect(collected)
       described_class.cause = { chain: [], cause_root: "root" }
@@ -141,7 +142,6 @@ RSpec.describe FlockOfChefs::Run::Handoff do
       expect(id).to match(/\A\h{8}-\h{4}-7\h{3}-[89ab]\h{3}-\h{12}\z/)
       expect(collected).to eq [{ "id" => id, **draft, "chain" => [], "cause_root" => "root" }]
       expect(described_class.current.poke({})).to be_nil
-      expect(FlockOfChefs.autoload?(:Native)).not_to be_nil
     end
 
     it "stays redirected when a run begins" do

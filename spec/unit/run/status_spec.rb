@@ -46,8 +46,8 @@ RSpec.describe FlockOfChefs::Run::Status do
 
   it "keeps the file to its owner and leaves no temporary one" do
     status.start("x")
-    expect(format("%o %o", File.stat(@dir).mode & 0o777,
-                  File.stat(File.join(@dir, "run.json")).mode & 0o777)).to eq "700 600"
+    modes = [@dir, File.join(@dir, "run.json")].map { |path| File.stat(path).mode & 0o777 }
+    expect(modes).to eq [0o700, 0o600]
     expect(Dir.children(@dir)).to eq ["run.json"]
   end
 

@@ -8,7 +8,8 @@ module FlockOfChefs
         desc "Make this node a member of a flock"
         verb :Join, agent: false
 
-        argument :join_string, required: true, desc: "What `flockctl token create` printed on a hub; - reads it from stdin"
+        argument :join_string, required: true,
+                               desc: "What `flockctl token create` printed on a hub; - reads it from stdin"
         option :replace, type: :flag, desc: "Take over the name of a node that is no more"
         option :name, desc: "This node's name (default: node_name of Chef's configuration, else the host name)"
         option :chef_config, desc: "Chef's configuration (default: /etc/chef/client.rb)"

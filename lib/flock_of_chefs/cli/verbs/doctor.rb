@@ -21,12 +21,12 @@ module FlockOfChefs
         end
 
         def data_dir(path)
-          return finding("error", "data_dir", "#{path} does not exist", "flockctl init or flockctl join") unless Dir.exist?(path)
-
           mode = File.stat(path).mode & 0o777
-          return finding("ok", "data_dir", "#{path} is closed to others", "") if (mode & 0o077).zero?
+          return finding("ok", "data_dir", "#{path} is closed to others", "") if mode.nobits?(0o077)
 
           finding("error", "data_dir", "#{path} has mode #{mode.to_s(8)}", "chmod 700 #{path}")
+        rescue Errno::ENOENT
+          finding("error", "data_dir", "#{path} does not exist", "flockctl init or flockctl join")
         end
 
         def remote(client)
@@ -43,7 +43,7 @@ module FlockOfChefs
         def code(findings)
           return ExitCodes::UNKNOWN if @unreachable
 
-          findings.any? { |it| it["level"] == "error" } ? ExitCodes::FAILED : ExitCodes::DONE
+          findings.any? { |found| found["level"] == "error" } ? ExitCodes::FAILED : ExitCodes::DONE
         end
       end
     end

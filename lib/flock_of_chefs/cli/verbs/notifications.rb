@@ -33,11 +33,14 @@ module FlockOfChefs
         end
 
         def story(record)
-          [record["id"]] +
-            STORY.map { |key| "  #{"#{key.delete_suffix("_ms")}:".ljust(12)} #{Value.text(key, record[key])}" } +
-            Array(record["sources"]).map { |it| "  because:     #{it["key"]} #{it["action"]} (#{it["recipe"]}:#{it["line"]})" } +
-            Array(record["chain"]).map { |it| "  after:       #{it["key"]} #{it["action"]} on #{it["node"]}" }
+          [record["id"], *STORY.map { |key| line(key.delete_suffix("_ms"), Value.text(key, record[key])) },
+           *Array(record["sources"]).map { |source| line("because", cause(source)) },
+           *Array(record["chain"]).map { |hop| line("after", "#{hop["key"]} #{hop["action"]} on #{hop["node"]}") }]
         end
+
+        def line(title, text) = "  #{"#{title}:".ljust(12)} #{text}"
+
+        def cause(source) = "#{source["key"]} #{source["action"]} (#{source["recipe"]}:#{source["line"]})"
       end
     end
   end

@@ -47,11 +47,15 @@ module FlockOfChefs
           handed_over(draft, options, "spooled", wait_ms ? ExitCodes::UNKNOWN : ExitCodes::DONE)
         end
 
+        def unfinished(draft, wait_ms)
+          say("not finished after #{wait_ms} ms; see flockctl notifications show #{draft[:id]}")
+        end
+
         def awaited(client, draft, wait_ms)
           answer = client.call("await", { id: draft[:id], timeout_ms: wait_ms }, timeout_ms: wait_ms + SLACK_MS)
           records = answer.fetch("records")
           code = ExitCodes.of_states(records.map { |record| record["state"] })
-          say("not finished after #{wait_ms} ms; see flockctl notifications show #{draft[:id]}") if code == ExitCodes::DEADLINE
+          unfinished(draft, wait_ms) if code == ExitCodes::DEADLINE
           Result.new(data: records, columns: COLUMNS, name: "id", code:)
         end
       end

@@ -20,7 +20,8 @@ module FlockOfChefs
             "version #{agent["version"]}, pid #{agent["pid"]}",
             "registry: #{report["link"]}#{" to #{report["hub"]}" unless report["hub"].to_s.empty?}, " \
             "#{report["members"]} members, epoch #{report["epoch"]}",
-            "notifications: #{report["queued"]} to send, #{report["stored"]} to run, #{report["unfinished"]} unfinished",
+            "notifications: #{report["queued"]} to send, #{report["stored"]} to run, " \
+            "#{report["unfinished"]} unfinished",
             "spool: #{report["spool"]} waiting, #{report["spool_bad"]} quarantined",
             "Chef: generation #{report["generation"]}, last run #{Value.text("run_phase", report["run_phase"])}",
             "started #{time("started_ms", report)}, certificate until #{time("certificate_expires_ms", report)}"

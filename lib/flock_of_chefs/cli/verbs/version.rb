@@ -7,7 +7,8 @@ module FlockOfChefs
       class Version < Verb
         # @return [Result]
         def call(_client, _options = {})
-          Result.new(data: { "version" => VERSION, "native" => native_version }, text: "flockctl #{VERSION}", name: "version")
+          Result.new(data: { "version" => VERSION, "native" => native_version }, text: "flockctl #{VERSION}",
+                     name: "version")
         end
 
         private
