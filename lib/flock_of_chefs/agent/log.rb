@@ -1,10 +1,12 @@
 # frozen_string_literal: true
 
 require "json"
+require "time"
 
 module FlockOfChefs
   module Agent
-    # What the agent's Ruby side tells the operator: one line each, on the standard error.
+    # What the agent's Ruby side tells the operator: one line each, on the standard error, in the form of the native
+    # side's lines, for one parser reads both.
     class Log
       # @param io [IO]
       # @param json [Boolean] whether a line is a JSON document, as `[log] format = "json"` asks
@@ -18,21 +20,23 @@ module FlockOfChefs
 
       # @param message [String]
       # @return [void]
-      def info(message) = line("info", message)
+      def info(message) = line("INFO", message)
 
       # @param message [String]
       # @return [void]
-      def warn(message) = line("warn", message)
+      def warn(message) = line("WARN", message)
 
       private
 
       # One write per line, because Rust writes to the same descriptor.
       def line(level, message)
-        text = @json ? JSON.generate(level:, target: "flock_of_chefs::agent", message:) : "flock #{level}: #{message}"
-        @io.write("#{text}\n")
+        timestamp = Time.now.utc.iso8601(6)
+        @io.write("#{@json ? json(timestamp:, level:, message:) : "#{timestamp}  #{level} #{message.tr("\n", " ")}"}\n")
       rescue SystemCallError
         nil # nobody reads it any more; that is no reason to stop
       end
+
+      def json(**fields) = JSON.generate(**fields, target: "flock_of_chefs::agent")
     end
   end
 end

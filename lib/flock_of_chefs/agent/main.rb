@@ -38,11 +38,13 @@ module FlockOfChefs
       # @return [Integer] exit code: 0 when it was told to stop
       # @raise [FlockOfChefs::Error] when it cannot start
       def run
-        info = JSON.parse(@native.start) # still with Ruby's own traps: Ctrl-C ends a start that hangs
-        @wakeups.trap
-        announce(info)
+        @wakeups.trap # first of all: whoever hears that the agent serves may tell it to stop at once
+        starter = start
+        early = @wakeups.pop == :signal
+        info = (early ? called_off(starter) : starter.value) or return not_started
+        announce(JSON.parse(info))
         @dispatcher.start { @wakeups.push(:dispatcher) }
-        @wakeups.pop
+        @wakeups.pop unless early
         stop
         verdict
       ensure
@@ -50,6 +52,27 @@ module FlockOfChefs
       end
 
       private
+
+      # On a thread, so that a signal ends a start that hangs.
+      def start
+        Thread.new do
+          Thread.current.report_on_exception = false
+          @native.start
+        ensure
+          @wakeups.push(:started)
+        end
+      end
+
+      # @return [String, nil] what the start came to, where it was over already
+      def called_off(starter)
+        starter.kill
+        starter.join(NATIVE_STOP_S)&.value
+      end
+
+      def not_started
+        @log.info("told to stop before it served")
+        0
+      end
 
       def announce(info)
         @log.json = info["log_format"] == "json"

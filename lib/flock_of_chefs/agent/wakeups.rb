@@ -4,11 +4,11 @@ require "io/wait"
 
 module FlockOfChefs
   module Agent
-    # What the agent's main thread sleeps on: signals, and the end of the dispatcher. A pipe, because a trap may neither
-    # lock nor wait.
+    # What the agent's main thread sleeps on: signals, the end of the start, the end of the dispatcher. A pipe, because a
+    # trap may neither lock nor wait.
     class Wakeups
       SIGNALS = %w[INT TERM].freeze
-      KINDS = { "s" => :signal, "d" => :dispatcher }.freeze
+      KINDS = { "s" => :signal, "r" => :started, "d" => :dispatcher }.freeze
 
       def initialize
         @reader, @writer = IO.pipe
@@ -30,7 +30,7 @@ module FlockOfChefs
         @before.clear
       end
 
-      # @param kind [Symbol] +:signal+ or +:dispatcher+
+      # @param kind [Symbol] one of {KINDS}
       # @return [void]
       def push(kind)
         @writer.write_nonblock(KINDS.key(kind), exception: false)

@@ -6,14 +6,19 @@ class Fleet
     # What a finished process said.
     Result = Struct.new(:out, :err, :status) do
       def success? = status.success?
+      def exit_code = status.exitstatus
       def text = "#{out}#{err}"
     end
 
     DEFAULTS = { agent_toml: "", listen: true, tags: [], roles: {}, environment: nil, hub: false,
-                 lease_ms: 30_000 }.freeze
+                 lease_ms: 30_000, port: nil }.freeze
     UNFINISHED = %w[queued offered stored claimed].freeze
+    # What no command takes; only bounds a failure.
+    COMMAND_S = 120
 
     attr_reader :name, :dir, :port, :pid
+    # @return [Process::Status, nil] how the agent ended last
+    attr_reader :status
 
     # @param dir [String] the machine's folder
     # @param name [String]
@@ -24,17 +29,24 @@ class Fleet
     # @option options [String, nil] :environment
     # @option options [Boolean] :hub
     # @option options [Integer] :lease_ms the members' lease, of a hub
+    # @option options [Integer, nil] :port the peer port; a free one unless given
     def initialize(dir, name, **options)
       @dir = dir
       @name = name
       @options = DEFAULTS.merge(options)
       raise ArgumentError, "unknown options: #{options.keys - DEFAULTS.keys}" unless @options.size == DEFAULTS.size
 
-      @port = Fleet.free_port if @options[:listen]
+      @port = @options[:port] || Fleet.free_port if @options[:listen]
       prepare
     end
 
     def path(*parts) = File.join(dir, *parts)
+
+    # Changes one of the node's files.
+    #
+    # @yieldparam text [String]
+    # @yieldreturn [String]
+    def edit(file) = File.write(path(file), yield(File.read(path(file))))
 
     # ---- Chef -------------------------------------------------------------------------------------------------
 
@@ -79,35 +91,50 @@ class Fleet
 
     # ---- the agent --------------------------------------------------------------------------------------------
 
-    def start(env: {})
+    # @param arguments [Array<String>] more of `flockctl agent`
+    def start(*arguments, env: {})
       @pid = Process.spawn(environment.merge(env), "bundle", "exec", "ruby", "exe/flockctl", "agent", "--config",
-                           path("agent.toml"), out: [path("agent.log"), "a"], err: %i[child out], chdir: ROOT)
-      Fleet.eventually("agent of #{name} answers") do
-        raise "agent of #{name} ended:\n#{log}" if Process.wait(@pid, Process::WNOHANG)
+                           path("agent.toml"), *arguments,
+                           out: [path("agent.log"), "a"], err: %i[child out], chdir: ROOT)
+      Fleet.eventually("agent of #{name} serves") do
+        raise "agent of #{name} ended:\n#{log}" if exited?
 
-        answers?
+        log.include?("agent #{name} runs (pid #{@pid})")
       end
       self
-    rescue StandardError
-      @pid = nil if exited?
-      raise
     end
 
     def stop(signal = "TERM", timeout: 30)
       return self unless @pid
 
-      Process.kill(signal, @pid)
+      signal(signal)
+      ended(timeout: timeout)
+    end
+
+    # Waits until the agent is gone; see {#status}.
+    def ended(timeout: 30)
       Fleet.eventually("agent of #{name} stops", timeout: timeout) { exited? }
-      @pid = nil
       self
     end
 
+    def signal(name) = Process.kill(name, @pid)
     def kill9 = stop("KILL")
     def running? = !@pid.nil?
     def log = File.exist?(path("agent.log")) ? File.read(path("agent.log")) : ""
 
     def close
       stop("KILL") if @pid && !exited?
+      workers.each { |worker| Process.kill("KILL", -worker) }
+    end
+
+    # @return [Array<Integer>] the workers that run an action now, with or without an agent
+    def workers
+      Dir[path("data/results/*.started")].filter_map do |file|
+        pid = File.read(file).to_i
+        pid if File.read("/proc/#{pid}/cmdline").include?(File.basename(file, ".started"))
+      rescue SystemCallError
+        nil # it has ended
+      end
     end
 
     # ---- flockctl ---------------------------------------------------------------------------------------------
@@ -146,20 +173,16 @@ class Fleet
     private
 
     def run(env, *command)
-      Result.new(*Open3.capture3(environment.merge(env), "bundle", "exec", *command, chdir: ROOT))
-    end
-
-    def answers?
-      return false unless File.socket?(path("agent.sock"))
-
-      UNIXSocket.open(path("agent.sock")) { true }
-    rescue SystemCallError
-      false
+      Result.new(*Open3.capture3(environment.merge(env), "timeout", "-s", "KILL", COMMAND_S.to_s, "bundle", "exec", *command,
+                                 chdir: ROOT))
     end
 
     def exited?
-      Process.wait(@pid, Process::WNOHANG) ? true : false
-    rescue Errno::ECHILD
+      _, status = @pid && Process.wait2(@pid, Process::WNOHANG)
+      return @pid.nil? unless status
+
+      @status = status
+      @pid = nil
       true
     end
 

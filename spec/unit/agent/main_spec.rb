@@ -99,6 +99,30 @@ RSpec.describe "the agent's main loop" do
     expect(result.err).to include("broken")
   end
 
+  it "ends a start that hangs" do
+    result = agent(<<~RUBY) { |pid| Process.kill(:TERM, pid) }
+      def NATIVE.start = puts("ready").then { sleep }
+      finish(main.run)
+    RUBY
+    expect(result.answer).to eq([0, []]), result.to_s
+  end
+
+  it "stops by a signal that comes as soon as the native agent serves" do
+    result = agent(<<~RUBY)
+      def NATIVE.start = Process.kill(:TERM, $$).then { super }
+      finish(main.run)
+    RUBY
+    expect(result.answer).to eq([0, ["stop"]]).or(eq([0, []])), result.to_s
+  end
+
+  it "says why it cannot start" do
+    result = agent(<<~RUBY)
+      def NATIVE.start = raise(FlockOfChefs::ConfigurationError, "no identity")
+      answer(begin main.run rescue $!.message end)
+    RUBY
+    expect(result.answer).to eq("no identity"), result.to_s
+  end
+
   it "stops when the native agent says so" do
     result = agent('NATIVE.push({ "type" => "stop" }); finish(main.run)')
     expect(result.answer).to eq([0, ["stop"]]), result.to_s

@@ -21,7 +21,7 @@ use flock_core::{Error, Result, limits};
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{delivery::send::Sender, dispatch::Dispatcher, link::Link, store::Store};
+use crate::{delivery::send::Sender, dispatch::Dispatcher, hub::Hub, link::Link, store::Store};
 
 pub use lock::DataDirLock;
 
@@ -35,6 +35,7 @@ struct Parts {
     dispatcher: Dispatcher,
     sender: Sender,
     link: Link,
+    hub: Option<Hub>,
     store: Store,
     tasks: TaskTracker,
     /// Ends taking new jobs; what runs goes on.
@@ -102,6 +103,9 @@ impl Agent {
         self.parts.tasks.wait().await;
         self.parts.sender.stopped().await;
         self.parts.link.stopped().await;
+        if let Some(hub) = &self.parts.hub {
+            hub.close().await;
+        }
         self.parts.store.close().await;
     }
 }

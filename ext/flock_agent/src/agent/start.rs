@@ -104,13 +104,14 @@ impl Ground {
         };
         let sender = self.sender(&direct, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
-        self.local(&direct, peer, hub, &wake, &sender).await?;
+        self.local(&direct, peer, hub.clone(), &wake, &sender).await?;
         self.tasks
             .spawn(watched(renew::spawn(self.identity.clone(), self.cancel.clone())));
         Ok(Parts {
             dispatcher,
             sender,
             link,
+            hub,
             store: self.store.clone(),
             tasks: self.tasks.clone(),
             quiet,

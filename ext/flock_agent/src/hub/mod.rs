@@ -100,6 +100,11 @@ impl Hub {
             .max_encoding_message_size(limits::MESSAGE_BYTES)
     }
 
+    /// Closes the registry behind it; to be called when everything that uses it was told to end.
+    pub async fn close(&self) {
+        self.0.options.registry.close().await;
+    }
+
     /// Members that have a session with this hub, connected or not yet gone.
     pub fn members(&self) -> usize {
         self.0.sessions.all().len()

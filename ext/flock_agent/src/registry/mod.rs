@@ -82,6 +82,10 @@ pub trait Registry: Send + Sync + 'static {
     /// `rejected` with code `too_many_watches`.
     async fn watch(&self, prefix: &str, revision: u64) -> Result<mpsc::Receiver<WatchEvent>>;
 
+    /// Lets go of what it holds on this machine, after what was handed over before is kept; it refuses everything from then on. Sessions
+    /// go on: they are the flock's.
+    async fn close(&self) {}
+
     /// What this back end can do.
     fn capabilities(&self) -> Capabilities;
 }

@@ -14,7 +14,10 @@ mod schema;
 pub(crate) mod tests;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use flock_core::{Error, Result};
 use rusqlite::{Connection, ErrorCode};
@@ -29,7 +32,8 @@ pub use open::SQLITE_VERSION_MIN;
 #[derive(Clone)]
 pub struct Store {
     writer: Writer,
-    reader: Arc<std::sync::Mutex<Connection>>,
+    /// `None` = closed.
+    reader: Arc<Mutex<Option<Connection>>>,
 }
 
 impl Store {
@@ -50,7 +54,7 @@ impl Store {
         let reader = open::reader(path)?;
         Ok(Self {
             writer: Writer::spawn(connection)?,
-            reader: Arc::new(std::sync::Mutex::new(reader)),
+            reader: Arc::new(Mutex::new(Some(reader))),
         })
     }
 
@@ -101,8 +105,8 @@ impl Store {
     /// # Errors
     /// Whatever `job` returns.
     pub(crate) fn read_now<T>(&self, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let connection = self.reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        job(&connection)
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        job(reader.as_ref().ok_or_else(writer::closed)?)
     }
 
     /// Counts the commits: whoever waits for a change of the store waits here, and no writer has to remember to tell.
@@ -118,8 +122,14 @@ impl Store {
         self.writer.commits()
     }
 
-    /// Waits until everything that was handed over before is on disk, then refuses more.
+    /// Waits until everything that was handed over before is on disk, then refuses more. SQLite moves its write-ahead log into the file
+    /// and removes it, so that the file alone is the store.
     pub async fn close(&self) {
+        let reader = Arc::clone(&self.reader);
+        // It goes first: SQLite tidies up when the last connection ends, if that one may write.
+        let closed =
+            tokio::task::spawn_blocking(move || drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take()));
+        let _ = closed.await;
         self.writer.close().await;
     }
 }

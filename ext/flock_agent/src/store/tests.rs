@@ -328,3 +328,24 @@ async fn what_was_acknowledged_survives_a_kill() {
         known.len()
     );
 }
+
+#[tokio::test]
+async fn a_closed_store_is_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("state.db")).unwrap();
+    store
+        .write(|conn| conn.execute_batch("CREATE TABLE t (a)").map_err(sql))
+        .await
+        .unwrap();
+    store
+        .read(|conn| conn.execute_batch("SELECT * FROM t").map_err(sql))
+        .await
+        .unwrap();
+    store.close().await;
+    let files: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    assert_eq!(files, ["state.db"]);
+    assert_eq!(store.read(|_| Ok(())).await.unwrap_err().code(), "store_closed");
+}

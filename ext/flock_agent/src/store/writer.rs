@@ -82,7 +82,7 @@ impl Writer {
     }
 }
 
-fn closed() -> Error {
+pub(super) fn closed() -> Error {
     Error::not_started("the store is closed").with_code("store_closed")
 }
 

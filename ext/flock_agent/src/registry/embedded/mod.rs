@@ -167,6 +167,10 @@ impl Registry for Embedded {
         self.inner.watch(prefix.to_owned(), revision).await
     }
 
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             value_bytes: limits::REGISTRY_VALUE_BYTES,
