@@ -23,6 +23,7 @@ pub mod service;
 pub mod setup;
 pub mod spool;
 pub mod store;
+mod text;
 pub mod transport;
 pub mod wire;
 

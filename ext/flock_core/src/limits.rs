@@ -50,8 +50,6 @@ pub const INBOX_TOTAL: u64 = 10_000;
 pub const INBOX_PER_SENDER: u64 = 1_000;
 /// Unfinished deliveries that one outbox holds.
 pub const OUTBOX_TOTAL: u64 = 50_000;
-/// Longest narrower code of an outcome, in bytes.
-pub const OUTCOME_CODE_BYTES: usize = 64;
 /// How long after the time to live a sender waits for the outcome of what its target stored, before it calls it unknown.
 pub const OUTCOME_GRACE_MS: u64 = 24 * 60 * 60 * 1000;
 /// What a full inbox asks its callers to wait.
@@ -116,6 +114,14 @@ pub const CALLS_PER_CONNECTION: usize = 128;
 pub const CONNECT_MS: u64 = 3_000;
 /// Deadline of a call to another node.
 pub const CALL_MS: u64 = 10_000;
+/// How much later than the caller's own deadline the one is that travels with the call, so that the caller's decides.
+pub const DEADLINE_MARGIN_MS: u64 = 250;
+/// Finding and dialling a node, before a call to it: a lookup and a second address included.
+pub const REACH_MS: u64 = 8_000;
+/// Delivering one notification or outcome: finding, dialling and calling, each with a deadline of its own.
+pub const DELIVERY_MS: u64 = REACH_MS + CALL_MS + 2_000;
+/// Longest message of an error on the wire, in bytes: it travels in a header.
+pub const STATUS_MESSAGE_BYTES: usize = 2 * 1024;
 /// HTTP/2 keepalive: interval, also while idle, and how long the answer may take.
 pub const KEEPALIVE_MS: u64 = 15_000;
 /// See [`KEEPALIVE_MS`].
