@@ -128,7 +128,7 @@ impl Client {
     fn stub(&self) -> LocalClient<Channel> {
         let channel = self.channel.get_or_init(|| channel(&self.socket)).clone();
         LocalClient::new(channel)
-            .max_decoding_message_size(limits::MESSAGE_BYTES)
+            .max_decoding_message_size(limits::LOCAL_ANSWER_BYTES)
             .max_encoding_message_size(limits::MESSAGE_BYTES)
     }
 }

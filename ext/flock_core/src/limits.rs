@@ -9,7 +9,8 @@ pub const PROTOCOL_HEADER: &str = "flock-protocol";
 
 /// Largest message on either socket, in bytes.
 pub const MESSAGE_BYTES: usize = 1024 * 1024;
-/// Largest answer on the local socket, in bytes: a list of [`LIST_MAX`] records.
+/// Largest answer on the local socket, in bytes: [`RESOLVE_NODES`] nodes with all their facts. Lists of notifications are cut to
+/// [`MESSAGE_BYTES`].
 pub const LOCAL_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Largest draft, in bytes of its encoded form; a spool file may be twice that.
 pub const DRAFT_BYTES: usize = 64 * 1024;
@@ -268,8 +269,14 @@ pub const JOBS_AT_ONCE: usize = 1;
 pub const WORKER_MS: u64 = 600_000;
 /// Largest result file, in bytes.
 pub const RESULT_BYTES: u64 = 1024 * 1024;
-/// What the agent may take to stop, before the grace for running actions.
+/// What the agent may take to stop, when it is given no longer grace.
 pub const STOP_MS: u64 = 2_000;
+/// The last part of that: for the store, after everything else has ended or was cut off.
+pub const STORE_CLOSE_MS: u64 = 250;
+/// What the peer port and the local socket may take of it before the connections that are left are cut.
+pub const SERVERS_STOP_MS: u64 = 1_000;
+/// What connections that were cut may take to notice.
+pub const SERVERS_CUT_MS: u64 = 250;
 /// How long Ruby may take from an event to the claim of its job; compiling a large snapshot comes before it.
 pub const CLAIM_MS: u64 = 120_000;
 /// How often claimed runs are looked after.
