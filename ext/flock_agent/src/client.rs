@@ -24,9 +24,6 @@ use crate::{
     spool, wire,
 };
 
-/// See [`theirs`].
-const DEADLINE_MARGIN_MS: u64 = 250;
-
 /// A handle to the agent of this node; cheap to clone. It connects at the first call, and again after the agent was restarted.
 ///
 /// It belongs to the runtime of its first call: a forked child makes its own.
@@ -116,7 +113,7 @@ impl Client {
 
     async fn send(&self, draft: pb::Draft, timeout: Duration) -> Result<pb::Stored> {
         let mut stub = self.stub();
-        let request = wire::request(draft, theirs(timeout));
+        let request = wire::request(draft, millis(timeout));
         wire::within(millis(timeout), "append", async move { stub.append(request).await }).await
     }
 
@@ -131,7 +128,7 @@ impl Client {
     fn stub(&self) -> LocalClient<Channel> {
         let channel = self.channel.get_or_init(|| channel(&self.socket)).clone();
         LocalClient::new(channel)
-            .max_decoding_message_size(limits::MESSAGE_BYTES)
+            .max_decoding_message_size(limits::LOCAL_ANSWER_BYTES)
             .max_encoding_message_size(limits::MESSAGE_BYTES)
     }
 }
@@ -155,7 +152,7 @@ impl Call<'_> {
             arguments => serde_json::from_value(arguments).map_err(|e| bad_request(self.op, &e))?,
         };
         let timeout_ms = millis(self.timeout);
-        let call = rpc(self.client.stub(), wire::request(message, theirs(self.timeout)));
+        let call = rpc(self.client.stub(), wire::request(message, timeout_ms));
         let answer = wire::within(timeout_ms, self.op, call).await?;
         serde_json::to_value(answer).map_err(|e| Error::internal(format!("the answer to {} is not JSON: {e}", self.op)))
     }
@@ -177,11 +174,6 @@ impl Call<'_> {
 
 fn bad_request(op: &str, error: &serde_json::Error) -> Error {
     Error::configuration(format!("{op} cannot be called like that: {error}")).with_code("bad_request")
-}
-
-/// The deadline that travels with a call: a little later than ours, so that ours decides how a late answer is called.
-fn theirs(timeout: Duration) -> u64 {
-    millis(timeout).saturating_add(DEADLINE_MARGIN_MS)
 }
 
 fn millis(timeout: Duration) -> u64 {

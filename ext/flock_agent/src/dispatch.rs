@@ -25,9 +25,9 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{clock::Clock, delivery::gate::Gate, pb, run_state::RunWatch, store::Store};
+use crate::{clock::Clock, delivery::gate::Gate, pb, run_state::RunWatch, store::Store, vital::vital};
 use desk::{Desk, Events};
 
 /// Appends what an action itself notifies to the outbox, in the transaction that also holds the action's outcome.
@@ -66,8 +66,6 @@ pub struct DispatchOptions {
     pub claim_timeout_ms: u64,
     /// Told by whoever changes the inbox.
     pub wake: Arc<Notify>,
-    /// The sender's: told of outcomes to report and drafts to deliver.
-    pub sender_wake: Arc<Notify>,
     /// The outbox.
     pub drafts: Arc<dyn DraftSink>,
     /// Whether the local clock may be trusted to expire anything.
@@ -121,6 +119,7 @@ struct Inner {
     options: DispatchOptions,
     desk: Mutex<Desk>,
     events: Events,
+    tasks: TaskTracker,
 }
 
 impl Dispatcher {
@@ -134,10 +133,19 @@ impl Dispatcher {
             options,
             desk: Mutex::default(),
             events: Events::default(),
+            tasks: TaskTracker::new(),
         }));
         dispatcher.0.recover().await?;
-        tokio::spawn(pump::follow(Arc::clone(&dispatcher.0)));
+        let following = pump::follow(Arc::clone(&dispatcher.0));
+        let cancel = dispatcher.0.options.cancel.clone();
+        dispatcher.0.tasks.spawn(vital("dispatching", cancel, following));
         Ok(dispatcher)
+    }
+
+    /// Waits until, after the cancellation, nothing of this is under way.
+    pub async fn stopped(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
     }
 
     /// The next thing for Ruby to do, as JSON: `{"type":"run",...}` or, once stopping, `{"type":"stop"}`; `None` when `timeout` passed.
@@ -146,7 +154,7 @@ impl Dispatcher {
         tokio::select! {
             biased;
             () = cancel.cancelled() => Some(json!({"type": "stop"})),
-            event = self.0.live_event() => event,
+            event = self.0.events.next(&self.0.desk) => event,
             () = tokio::time::sleep(timeout) => None,
         }
     }
@@ -178,11 +186,20 @@ impl Dispatcher {
         Ok(json!({}))
     }
 
-    /// The operations above by name: `job_claimed`, `job_finished`, `job_abandoned`.
+    /// The operations above by name: `job_claimed`, `job_finished`, `job_abandoned`. What is begun is carried through, also when the
+    /// caller has no more patience: a claim that is on disk must be known here, too.
     ///
     /// # Errors
     /// `configuration` for another name or other arguments, else theirs.
     pub async fn call(&self, operation: &str, arguments: Value) -> Result<Value> {
+        let (dispatcher, operation) = (self.clone(), operation.to_owned());
+        let carried_out = async move { dispatcher.carry_out(&operation, arguments).await };
+        let task = self.0.tasks.spawn(carried_out);
+        task.await
+            .unwrap_or_else(|e| Err(Error::internal(format!("a call to the dispatcher failed: {e}"))))
+    }
+
+    async fn carry_out(&self, operation: &str, arguments: Value) -> Result<Value> {
         match operation {
             "job_claimed" => self.job_claimed(&arguments_of(operation, arguments)?).await,
             "job_finished" => self.job_finished(&arguments_of(operation, arguments)?).await,

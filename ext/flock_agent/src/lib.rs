@@ -23,7 +23,9 @@ pub mod service;
 pub mod setup;
 pub mod spool;
 pub mod store;
+mod text;
 pub mod transport;
+mod vital;
 pub mod wire;
 
 /// The generated protobuf types and services; `rake proto:generate` writes them from `proto/`.

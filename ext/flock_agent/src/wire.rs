@@ -3,14 +3,15 @@
 use std::{error::Error as StdError, future::Future, time::Duration};
 
 use flock_core::{Error, ErrorKind, Result, limits};
+use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
+
+use crate::text;
 
 /// The metadata key of [`ErrorKind::code`].
 pub const KIND_HEADER: &str = "flock-kind";
 /// The metadata key of [`Error::code`].
 pub const CODE_HEADER: &str = "flock-code";
-/// The gRPC message travels in a header; longer ones are cut, so that a long error is not lost altogether.
-const MESSAGE_BYTES: usize = 2 * 1024;
 
 /// The error as a gRPC status; [`error`] is its inverse.
 ///
@@ -63,10 +64,13 @@ fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 
         .or_else(|| error.source())
 }
 
-/// A request that names our protocol version and carries its deadline to the other end.
+/// A request that names our protocol version and carries its deadline, to be kept by [`within`], to the other end. The deadline
+/// that travels is [`limits::DEADLINE_MARGIN_MS`] later: gRPC's own timers, here and there, call a late answer a cancelled call.
 pub fn request<T>(message: T, timeout_ms: u64) -> Request<T> {
     let mut request = Request::new(message);
-    request.set_timeout(Duration::from_millis(timeout_ms));
+    request.set_timeout(Duration::from_millis(
+        timeout_ms.saturating_add(limits::DEADLINE_MARGIN_MS),
+    ));
     request
         .metadata_mut()
         .insert(limits::PROTOCOL_HEADER, limits::PROTOCOL_MAX.into());
@@ -76,18 +80,25 @@ pub fn request<T>(message: T, timeout_ms: u64) -> Request<T> {
 /// Calls with a deadline that holds even if the other end is silent.
 ///
 /// # Errors
-/// `timeout` when nothing came in time, naming `what` was asked; else what the other end answered.
+/// `timeout` when nothing came in time, whoever's timer noticed, naming `what` was asked; else what the other end answered.
 pub async fn within<T, F>(timeout_ms: u64, what: &str, call: F) -> Result<T>
 where
     F: Future<Output = Result<Response<T>, Status>>,
 {
-    match tokio::time::timeout(Duration::from_millis(timeout_ms), call).await {
+    let limit = Duration::from_millis(timeout_ms);
+    let asked = Instant::now();
+    match tokio::time::timeout(limit, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(error(status)),
-        Err(_) => Err(Error::timeout(format!(
+        Ok(Err(status)) if !(is_cut_off(&status) && asked.elapsed() >= limit) => Err(error(status)),
+        _ => Err(Error::timeout(format!(
             "{what} was not answered within {timeout_ms} ms"
         ))),
     }
+}
+
+/// Whether gRPC itself, not the other end's service, ended the call as it does when a timer fires.
+fn is_cut_off(status: &Status) -> bool {
+    status.metadata().get(KIND_HEADER).is_none() && matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded)
 }
 
 /// The protocol version that a call names.
@@ -183,10 +194,9 @@ fn foreign_message(status: &Status) -> String {
     cut(&message).to_owned()
 }
 
+/// Longer messages are cut, so that a long error is not lost altogether.
 fn cut(message: &str) -> &str {
-    let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= MESSAGE_BYTES;
-    let end = message.char_indices().take_while(fits).last();
-    &message[..end.map_or(0, |(at, c)| at + c.len_utf8())]
+    text::cut(message, limits::STATUS_MESSAGE_BYTES)
 }
 
 #[cfg(test)]

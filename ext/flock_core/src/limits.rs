@@ -9,7 +9,8 @@ pub const PROTOCOL_HEADER: &str = "flock-protocol";
 
 /// Largest message on either socket, in bytes.
 pub const MESSAGE_BYTES: usize = 1024 * 1024;
-/// Largest answer on the local socket, in bytes: a list of [`LIST_MAX`] records.
+/// Largest answer on the local socket, in bytes: [`RESOLVE_NODES`] nodes with all their facts. Lists of notifications are cut to
+/// [`MESSAGE_BYTES`].
 pub const LOCAL_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Largest draft, in bytes of its encoded form; a spool file may be twice that.
 pub const DRAFT_BYTES: usize = 64 * 1024;
@@ -50,8 +51,6 @@ pub const INBOX_TOTAL: u64 = 10_000;
 pub const INBOX_PER_SENDER: u64 = 1_000;
 /// Unfinished deliveries that one outbox holds.
 pub const OUTBOX_TOTAL: u64 = 50_000;
-/// Longest narrower code of an outcome, in bytes.
-pub const OUTCOME_CODE_BYTES: usize = 64;
 /// How long after the time to live a sender waits for the outcome of what its target stored, before it calls it unknown.
 pub const OUTCOME_GRACE_MS: u64 = 24 * 60 * 60 * 1000;
 /// What a full inbox asks its callers to wait.
@@ -116,6 +115,14 @@ pub const CALLS_PER_CONNECTION: usize = 128;
 pub const CONNECT_MS: u64 = 3_000;
 /// Deadline of a call to another node.
 pub const CALL_MS: u64 = 10_000;
+/// How much later than the caller's own deadline the one is that travels with the call, so that the caller's decides.
+pub const DEADLINE_MARGIN_MS: u64 = 250;
+/// Finding and dialling a node, before a call to it: a lookup and a second address included.
+pub const REACH_MS: u64 = 8_000;
+/// Delivering one notification or outcome: finding, dialling and calling, each with a deadline of its own.
+pub const DELIVERY_MS: u64 = REACH_MS + CALL_MS + 2_000;
+/// Longest message of an error on the wire, in bytes: it travels in a header.
+pub const STATUS_MESSAGE_BYTES: usize = 2 * 1024;
 /// HTTP/2 keepalive: interval, also while idle, and how long the answer may take.
 pub const KEEPALIVE_MS: u64 = 15_000;
 /// See [`KEEPALIVE_MS`].
@@ -262,8 +269,14 @@ pub const JOBS_AT_ONCE: usize = 1;
 pub const WORKER_MS: u64 = 600_000;
 /// Largest result file, in bytes.
 pub const RESULT_BYTES: u64 = 1024 * 1024;
-/// What the agent may take to stop, before the grace for running actions.
+/// What the agent may take to stop, when it is given no longer grace.
 pub const STOP_MS: u64 = 2_000;
+/// The last part of that: for the store, after everything else has ended or was cut off.
+pub const STORE_CLOSE_MS: u64 = 250;
+/// What the peer port and the local socket may take of it before the connections that are left are cut.
+pub const SERVERS_STOP_MS: u64 = 1_000;
+/// What connections that were cut may take to notice.
+pub const SERVERS_CUT_MS: u64 = 250;
 /// How long Ruby may take from an event to the claim of its job; compiling a large snapshot comes before it.
 pub const CLAIM_MS: u64 = 120_000;
 /// How often claimed runs are looked after.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, identity::Identity, pb, run_state::RunWatch};
+use crate::{config::Config, identity::Identity, pb, run_state::RunWatch, vital::vital};
 
 /// The announcement, kept up to date until `cancel`.
 pub(super) fn follow(
@@ -18,7 +18,7 @@ pub(super) fn follow(
     let mut views = runs.subscribe();
     let first = views.borrow_and_update().announce(own.clone());
     let (sender, receiver) = watch::channel(first);
-    tokio::spawn(async move {
+    tokio::spawn(vital("announcing", cancel.clone(), async move {
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return,
@@ -31,7 +31,7 @@ pub(super) fn follow(
                 news
             });
         }
-    });
+    }));
     receiver
 }
 

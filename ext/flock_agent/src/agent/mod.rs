@@ -15,7 +15,14 @@ mod report;
 mod start;
 mod systemd;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use flock_core::{Error, Result, limits};
 use serde_json::{Value, json};
@@ -38,12 +45,12 @@ struct Parts {
     hub: Option<Hub>,
     store: Store,
     tasks: TaskTracker,
-    /// Ends taking new jobs; what runs goes on.
-    quiet: CancellationToken,
-    /// Ends everything.
+    /// Ends everything; a worker that runs goes on, and leaves its result for the next start.
     cancel: CancellationToken,
+    /// Whether that is what someone asked for.
+    stopping: AtomicBool,
     /// Dropped last: then another agent may open the directory.
-    _lock: DataDirLock,
+    _lock: Arc<DataDirLock>,
 }
 
 impl Agent {
@@ -60,9 +67,15 @@ impl Agent {
     /// The next thing for Ruby to do; see [`Dispatcher::next_event`].
     ///
     /// # Errors
-    /// None so far; the caller must be ready for some.
+    /// `internal` with code `agent_failed` when the agent ended by a fault of ours: it is to be started again.
     pub async fn next_event(&self, timeout: Duration) -> Result<Option<Value>> {
-        Ok(self.parts.dispatcher.next_event(timeout).await)
+        let event = self.parts.dispatcher.next_event(timeout).await;
+        if self.parts.cancel.is_cancelled() && !self.parts.stopping.load(Ordering::Acquire) {
+            return Err(
+                Error::internal("a part of the agent failed, see its log; start it again").with_code("agent_failed"),
+            );
+        }
+        Ok(event)
     }
 
     /// What Ruby answers to events; see [`Dispatcher::call`].
@@ -80,21 +93,21 @@ impl Agent {
             })
     }
 
-    /// Stops: takes no new job, ends all tasks, closes the store. Returns within [`limits::STOP_MS`] after everything was told to end,
-    /// whatever a peer does; `grace` bounds how long the tasks under way may take before that.
+    /// Stops: takes no new job, ends all tasks, closes the store last. Whatever a peer does, it returns within the longer of `grace` and
+    /// most of [`limits::STOP_MS`], and what the store takes to write what it was given.
     ///
     /// # Errors
     /// None so far; `{"clean": false}` says that something had to be cut off.
     pub async fn stop(&self, grace: Duration) -> Result<Value> {
         systemd::stopping();
-        let Parts {
-            quiet, cancel, tasks, ..
-        } = &self.parts;
-        quiet.cancel();
-        cancel.cancel();
-        tasks.close();
-        let limit = grace.max(Duration::from_millis(limits::STOP_MS - limits::STOP_MS / 8));
-        let clean = tokio::time::timeout(limit, self.ended()).await.is_ok();
+        self.parts.stopping.store(true, Ordering::Release);
+        self.parts.cancel.cancel();
+        self.parts.tasks.close();
+        let close = Duration::from_millis(limits::STORE_CLOSE_MS);
+        let limit = grace.max(Duration::from_millis(limits::STOP_MS)).saturating_sub(close);
+        let ended = tokio::time::timeout(limit, self.ended()).await.is_ok();
+        let closed = tokio::time::timeout(close, self.parts.store.close()).await.is_ok();
+        let clean = ended && closed;
         tracing::info!(clean, "stopped");
         Ok(json!({ "clean": clean }))
     }
@@ -102,10 +115,13 @@ impl Agent {
     async fn ended(&self) {
         self.parts.tasks.wait().await;
         self.parts.sender.stopped().await;
+        self.parts.dispatcher.stopped().await;
         self.parts.link.stopped().await;
         if let Some(hub) = &self.parts.hub {
             hub.close().await;
         }
-        self.parts.store.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

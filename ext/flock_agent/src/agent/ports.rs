@@ -1,6 +1,6 @@
 //! What delivery needs, made of the parts that have it: the link as directory, the dialer as courier, inbox and outbox as themselves.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
 use rusqlite::Connection;
@@ -56,13 +56,21 @@ impl Direct {
     /// `node_not_found`; why it cannot be reached; its own refusal.
     pub async fn resources(&self, node: &str) -> Result<pb::Resources> {
         let request = pb::ResourcesRequest { node: node.to_owned() };
-        let mut peer = self.peer(node).await?;
+        let mut peer = self.reach(node).await?;
         wire::within(
             limits::CALL_MS,
             node,
             peer.resources(wire::request(request, limits::CALL_MS)),
         )
         .await
+    }
+
+    /// A client of `node`, within [`limits::REACH_MS`]: no call has been made yet when that is over.
+    async fn reach(&self, node: &str) -> Result<PeerClient<Channel>> {
+        let limit = Duration::from_millis(limits::REACH_MS);
+        tokio::time::timeout(limit, self.peer(node)).await.unwrap_or_else(|_| {
+            Err(Error::connection(format!("{node} could not be found and dialled in time")).with_code("unreachable"))
+        })
     }
 
     async fn peer(&self, node: &str) -> Result<PeerClient<Channel>> {
@@ -133,7 +141,7 @@ fn perhaps_arrived(error: Error) -> Error {
 #[tonic::async_trait]
 impl Courier for Direct {
     async fn offer(&self, target: &str, envelope: pb::Envelope) -> Result<pb::Receipt> {
-        let mut peer = self.peer(target).await.map_err(not_arrived)?;
+        let mut peer = self.reach(target).await.map_err(not_arrived)?;
         let call = peer.offer(wire::request(envelope, limits::CALL_MS));
         wire::within(limits::CALL_MS, target, call)
             .await
@@ -141,7 +149,7 @@ impl Courier for Direct {
     }
 
     async fn report(&self, sender: &str, outcome: pb::Outcome) -> Result<()> {
-        let mut peer = self.peer(sender).await?;
+        let mut peer = self.reach(sender).await?;
         let call = peer.report_outcome(wire::request(outcome, limits::CALL_MS));
         wire::within(limits::CALL_MS, sender, call).await.map(|_: pb::Ack| ())
     }

@@ -1,6 +1,7 @@
 //! Start: every part in its order, so that nothing is served before what it needs is there.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -8,7 +9,7 @@ use std::{
     },
 };
 
-use flock_core::{Error, Result, limits};
+use flock_core::{Error, Result, lease::Presence, limits};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -43,7 +44,8 @@ use crate::{
     },
     spool::Intake,
     store::{Store, meta, outbox},
-    transport::{DenyList, Dialer, serve_peers},
+    transport::{DenyList, Dialer, ServerLimits, serve_peers_within},
+    vital::vital,
 };
 
 /// What several parts share.
@@ -59,11 +61,17 @@ struct Ground {
 }
 
 pub(super) async fn start(config_path: Option<PathBuf>) -> Result<(Parts, Value)> {
-    let config = Config::load(config_path.as_deref())?;
+    let mut config = Config::load(config_path.as_deref())?;
     logging::start(config.log.format, &config.log.level);
-    let identity = Identity::load(&config)?;
+    let mut identity = Identity::load(&config)?;
     let clock = Clock::system();
-    let lock = DataDirLock::acquire(&config.data_dir, clock.now_ms())?;
+    let lock = Arc::new(DataDirLock::acquire(&config.data_dir, clock.now_ms())?);
+    let listener = listen(&config).await?;
+    if let Some(chosen) = chosen_port(&config, listener.as_ref()) {
+        config.listen = Some(chosen);
+        // Its own address is what a hub dials.
+        identity = Identity::load(&config)?;
+    }
     let cancel = CancellationToken::new();
     // Whatever fails from here on must leave no task behind.
     let guard = cancel.clone().drop_guard();
@@ -77,27 +85,52 @@ pub(super) async fn start(config_path: Option<PathBuf>) -> Result<(Parts, Value)
         clock,
         cancel,
     };
-    let parts = ground.raise(lock).await?;
+    let parts = match ground.raise(Arc::clone(&lock), listener).await {
+        Ok(parts) => parts,
+        Err(error) => {
+            ground.cancel.cancel();
+            ground.store.close().await;
+            return Err(error);
+        }
+    };
     guard.disarm();
     systemd::ready();
     Ok((parts, ground.info()))
 }
 
+async fn listen(config: &Config) -> Result<Option<TcpListener>> {
+    let Some(address) = config.listen else {
+        return Ok(None);
+    };
+    TcpListener::bind(address).await.map(Some).map_err(|e| {
+        Error::configuration(format!(
+            "cannot listen on {address}: {e}; another agent may be there: change `listen` in {}",
+            config.path.display()
+        ))
+        .with_code("cannot_listen")
+    })
+}
+
+/// The address with the port that the system chose, where the file says port 0.
+fn chosen_port(config: &Config, listener: Option<&TcpListener>) -> Option<SocketAddr> {
+    config.listen.filter(|asked| asked.port() == 0)?;
+    listener?.local_addr().ok()
+}
+
 impl Ground {
-    async fn raise(&self, lock: DataDirLock) -> Result<Parts> {
-        let listener = self.listen().await?;
-        let quiet = CancellationToken::new();
+    async fn raise(&self, lock: Arc<DataDirLock>, listener: Option<TcpListener>) -> Result<Parts> {
         let (wake, clock_ok) = (Arc::<Notify>::default(), Arc::new(AtomicBool::new(true)));
         let receiver = self.receiver(&wake);
         let peer = Peer::new(receiver.clone(), self.runs.clone());
         let routes = Routes::new(peer.clone().server());
         let (routes, hub) = hubside::routes(&self.config, &self.identity, &self.deny, routes, &self.cancel).await?;
-        let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok, &quiet).await?;
+        let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok).await?;
+        let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
+        // It brings the list of removed nodes from disk: nobody may come in before.
+        let link = self.link(&dialer).await?;
         if let Some(listener) = listener {
             self.serve(listener, routes);
         }
-        let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
-        let link = self.link(&dialer).await?;
         let direct = Direct {
             link: link.clone(),
             dialer,
@@ -105,8 +138,8 @@ impl Ground {
         let sender = self.sender(&direct, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
         self.local(&direct, peer, hub.clone(), &wake, &sender).await?;
-        self.tasks
-            .spawn(watched(renew::spawn(self.identity.clone(), self.cancel.clone())));
+        let renewing = renew::run(self.identity.clone(), self.cancel.clone());
+        self.spawn_vital("renewing the certificate", renewing);
         Ok(Parts {
             dispatcher,
             sender,
@@ -114,38 +147,35 @@ impl Ground {
             hub,
             store: self.store.clone(),
             tasks: self.tasks.clone(),
-            quiet,
             cancel: self.cancel.clone(),
+            stopping: AtomicBool::new(false),
             _lock: lock,
         })
     }
 
-    async fn listen(&self) -> Result<Option<TcpListener>> {
-        let Some(address) = self.config.listen else {
-            return Ok(None);
-        };
-        TcpListener::bind(address).await.map(Some).map_err(|e| {
-            Error::configuration(format!(
-                "cannot listen on {address}: {e}; another agent may be there: change `listen` in {}",
-                self.config.path.display()
-            ))
-            .with_code("cannot_listen")
-        })
+    fn spawn_vital(&self, what: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(vital(what, self.cancel.clone(), task));
+    }
+
+    /// A door that is shut for good is as bad as a fault: the agent ends, to be started again.
+    fn spawn_door(&self, what: &'static str, served: impl Future<Output = Result<()>> + Send + 'static) {
+        let cancel = self.cancel.clone();
+        self.spawn_vital(what, async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "{what} ended; the agent ends");
+                cancel.cancel();
+            }
+        });
     }
 
     fn serve(&self, listener: TcpListener, routes: Routes) {
-        let served = serve_peers(
-            listener,
-            self.identity.tls(),
-            self.deny.clone(),
-            routes,
-            self.cancel.clone(),
-        );
-        self.tasks.spawn(async move {
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the peer port is no longer served");
-            }
-        });
+        let limits = ServerLimits {
+            stop_ms: limits::SERVERS_STOP_MS,
+            ..ServerLimits::default()
+        };
+        let (tls, deny, cancel) = (self.identity.tls(), self.deny.clone(), self.cancel.clone());
+        let served = serve_peers_within(limits, listener, tls, deny, routes, cancel);
+        self.spawn_door("the peer port", served);
     }
 
     fn books(&self) -> Books {
@@ -171,7 +201,6 @@ impl Ground {
         receiver: &Receiver,
         wake: &Arc<Notify>,
         clock_ok: &Arc<AtomicBool>,
-        quiet: &CancellationToken,
     ) -> Result<Dispatcher> {
         Dispatcher::spawn(DispatchOptions {
             store: self.store.clone(),
@@ -182,13 +211,11 @@ impl Ground {
             worker_timeout_ms: self.config.worker.timeout_ms,
             claim_timeout_ms: limits::CLAIM_MS,
             wake: Arc::clone(wake),
-            // The sender sees every commit of the store by itself.
-            sender_wake: Arc::default(),
             drafts: Arc::new(|conn: &rusqlite::Connection, draft: &crate::pb::Draft, now_ms: u64| {
                 outbox::append(conn, draft, now_ms).map(drop)
             }),
             clock_ok: Arc::clone(clock_ok),
-            cancel: quiet.clone(),
+            cancel: self.cancel.clone(),
         })
         .await
     }
@@ -230,7 +257,12 @@ impl Ground {
     fn follow(&self, link: &Link, sender: &Sender, clock_ok: Arc<AtomicBool>) {
         let (mut events, mut states, sender) = (link.events(), link.states(), sender.clone());
         let cancel = self.cancel.clone();
-        self.tasks.spawn(async move {
+        self.spawn_vital("following the link", async move {
+            // What happened before this listened is seen in the state.
+            if states.borrow().connected {
+                sender.nudge();
+            }
+            states.mark_changed();
             loop {
                 tokio::select! {
                     () = cancel.cancelled() => return,
@@ -274,12 +306,8 @@ impl Ground {
             }),
             cancel: self.cancel.clone(),
         };
-        self.tasks.spawn(intake.run(self.cancel.clone()));
-        self.tasks.spawn(async move {
-            if let Err(error) = local::serve(socket, service).await {
-                tracing::error!(%error, "the local socket is no longer served");
-            }
-        });
+        self.spawn_vital("taking the spool in", intake.run(self.cancel.clone()));
+        self.spawn_door("the local socket", local::serve(socket, service));
         Ok(())
     }
 
@@ -311,15 +339,9 @@ impl Ground {
 
 fn tell(sender: &Sender, event: &LinkEvent) {
     match event {
-        LinkEvent::Presence(node) if node.presence == "alive" => sender.present(&node.name),
+        LinkEvent::Presence(node) if node.presence == Presence::Alive.as_str() => sender.present(&node.name),
         LinkEvent::Presence(_) | LinkEvent::Disconnected => {}
         LinkEvent::Changed => sender.directory_changed(),
         LinkEvent::Connected => sender.nudge(),
-    }
-}
-
-async fn watched(task: tokio::task::JoinHandle<()>) {
-    if task.await.is_err() {
-        tracing::error!("the renewal of the certificate ended by a fault of ours; restart the agent");
     }
 }

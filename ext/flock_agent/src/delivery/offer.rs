@@ -103,12 +103,12 @@ impl Desk {
                 false => self.courier.offer(target, envelope).await,
             }
         };
-        tokio::time::timeout(Duration::from_millis(limits::CALL_MS), call)
+        tokio::time::timeout(Duration::from_millis(limits::DELIVERY_MS), call)
             .await
             .unwrap_or_else(|_| {
                 Err(Error::timeout(format!(
                     "{target} did not answer within {} ms",
-                    limits::CALL_MS
+                    limits::DELIVERY_MS
                 )))
             })
     }

@@ -70,7 +70,7 @@ impl Teller {
             return self.store.write(job).await.map(drop);
         }
         tokio::time::timeout(
-            Duration::from_millis(limits::CALL_MS),
+            Duration::from_millis(limits::DELIVERY_MS),
             self.courier.report(sender, outcome),
         )
         .await

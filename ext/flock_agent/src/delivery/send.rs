@@ -20,6 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     store::{Store, meta, outbox},
+    vital::vital,
 };
 
 /// What a sender is made of.
@@ -104,11 +105,21 @@ impl Sender {
             directory: directory(),
             watched: BTreeSet::new(),
         };
-        self.tasks.spawn(resolver.run(cancel.clone()));
-        self.tasks
-            .spawn(upkeep::run(store.clone(), clock.clone(), directory(), cancel.clone()));
-        self.tasks.spawn(run(deliveries, self.wakes(store), cancel.clone()));
-        self.tasks.spawn(run(teller, self.wakes(store), cancel.clone()));
+        self.spawn_vital("resolving", cancel, resolver.run(cancel.clone()));
+        let upkeep = upkeep::run(store.clone(), clock.clone(), directory(), cancel.clone());
+        self.spawn_vital("the upkeep of the outbox", cancel, upkeep);
+        let delivering = run(deliveries, self.wakes(store), cancel.clone());
+        self.spawn_vital("delivering", cancel, delivering);
+        self.spawn_vital("reporting", cancel, run(teller, self.wakes(store), cancel.clone()));
+    }
+
+    fn spawn_vital(
+        &self,
+        what: &'static str,
+        cancel: &CancellationToken,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.tasks.spawn(vital(what, cancel.clone(), task));
     }
 
     fn wakes(&self, store: &Store) -> Wakes {

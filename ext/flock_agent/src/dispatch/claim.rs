@@ -72,16 +72,6 @@ impl Inner {
         })
     }
 
-    /// The next event whose job has not been taken back meanwhile.
-    pub(super) async fn live_event(&self) -> Option<Value> {
-        while let Some((job, event)) = self.events.next().await {
-            if self.desk.lock().await.offer(&job).is_some() {
-                return Some(event);
-            }
-        }
-        None
-    }
-
     /// Claims whatever is stored for the job's key and action by now: all of it arrived before the action begins.
     pub(super) async fn claimed(&self, claimed: &JobClaimed) -> Result<()> {
         let mut desk = self.desk.lock().await;

@@ -99,7 +99,13 @@ impl Desk {
 /// The bounded queue that Ruby pulls from.
 pub(super) struct Events {
     sender: mpsc::Sender<(String, Value)>,
-    receiver: Mutex<mpsc::Receiver<(String, Value)>>,
+    outlet: Mutex<Outlet>,
+}
+
+struct Outlet {
+    receiver: mpsc::Receiver<(String, Value)>,
+    /// Taken from the queue and not yet handed on: whoever pulls may lose patience at any moment, and the next one must get it.
+    held: Option<(String, Value)>,
 }
 
 impl Default for Events {
@@ -107,7 +113,7 @@ impl Default for Events {
         let (sender, receiver) = mpsc::channel(limits::DISPATCH_QUEUE);
         Self {
             sender,
-            receiver: Mutex::new(receiver),
+            outlet: Mutex::new(Outlet { receiver, held: None }),
         }
     }
 }
@@ -123,7 +129,18 @@ impl Events {
         self.sender.try_send((job.to_owned(), event)).is_ok()
     }
 
-    pub(super) async fn next(&self) -> Option<(String, Value)> {
-        self.receiver.lock().await.recv().await
+    /// The next event whose job is still on offer at `desk`.
+    pub(super) async fn next(&self, desk: &Mutex<Desk>) -> Option<Value> {
+        let mut outlet = self.outlet.lock().await;
+        loop {
+            if outlet.held.is_none() {
+                outlet.held = Some(outlet.receiver.recv().await?);
+            }
+            let desk = desk.lock().await;
+            let (job, event) = outlet.held.take()?;
+            if desk.offer(&job).is_some() {
+                return Some(event);
+            }
+        }
     }
 }

@@ -90,7 +90,7 @@ impl Inner {
         if plan.ends.is_empty() && plan.waits.is_empty() {
             return Ok(());
         }
-        let (now_ms, ended) = (self.now_ms(), !plan.ends.is_empty());
+        let now_ms = self.now_ms();
         let write = move |conn: &Connection| {
             for (row, state, code, message) in &plan.ends {
                 inbox::conclude(conn, *row, *state, code, message, now_ms)?;
@@ -100,25 +100,17 @@ impl Inner {
             }
             Ok(())
         };
-        self.options.store.write(write).await?;
-        if ended {
-            self.options.sender_wake.notify_one();
-        }
-        Ok(())
+        self.options.store.write(write).await
     }
 
     async fn keep_house(&self, desk: &mut Desk) -> Result<()> {
         desk.housekept = Some(Instant::now());
         let (now_ms, clock_ok) = (self.now_ms(), self.options.clock_ok.load(Ordering::Relaxed));
         let write = move |conn: &Connection| {
-            let expired = inbox::expire(conn, now_ms, clock_ok)?;
-            inbox::trim(conn, now_ms, clock_ok)?;
-            Ok(expired)
+            inbox::expire(conn, now_ms, clock_ok)?;
+            inbox::trim(conn, now_ms, clock_ok)
         };
-        if self.options.store.write(write).await? > 0 {
-            self.options.sender_wake.notify_one();
-        }
-        Ok(())
+        self.options.store.write(write).await.map(drop)
     }
 }
 

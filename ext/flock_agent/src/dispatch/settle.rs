@@ -130,6 +130,7 @@ impl Inner {
             }
         }
         desk.running.remove(&id);
+        desk.withdraw(&id);
         self.paths(&id).remove();
         self.options.wake.notify_one();
         Ok(())
@@ -159,9 +160,7 @@ impl Inner {
         self.options
             .store
             .write(move |conn| commit(conn, &*sink, &job, ending, drafts, now_ms))
-            .await?;
-        self.options.sender_wake.notify_one();
-        Ok(())
+            .await
     }
 
     async fn defer(&self, job: Job, deferral: Deferral) -> Result<()> {

@@ -11,6 +11,7 @@ use crate::fixtures::{
 mod deciding;
 mod flow;
 mod model;
+mod patience;
 mod recovery;
 mod refusals;
 mod verdicts;
@@ -60,7 +61,6 @@ fn options(target: &Target) -> DispatchOptions {
         worker_timeout_ms: 600_000,
         claim_timeout_ms: limits::CLAIM_MS,
         wake: Arc::clone(&target.wake),
-        sender_wake: Arc::default(),
         drafts: Arc::new(sink),
         clock_ok: Arc::new(AtomicBool::new(true)),
         cancel: target.cancel.clone(),

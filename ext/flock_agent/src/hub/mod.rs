@@ -37,7 +37,7 @@ pub use directory::UNKNOWN;
 pub(crate) use directory::unknown;
 
 use self::{book::Book, directory::Directory, sessions::Sessions};
-use crate::{clock::Clock, pb::hub_server::HubServer, registry::Registry, transport::DenyList};
+use crate::{clock::Clock, pb::hub_server::HubServer, registry::Registry, transport::DenyList, vital::vital};
 
 /// What a hub needs.
 #[derive(Clone)]
@@ -86,10 +86,12 @@ impl Hub {
         let (feed, fed) = mpsc::channel(limits::DIRECTORY_QUEUE);
         for prefix in [keys::NODES, keys::LIVE, keys::REMOVED] {
             let (book, cancel) = (inner.book.clone(), inner.options.cancel.clone());
-            tokio::spawn(follow::follow(book, prefix, feed.clone(), cancel));
+            let following = follow::follow(book, prefix, feed.clone(), cancel.clone());
+            tokio::spawn(vital("following the registry", cancel, following));
         }
-        tokio::spawn(publish::publish(inner.clone(), fed));
-        tokio::spawn(sweep::sweep(inner.clone()));
+        let cancel = || inner.options.cancel.clone();
+        tokio::spawn(vital("the directory", cancel(), publish::publish(inner.clone(), fed)));
+        tokio::spawn(vital("watching over leases", cancel(), sweep::sweep(inner.clone())));
         Self(inner)
     }
 

@@ -6,6 +6,8 @@ use flock_core::{
 };
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
+use crate::text::{hex, sha256_hex};
+
 const SCHEME: &str = "flock://";
 
 /// Whom a certificate is about to name, or names.
@@ -97,11 +99,7 @@ impl CertInfo {
         let subject = Subject::from_uris(uris).ok_or_else(|| bad("it names no node of a flock"))?;
         Ok(Self {
             subject,
-            serial: certificate
-                .raw_serial()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            serial: hex(certificate.raw_serial()),
             not_before_ms: millis(certificate.validity().not_before.timestamp()),
             not_after_ms: millis(certificate.validity().not_after.timestamp()),
             public_key: certificate.public_key().subject_public_key.data.to_vec(),
@@ -123,15 +121,6 @@ pub fn not_after_ms(der: &[u8]) -> Result<u64> {
 /// As [`CertInfo::parse`].
 pub fn spki_sha256(der: &[u8]) -> Result<String> {
     Ok(sha256_hex(parse(der)?.public_key().raw))
-}
-
-/// SHA-256, lower-case hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cert::sha256_hex;
+use crate::text::sha256_hex;
 
 /// Names a file to read instead of `/etc/machine-id`: for containers, where that file is missing or is the image's.
 pub const VARIABLE: &str = "FLOCK_MACHINE_ID_FILE";

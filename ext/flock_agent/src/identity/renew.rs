@@ -9,7 +9,6 @@ use ring::{
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
 };
 use rustls::pki_types::CertificateDer;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Identity, ca, cert::CertInfo, files::Keyed, machine};
@@ -33,13 +32,11 @@ pub fn due_ms(info: &CertInfo) -> u64 {
 }
 
 /// Renews the identity's leaf whenever it is due, until `cancel`; new connections use the new one.
-pub fn spawn(identity: Identity, cancel: CancellationToken) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        cancel.run_until_cancelled(run(&identity)).await;
-    })
+pub async fn run(identity: Identity, cancel: CancellationToken) {
+    cancel.run_until_cancelled(follow(&identity)).await;
 }
 
-async fn run(identity: &Identity) {
+async fn follow(identity: &Identity) {
     let mut pause_ms = RETRY_MS;
     loop {
         let wait_ms = due_in_ms(identity);

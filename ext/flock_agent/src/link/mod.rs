@@ -30,7 +30,7 @@ use tonic::transport::Channel;
 pub use connect::Connect;
 
 use self::cache::Cache;
-use crate::{clock::Clock, pb, transport::DenyList};
+use crate::{clock::Clock, pb, transport::DenyList, vital::vital};
 
 /// What a link needs.
 #[derive(Clone)]
@@ -123,7 +123,8 @@ impl Link {
             dirty: Notify::new(),
             stopped: CancellationToken::new(),
         });
-        tokio::spawn(owner::run(shared.clone()));
+        let cancel = shared.options.cancel.clone();
+        tokio::spawn(vital("the link to the hub", cancel, owner::run(shared.clone())));
         Self(shared)
     }
 

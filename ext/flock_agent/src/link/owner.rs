@@ -16,6 +16,8 @@ use super::{
 
 /// Keeps the link up until it is cancelled.
 pub(super) async fn run(shared: Arc<Shared>) {
+    // Also when a fault of ours ends this task: whoever waits for the end must not wait for ever.
+    let _stopped = shared.stopped.clone().drop_guard();
     let saver = tokio::spawn(file::save_until_cancelled(shared.clone()));
     let cancel = shared.options.cancel.clone();
     let mut failures = 0;
@@ -32,7 +34,6 @@ pub(super) async fn run(shared: Arc<Shared>) {
             .await;
     }
     let _ = saver.await;
-    shared.stopped.cancel();
 }
 
 fn pause(problem: &Error, failures: u32) -> u64 {

@@ -8,10 +8,9 @@ use std::{
 use flock_core::limits;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::files;
-use crate::pb;
+use crate::{pb, text};
 
 /// A resource that others may fire, or that is only listed so that a refusal can say why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -97,9 +96,8 @@ impl Card {
 /// ```
 pub fn shown_key(key: &str) -> String {
     let (kind, name) = flock_core::id::split_key(key).unwrap_or(("resource", key));
-    let digest = Sha256::digest(name.as_bytes());
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{kind}[\"sha256:{hex}\"]")
+    let digest = text::sha256_hex(name.as_bytes());
+    format!("{kind}[\"sha256:{}\"]", text::cut(&digest, 16))
 }
 
 /// What the last successful run left behind.

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{RunView, files, snapshot};
+use crate::vital::vital;
 
 /// A cloneable view that follows `data_dir`.
 #[derive(Clone)]
@@ -33,7 +34,8 @@ impl RunWatch {
             view,
             poke: Arc::default(),
         };
-        tokio::spawn(follow(data_dir.into(), prints, sender, Arc::clone(&watch.poke), cancel));
+        let following = follow(data_dir.into(), prints, sender, Arc::clone(&watch.poke), cancel.clone());
+        tokio::spawn(vital("following Chef runs", cancel, following));
         watch
     }
 

@@ -55,7 +55,7 @@ impl Dialer {
     /// The channel to `address` (`host:port`), where `expect` has to answer; connects if there is none yet.
     ///
     /// Ask again for every call instead of keeping it: a channel is replaced when its connection ended or the credentials were renewed.
-    /// A call over it ends after [`limits::CALL_MS`] at the latest, streams excepted; see [`crate::wire::within`] for shorter ones.
+    /// A call over it ends soon after [`limits::CALL_MS`] at the latest, streams excepted; see [`crate::wire::within`] for shorter ones.
     ///
     /// # Errors
     /// `connection` (`refused`, `unreachable`, `closed`) may pass; `denied` (`removed`, `other_flock`, `wrong_name`,

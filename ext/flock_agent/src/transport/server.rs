@@ -12,8 +12,6 @@ use super::{DenyList, Tls, acceptor::Acceptor, guard::Guard};
 
 /// Connections that wait to be served; more wait in the handshake's place.
 const READY: usize = 16;
-/// After its connections were cut, what the server may take to notice.
-const CUT_MS: u64 = 1_000;
 
 /// What others may use of this agent; the defaults are [`flock_core::limits`].
 #[derive(Debug, Clone, Copy)]
@@ -109,5 +107,5 @@ async fn stop(cancel: &CancellationToken, cut: &CancellationToken, stop_ms: u64)
     cancel.cancelled().await;
     tokio::time::sleep(Duration::from_millis(stop_ms)).await;
     cut.cancel();
-    tokio::time::sleep(Duration::from_millis(CUT_MS)).await;
+    tokio::time::sleep(Duration::from_millis(limits::SERVERS_CUT_MS)).await;
 }

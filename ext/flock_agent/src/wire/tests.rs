@@ -57,3 +57,22 @@ async fn a_silent_end_ends_as_a_timeout() {
     assert_eq!(late.kind(), ErrorKind::Timeout);
     assert!(late.message().contains("Offer to bender1"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_s_timer_notices_a_late_answer_it_is_a_timeout() {
+    let cut_off_after = |ms| {
+        within(10, "Offer to bender1", async move {
+            tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+            Err::<Response<()>, _>(Status::cancelled("Timeout expired"))
+        })
+    };
+    assert_eq!(cut_off_after(10).await.unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(cut_off_after(5).await.unwrap_err().kind(), ErrorKind::Connection);
+}
+
+#[test]
+fn the_deadline_that_travels_is_later_than_the_caller_s_own() {
+    let request = request((), 10_000);
+    let travels = request.metadata().get("grpc-timeout").unwrap().to_str().unwrap();
+    assert_eq!(travels, format!("{}u", (10_000 + limits::DEADLINE_MARGIN_MS) * 1000));
+}

@@ -6,11 +6,12 @@ use super::{Denial, Enrol, EnrolledRecord, enrolled_key, json, parse, removed_ke
 use crate::{
     identity::{
         ca,
-        cert::{CertInfo, Subject, sha256_hex},
+        cert::{CertInfo, Subject},
         new_enrolment,
     },
     pb,
     registry::{Entry, Expect, Op},
+    text::sha256_hex,
     transport::{denied_enrolment, timestamp},
     wire,
 };

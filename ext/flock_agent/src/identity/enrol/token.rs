@@ -5,9 +5,10 @@ use flock_core::{Error, Result, glob, id::escape, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    identity::{cert::sha256_hex, random},
+    identity::random,
     pb,
     registry::{Expect, Op, Registry},
+    text::{hex, sha256_hex},
 };
 
 /// The prefix of the tokens' keys.
@@ -64,7 +65,7 @@ pub fn new_token(ttl_ms: u64, uses: u32, glob: &str, now_ms: u64) -> Result<NewT
     }
     let secret = URL_SAFE_NO_PAD.encode(random::<32>()?);
     Ok(NewToken {
-        id: random::<ID_BYTES>()?.iter().map(|byte| format!("{byte:02x}")).collect(),
+        id: hex(&random::<ID_BYTES>()?),
         record: TokenRecord {
             hash: sha256_hex(secret.as_bytes()),
             expires_ms: now_ms.saturating_add(ttl_ms),

@@ -3,7 +3,7 @@ use flock_core::limits;
 use crate::{
     identity::{
         Identity, ca,
-        renew::{due_ms, renew, signed_part, spawn},
+        renew::{self, due_ms, renew, signed_part},
         testing::{DAY, TestHub, dialer, whoami},
     },
     pb::{self, enrol_client::EnrolClient},
@@ -92,7 +92,7 @@ async fn the_renewal_task_waits_until_two_thirds() {
         skew.set(20 * DAY + 60_000);
     }
     let cancel = tokio_util::sync::CancellationToken::new();
-    let task = spawn(identity.clone(), cancel.clone());
+    let task = tokio::spawn(renew::run(identity.clone(), cancel.clone()));
     for _ in 0..500 {
         if serial(&identity) != before {
             break;

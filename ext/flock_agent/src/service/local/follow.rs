@@ -144,7 +144,7 @@ fn has_ended(record: &pb::Record) -> bool {
     State::parse(&record.state).is_none_or(State::is_final)
 }
 
-/// As many records as one message holds, with room for what gRPC adds.
+/// As many records as an ordinary message holds, with room for what gRPC adds.
 fn fitting(mut records: Vec<pb::Record>) -> pb::Records {
     let mut bytes = 0;
     records.retain(|record| {

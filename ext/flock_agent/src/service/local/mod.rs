@@ -7,7 +7,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use flock_core::{Error, Result, limits};
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,8 @@ pub struct LocalService {
     pub cancel: CancellationToken,
 }
 
-/// Serves the local socket until the service's token is cancelled and the calls under way have ended.
+/// Serves the local socket until the service's token is cancelled and the calls under way have ended, or took
+/// [`limits::SERVERS_STOP_MS`].
 ///
 /// # Errors
 /// `internal` when the server fails.
@@ -43,11 +44,17 @@ pub async fn serve(socket: Socket, service: LocalService) -> Result<()> {
     let cancel = service.cancel.clone();
     let server = LocalServer::new(service)
         .max_decoding_message_size(limits::MESSAGE_BYTES)
-        .max_encoding_message_size(limits::MESSAGE_BYTES);
-    Server::builder()
+        .max_encoding_message_size(limits::LOCAL_ANSWER_BYTES);
+    let served = Server::builder()
         .concurrency_limit_per_connection(limits::CALLS_PER_CONNECTION)
         .add_service(InterceptedService::new(server, wire::check_protocol))
-        .serve_with_incoming_shutdown(socket.incoming(cancel.clone()), cancel.cancelled())
-        .await
-        .map_err(|e| Error::internal(format!("the local socket failed: {e}")))
+        .serve_with_incoming_shutdown(socket.incoming(cancel.clone()), cancel.clone().cancelled_owned());
+    let patience_ends = async {
+        cancel.cancelled().await;
+        tokio::time::sleep(Duration::from_millis(limits::SERVERS_STOP_MS)).await;
+    };
+    tokio::select! {
+        result = served => result.map_err(|e| Error::internal(format!("the local socket failed: {e}"))),
+        () = patience_ends => Ok(()),
+    }
 }

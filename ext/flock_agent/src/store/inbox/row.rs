@@ -4,7 +4,7 @@ use flock_core::{Error, Result, limits, notification::State};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::store::sql;
+use crate::{store::sql, text::cut};
 
 /// SQLite's integers are signed; what does not fit is clamped (no time or counter of ours comes near).
 pub(super) fn int(value: u64) -> i64 {
@@ -28,15 +28,6 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
 /// A column that does not parse is read as empty: it is there for people, and no reason to lose the row.
 pub(super) fn parsed<T: DeserializeOwned + Default>(text: &str) -> T {
     serde_json::from_str(text).unwrap_or_default()
-}
-
-/// The text up to `limit` bytes, cut between characters.
-pub(super) fn clip(text: &str, limit: usize) -> &str {
-    let end = (0..=limit.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    &text[..end]
 }
 
 /// A code fit for programs: what is not a short lower-case word becomes `other`.
@@ -70,7 +61,7 @@ pub(super) fn advance(conn: &Connection, row: i64, next: State, change: &Change<
             row,
             next.as_str(),
             word(change.code, next.as_str()),
-            clip(change.message, limits::OUTCOME_MESSAGE_BYTES),
+            cut(change.message, limits::OUTCOME_MESSAGE_BYTES),
             int(change.now_ms)
         ])
         .map_err(sql)?;

@@ -3,8 +3,8 @@
 use flock_core::{Result, limits, notification::State};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::row::{Change, advance, clip, int, small, uint, word};
-use crate::store::sql;
+use super::row::{Change, advance, int, small, uint, word};
+use crate::{store::sql, text::cut};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub fn note(conn: &Connection, row: i64, code: &str, message: &str) -> Result<()
         .execute(params![
             row,
             word(code, ""),
-            clip(message, limits::OUTCOME_MESSAGE_BYTES)
+            cut(message, limits::OUTCOME_MESSAGE_BYTES)
         ])
         .map_err(sql)?;
     Ok(())

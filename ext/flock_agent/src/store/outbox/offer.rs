@@ -7,7 +7,7 @@ use super::{
     DUE,
     row::{At, Change, advance, decode, standing, supersede},
 };
-use crate::{draft, pb, store::sql};
+use crate::{draft, pb, store::sql, text::cut};
 
 /// A notification on its way.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,7 +135,7 @@ pub fn settle(conn: &Connection, target: &str, seq: u64, attempt: u32, answer: &
     };
     let change = Change {
         state,
-        code: cut(code, limits::OUTCOME_CODE_BYTES),
+        code: cut(code, limits::CODE_BYTES),
         message: cut(message, limits::OUTCOME_MESSAGE_BYTES),
         now_ms,
     };
@@ -144,13 +144,4 @@ pub fn settle(conn: &Connection, target: &str, seq: u64, attempt: u32, answer: &
         supersede(conn, at, now_ms)?;
     }
     Ok(settled)
-}
-
-/// The text, or as many whole characters of it as fit.
-pub(super) fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }

@@ -5,10 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     OPEN,
-    offer::cut,
     row::{At, Change, Standing, advance, parse, standing},
 };
-use crate::{pb, store::sql};
+use crate::{pb, store::sql, text::cut};
 
 /// Takes in what `target` (by its certificate, not by its claim) says of a notification; answers whether that was news.
 ///
@@ -55,7 +54,7 @@ fn write(conn: &Connection, at: At<'_>, state: State, outcome: &pb::Outcome, now
         at.seq,
         at.target,
         state.as_str(),
-        cut(&outcome.code, limits::OUTCOME_CODE_BYTES),
+        cut(&outcome.code, limits::CODE_BYTES),
         cut(&outcome.message, limits::OUTCOME_MESSAGE_BYTES),
         // SQLite's integers are signed; a number that only a broken or hostile node sends must not stop the rest.
         outcome.run_ms.min(i64::MAX as u64),

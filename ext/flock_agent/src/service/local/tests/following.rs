@@ -77,6 +77,14 @@ async fn await_answers_where_things_stand_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn all_nodes_of_a_large_flock_fit_into_an_answer() {
+    let agent = Agent::start().await;
+    let found = agent.call("nodes", json!({})).await.unwrap();
+    assert!(found.to_string().len() > limits::MESSAGE_BYTES);
+    assert_eq!(found["nodes"].as_array().unwrap().len(), limits::RESOLVE_PAGE);
+}
+
+#[tokio::test]
 async fn await_covers_what_was_received_and_refuses_what_nobody_knows() {
     let agent = Agent::start().await;
     let found = agent.call("await", json!({"id": id(99)})).await.unwrap();

@@ -56,6 +56,17 @@ impl Inquiries for Rest {
         })
     }
     async fn nodes(&self, request: pb::NodesRequest) -> Result<pb::Nodes> {
+        if request.name.is_empty() {
+            let node = pb::NodeInfo {
+                recipes: vec!["cookbook::recipe".into(); 100],
+                ..Default::default()
+            };
+            let nodes = vec![node; limits::RESOLVE_PAGE];
+            return Ok(pb::Nodes {
+                nodes,
+                ..Default::default()
+            });
+        }
         Err(Error::node_not_found(format!("no node {}", request.name)))
     }
     async fn resources(&self, _: pb::ResourcesRequest) -> Result<pb::Resources> {

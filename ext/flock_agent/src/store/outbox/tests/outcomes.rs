@@ -85,6 +85,6 @@ fn hostile_outcomes_are_cut_to_size() {
     let record = &records(&conn, &id(1)).unwrap()[0];
     assert_eq!(
         (record.message.len(), record.code.len()),
-        (limits::OUTCOME_MESSAGE_BYTES, limits::OUTCOME_CODE_BYTES)
+        (limits::OUTCOME_MESSAGE_BYTES, limits::CODE_BYTES)
     );
 }

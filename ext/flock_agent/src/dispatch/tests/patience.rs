@@ -1,0 +1,48 @@
+//! Callers that give up in the middle.
+
+use serde_json::json;
+
+use super::*;
+
+async fn offered(dispatcher: &Dispatcher) {
+    let patience = tokio::time::Instant::now() + PATIENCE;
+    while dispatcher.0.desk.lock().await.offers.is_empty() {
+        assert!(tokio::time::Instant::now() < patience, "nothing is offered");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_whose_taker_gave_up_goes_to_the_next() {
+    let target = ready();
+    let dispatcher = dispatcher(&target).await;
+    target.admit(envelope("a", 1)).await;
+    offered(&dispatcher).await;
+    let busy = dispatcher.0.desk.lock().await;
+    assert_eq!(dispatcher.next_event(Duration::from_millis(50)).await, None);
+    drop(busy);
+    event(&dispatcher).await;
+}
+
+#[tokio::test]
+async fn a_claim_whose_caller_gave_up_is_carried_through() {
+    let target = ready();
+    let dispatcher = dispatcher(&target).await;
+    target.admit(envelope("a", 1)).await;
+    let job = id(&event(&dispatcher).await);
+    let worker = Sleeper::start();
+    let claimed = json!({"job": job, "pid": worker.pid(), "pid_start": worker.pid_start()});
+    let call = dispatcher.call("job_claimed", claimed);
+    assert!(tokio::time::timeout(Duration::ZERO, call).await.is_err());
+    target.reaches(1, "claimed").await;
+    let desk = dispatcher.0.desk.lock().await;
+    assert!(desk.running.contains_key(&job) && desk.offers.is_empty());
+}
+
+#[tokio::test]
+async fn the_dispatcher_ends_when_it_is_told_to() {
+    let target = ready();
+    let dispatcher = dispatcher(&target).await;
+    target.cancel.cancel();
+    tokio::time::timeout(PATIENCE, dispatcher.stopped()).await.unwrap();
+}
