@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "flock_of_chefs"
+require_relative "processes"
 
 # Sends a stream of notifications from one real agent to another, kills processes with SIGKILL meanwhile, and holds what
 # the agents say against the oracle: a file to which each action appends its own number with O_APPEND and fsync.
@@ -72,28 +73,21 @@ class KillLoop
     node.start
   end
 
+  # Every other time in the middle of the action, which lasts a while for every third resource.
   def kill_worker
-    pid = Fleet.eventually("a worker runs", timeout: 120) { top_up || worker_pid }
+    in_action = @random.rand(2).zero?
+    pid = Fleet.eventually("a worker runs", timeout: 120) do
+      top_up
+      Processes.worker_of(@target) if !in_action || Dir[@target.path("data/results/*.started")].any?
+    end
     Process.kill("KILL", pid)
   rescue Errno::ESRCH
     retry # it ended just before
   end
 
-  def worker_pid
-    Dir["/proc/[0-9]*/cmdline"].filter_map do |file|
-      words = File.read(file).split("\0")
-      next unless words.any? { |word| word.end_with?("worker/main.rb") }
-
-      Integer(file[/\d+/]) if words.last.start_with?(@target.dir)
-    rescue SystemCallError
-      nil
-    end.first
-  end
-
   def top_up
     missing = BACKLOG - unfinished.length
     missing.times { send_one } if missing.positive?
-    nil
   end
 
   def send_one
@@ -128,6 +122,7 @@ class KillLoop
               file.write("\#{number}\\n")
               file.fsync
             end
+            sleep(0.3) if (number % 3).zero?
           end
         end
       end
