@@ -47,7 +47,7 @@ RSpec.describe "remote_notifies between two real nodes", :acceptance do
   it "lets two runs end that notify each other immediately while both hold Chef's lock (trap 1)" do
     nodes = [fleet.hub("ping"), fleet.join("pong")]
     runs = nodes.zip(nodes.reverse).map do |node, peer|
-      hold(node, appending("mark", node.name) + sending("node: '#{peer.name}'", file: node.name) +
+      hold(node, appending("mark", node.name) + sending("node: '#{peer.name}'", file: "from_#{node.name}") +
                  gate(node.path("gate")))
     end
     nodes.each { |node| stored_at_target(node) }

@@ -44,6 +44,8 @@ module Acceptance
   def hold(node, recipe)
     run = node.converge_in_background(recipe)
     Fleet.eventually("#{node.name} converges") do
+      raise "#{node.name} converged too soon:\n#{File.read(node.path("background.log"))}" unless run.alive?
+
       file = node.path("data/run.json")
       File.exist?(file) && JSON.parse(File.read(file))["phase"] == "running"
     end
