@@ -67,6 +67,7 @@ module FlockOfChefs
 
     # Finds the library: packed for several Rubies, as compiled, or as RubyGems keeps it beside the gem.
     module Loader
+      # Where the library may be, in the order of looking.
       PLACES = [
         File.join(__dir__, RUBY_VERSION[/\d+\.\d+/], "flock_of_chefs"),
         File.join(__dir__, "flock_of_chefs"),

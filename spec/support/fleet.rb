@@ -57,6 +57,7 @@ class Fleet
   end
 
   def close
+    nodes.each(&:end_background)
     nodes.each(&:close)
     FileUtils.remove_entry(dir, true) unless ENV["FLOCK_KEEP"]
     warn "kept #{dir}" if ENV["FLOCK_KEEP"]

@@ -88,7 +88,6 @@ class KillLoop
   def top_up
     missing = BACKLOG - unfinished.length
     missing.times { send_one } if missing.positive?
-    nil
   end
 
   def send_one

@@ -7,11 +7,13 @@ module FlockOfChefs
     # The one Ruby thread that takes events from the native agent, one at a time: Chef's run lock admits one action
     # anyway.
     class Dispatcher
+      # Of the thread.
       NAME = "flock-dispatch"
       # How long one pull waits, and so how soon {#quiet} is heeded.
       POLL_MS = 1_000
       # Pulls that fail in a row before the agent gives up, and the pause between them.
       FAILURES = 10
+      # Seconds between two tries after the native agent failed.
       PAUSE_S = 1
 
       # @return [Exception, nil] what ended it, when it did not end as it was told

@@ -18,6 +18,7 @@ module FlockOfChefs
       GRACE_S = 10
       # What the native agent may take for what it has in hand, and what is waited for it in all.
       NATIVE_GRACE_MS = 1_000
+      # Seconds after which the process ends without the native agent.
       NATIVE_STOP_S = 6
 
       # @param native [Native::Agent] a new one

@@ -10,9 +10,11 @@ module FlockOfChefs
     class Supervisor
       # Between TERM and KILL, when a worker overran its time.
       KILL_AFTER_S = 10
+      # The deadline of one call to the native agent.
       CALL_MS = 10_000
       # Attempts to hand over how a job ended, a second apart; the result file keeps it for the next start anyway.
       REPORTS = 5
+      # How long a worker may take if its job does not say.
       DEFAULT_TIMEOUT_MS = 600_000
 
       # @param native [Native::Agent]

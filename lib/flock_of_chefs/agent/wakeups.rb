@@ -7,7 +7,9 @@ module FlockOfChefs
     # What the agent's main thread sleeps on: signals, the end of the start, the end of the dispatcher. A pipe, because a
     # trap may neither lock nor wait.
     class Wakeups
+      # What asks the agent to stop.
       SIGNALS = %w[INT TERM].freeze
+      # Byte in the pipe => what it means.
       KINDS = { "s" => :signal, "r" => :started, "d" => :dispatcher }.freeze
 
       def initialize

@@ -8,9 +8,11 @@ module FlockOfChefs
     # The name that Chef gives this node, found without running Chef's configuration file: that is Ruby, and ours to
     # read only.
     class ChefName
+      # Where Chef and Cinc look for their configuration.
       FILES = %w[/etc/chef/client.rb /etc/cinc/client.rb /etc/chef/solo.rb].freeze
       # `node_name "x"`, `node_name('x')`, `node_name = "x"`; a computed name is none.
       NODE_NAME = /^\s*(?:Chef::Config\.|Chef::Config\[:)?node_name\]?\s*[=(]?\s*(?<quote>["'])(?<name>[^"'#]+)\k<quote>/
+      # Seconds that looking up the host's name may take.
       LOOKUP_S = 3
 
       # @return [String, nil] the configuration file that was looked into

@@ -23,12 +23,14 @@ module FlockOfChefs
       # Ctrl-C.
       INTERRUPTED = 130
 
+      # What a command raised => its exit code; all else is {USAGE}.
       ERRORS = {
         NodeNotFoundError => NOTHING, ResourceNotFoundError => NOTHING, ConnectionError => UNKNOWN,
         OutcomeUnknownError => UNKNOWN, TimeoutError => DEADLINE, DeniedError => DENIED,
         RejectedError => FAILED, RemoteError => FAILED
       }.freeze
 
+      # A notification's state => exit code; all else has not ended: {DEADLINE}.
       STATES = {
         "done" => DONE, "failed" => FAILED, "expired" => FAILED, "undeliverable" => FAILED, "denied" => DENIED,
         "unknown" => UNKNOWN, "superseded" => UNKNOWN

@@ -12,6 +12,7 @@ module FlockOfChefs
     #   jsonl   one document per row
     #   names   one name per row
     class Output
+      # What `--format` takes.
       FORMATS = %w[text json jsonl names].freeze
 
       # @param format [String] one of {FORMATS}

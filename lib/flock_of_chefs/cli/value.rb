@@ -8,7 +8,9 @@ module FlockOfChefs
     module Value
       # Points in time; all other +_ms+ are durations.
       TIMES = /(?:created|updated|expires|started|ended)_ms\z/
+      # A number, of seconds unless it has a unit.
       DURATION = /\A(\d+)(ms|s|m|h|d)?\z/
+      # Unit => milliseconds.
       MILLISECONDS = { "ms" => 1, "s" => 1000, "m" => 60_000, "h" => 3_600_000, "d" => 86_400_000 }.freeze
 
       module_function

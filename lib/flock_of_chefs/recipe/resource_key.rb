@@ -9,6 +9,7 @@ module FlockOfChefs
     # Chef's own check is too lenient here: it takes +"execute"+ and reads +"execute[a,b]"+ as two resources if it finds
     # no single one, while the other node's resources cannot be looked at when the recipe is compiled.
     module ResourceKey
+      # +type[name]+.
       FORM = /\A(?<type>[a-z_]\w*)\[(?<name>.*)\]\z/mi
       # Two or more words with commas and no blanks between them.
       LIST = /\A[^\s,]+(?:,[^\s,]+)+\z/

@@ -44,6 +44,7 @@ module FlockOfChefs
         def list(option, value)
           names = (value.is_a?(Array) ? value : [value]).map { |item| name(option, item) }.uniq.sort
           raise ArgumentError, "#{option}: is an empty list; leave the word out if nobody is meant" if names.empty?
+
           most = option == :node ? Limits::TARGETS : Limits::TARGET_WORDS
           return names.freeze if names.size <= most
 
@@ -55,6 +56,7 @@ module FlockOfChefs
           unless text.is_a?(String) && text.match?(/\S/) && !text.match?(/[[:cntrl:]]/)
             raise ArgumentError, "#{option}: needs a name, not #{value.inspect}"
           end
+
           most = option == :node ? Limits::NODE_NAME_BYTES : Limits::TARGET_WORD_BYTES
           return -text if text.bytesize <= most
 

@@ -8,6 +8,7 @@ module FlockOfChefs
   module Run
     # One cookbook as it was in this run, and its copy.
     class CookbookTree
+      # Names that are safe as a folder's.
       NAME = /\A[A-Za-z0-9_][\w.-]*\z/
       # Ohai plugins ran in the run, and their data are in the snapshot; a worker must not run them again.
       LEFT_OUT = "ohai/"

@@ -34,10 +34,12 @@ module FlockOfChefs
         @snapshot = snapshot
       end
 
+      # Chef's event.
       def run_start(_version, run_status)
         guarded("publish the run's start") { begin_run(run_status.run_context, run_status.run_id) }
       end
 
+      # Chef's event.
       def run_list_expanded(expansion)
         @expansion = expansion
       end
@@ -49,6 +51,7 @@ module FlockOfChefs
         guarded("publish the run's start") { begin_run(run_context, ::Chef::RequestID.instance.request_id) }
       end
 
+      # Chef's event.
       def run_completed(_node, run_status)
         return unless @status
 

@@ -11,6 +11,7 @@ module FlockOfChefs
     # compiling over that doubles whatever attribute files append. The cookbook levels and the forced ones are left to
     # the compile.
     class NodeState
+      # Attribute levels that no cookbook makes; see above.
       LEVELS = %w[role_default env_default role_override env_override normal automatic].freeze
       # Restored as they were in the run, whatever the command line or local mode had made of them.
       CONFIG = %i[lockfile file_cache_path file_backup_path node_name local_mode solo solo_legacy_mode chef_server_url

@@ -25,14 +25,17 @@ module FlockOfChefs
         @failed = {}.compare_by_identity
       end
 
+      # Chef's event.
       def resource_action_start(resource, action, _notification_type = nil, _notifier = nil)
         note { @registry.started(resource, action) if @registry.linked?(resource) }
       end
 
+      # Chef's event: an ignored failure does not keep a resource from notifying.
       def resource_failed(resource, _action, _exception)
         note { @failed[resource] = true unless resource.ignore_failure }
       end
 
+      # Chef's event: only now is it known whether the resource notifies.
       def resource_completed(resource)
         note do
           failed = @failed.delete(resource)

@@ -10,6 +10,7 @@ module FlockOfChefs
       # Restored whenever the run had a value.
       RESTORED = %w[lockfile file_cache_path file_backup_path node_name solo solo_legacy_mode local_mode client_key
                     no_lazy_load].freeze
+      # What holds in a worker whatever the run had.
       QUIET = { why_run: false, diff_disabled: true, enable_reporting: false, stream_execute_output: false,
                 color: false, client_fork: false, interval: nil, splay: nil, log_level: :warn }.freeze
 

@@ -16,6 +16,7 @@ module FlockOfChefs
       # The job file cannot be read or lacks something.
       class Invalid < Error; end
 
+      # Fields without which there is no job.
       REQUIRED = %w[job key action generation snapshot_dir result started current].freeze
 
       # @param path [String]

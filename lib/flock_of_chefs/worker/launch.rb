@@ -9,6 +9,7 @@ module FlockOfChefs
     #
     # This file is loaded in the agent: it requires neither Chef nor anything else of the worker.
     module Launch
+      # The worker's program.
       MAIN = File.expand_path("main.rb", __dir__)
       # Spelling suggestions cost 15 ms at each start, and quote values in error messages.
       FLAGS = %w[--disable=did_you_mean --disable=error_highlight].freeze

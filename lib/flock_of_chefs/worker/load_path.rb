@@ -4,6 +4,7 @@ module FlockOfChefs
   module Worker
     # Puts the gems of the run onto the load path before anything is required, even +json+: what is loaded first stays.
     module LoadPath
+      # This gem's own folder.
       LIB = File.expand_path("../..", __dir__)
 
       # @param recorded [String, nil] folders joined as in PATH

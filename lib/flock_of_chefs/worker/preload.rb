@@ -5,6 +5,7 @@ module FlockOfChefs
     # Loads what compiling and running need of Chef, and no more: neither chef-client's application nor Ohai, nor
     # InSpec, which alone takes longer than all the rest.
     module Preload
+      # What is required.
       FEATURES = %w[
         chef chef/run_context chef/cookbook_loader chef/cookbook/cookbook_collection chef/cookbook/file_vendor
         chef/cookbook/file_system_file_vendor chef/runner chef/run_lock chef/event_dispatch/dispatcher chef/local_mode
@@ -14,11 +15,13 @@ module FlockOfChefs
 
       # Chef takes the MD5 sum of every cookbook file, twice, to compare with a server's; here there is none.
       module NoChecksums
+        # @return [String] the path in place of a sum; nobody compares it
         def checksum_cookbook_file(path) = path
       end
 
       # Chef loads all cookbooks a second time for the first template.
       module KnownCookbooks
+        # @return [Chef::CookbookCollection] the one that is compiled
         def cookbooks = Chef.run_context.cookbook_collection
       end
 

@@ -5,7 +5,9 @@ module FlockOfChefs
     # Makes an error fit to leave the node: its class and the first line of its message, without property values,
     # without output of commands, diffs and anything quoted. Of sensitive resources only the class is told.
     module Redaction
+      # Longest message.
       LIMIT_BYTES = 1024
+      # What stands for what is hidden.
       HIDDEN = "[hidden]"
       # Ruby's own messages quote values: +undefined method `x' for "secret":String+.
       QUOTED = /"(?:[^"\\]|\\.)*"?/

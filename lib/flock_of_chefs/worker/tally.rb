@@ -4,6 +4,7 @@ module FlockOfChefs
   module Worker
     # Listens to the action: which resources were updated, which failed.
     class Tally
+      # The type of the resources that only send: no change of this node.
       PROXY = "flock_notification"
 
       # @return [Array<Chef::Resource>] those that failed, innermost first

@@ -4,6 +4,8 @@ module FlockOfChefs
   module Worker
     # Finds the resource that a job names, or says why it cannot be fired.
     module Target
+      # Why a resource is not fired.
+      #
       # @!attribute code
       #   @return [String] as in the result file
       # @!attribute message

@@ -9,6 +9,7 @@ module FlockOfChefs
     # Runs one resource and what it notifies, by Chef's own Runner and public methods only. A converge over a list of
     # resources set to :nothing would do the same in twenty times the time.
     class TargetRunner
+      # The type of the resources that only send: no change of this node.
       PROXY = "flock_notification"
 
       # @param compiled [Compile::Compiled]

@@ -53,7 +53,7 @@ RSpec.describe "remote_notifies in chef-client" do
       expect(chef.calls.first["payload"]).to include("number" => 1, "phase" => "succeeded", "generation" => 1)
     end
 
-    it "is shown in Chef's output, but not counted as a change of this node (trap 10.10)" do
+    it "is shown in Chef's output, but not counted as a change of this node" do
       expect(@result.output).to include "* flock_notification[run execute[kill all humans] on bender1] action send",
                                         "- hand over to the flock"
       expect(@result.output).to include(" 4/6 resources updated")

@@ -57,7 +57,7 @@ RSpec.describe "remote_notifies in other surroundings" do
     expect(Dir.children(chef.dir) & %w[data drafts calls snapshots]).to be_empty
   end
 
-  it "maps no native code and starts nothing when it is required (trap 10.16)" do
+  it "maps no native code and starts nothing when it is required" do
     script = <<~RUBY
       require "chef"
       threads = Thread.list.size

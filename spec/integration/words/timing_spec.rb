@@ -117,7 +117,7 @@ RSpec.describe "remote_notifies: when" do
     end).to eq [[["a"], 0], [["b"], 0], [["b"], 1]]
   end
 
-  it "sends every immediate one: Chef de-duplicates delayed ones only (trap 10.9)" do
+  it "sends every immediate one: Chef de-duplicates delayed ones only" do
     target = path
     run = converge do
       file target do

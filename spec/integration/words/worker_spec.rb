@@ -46,7 +46,7 @@ RSpec.describe "remote_notifies in a worker" do
   end
 
   %i[before after].each do |moment|
-    it "collects complete drafts if it is redirected #{moment} compiling (trap 10.16)" do
+    it "collects complete drafts if it is redirected #{moment} compiling" do
       redirect if moment == :before
       compile
       redirect if moment == :after

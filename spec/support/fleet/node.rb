@@ -10,8 +10,6 @@ class Fleet
       def text = "#{out}#{err}"
     end
 
-    DEFAULTS = { agent_toml: "", listen: true, tags: [], roles: {}, environment: nil, hub: false,
-                 lease_ms: 30_000, port: nil }.freeze
     UNFINISHED = %w[queued offered stored claimed].freeze
     # What no command takes; only bounds a failure.
     COMMAND_S = 120
@@ -20,24 +18,19 @@ class Fleet
     # @return [Process::Status, nil] how the agent ended last
     attr_reader :status
 
-    # @param dir [String] the machine's folder
-    # @param name [String]
-    # @option options [String] :agent_toml more lines of agent.toml, tables last
-    # @option options [Boolean] :listen
-    # @option options [Array<String>] :tags
-    # @option options [Hash{String => Array<String>}] :roles run lists of roles
-    # @option options [String, nil] :environment
-    # @option options [Boolean] :hub
-    # @option options [Integer] :lease_ms the members' lease, of a hub
-    # @option options [Integer, nil] :port the peer port; a free one unless given
-    def initialize(dir, name, **options)
+    # @param agent_toml [String] more lines of agent.toml, tables last
+    # @param port [Integer, nil] the peer port; a free one unless given
+    # @param roles [Hash{String => Array<String>}] run lists of roles
+    # @param environment [String, nil]
+    def initialize(dir, name, agent_toml: "", listen: true, tags: [], roles: {}, environment: nil, hub: false,
+                   lease_ms: 30_000, port: nil)
       @dir = dir
       @name = name
-      @options = DEFAULTS.merge(options)
-      raise ArgumentError, "unknown options: #{options.keys - DEFAULTS.keys}" unless @options.size == DEFAULTS.size
-
-      @port = @options[:port] || Fleet.free_port if @options[:listen]
-      prepare
+      @port = port || Fleet.free_port if listen
+      @registry = "[registry]\nurl = \"embedded\"\nlease_ms = #{lease_ms}" if hub
+      @roles = roles
+      @environment = environment
+      prepare(tags, agent_toml)
     end
 
     def path(*parts) = File.join(dir, *parts)
@@ -79,14 +72,19 @@ class Fleet
       run(env, "chef-client", "-z", "--no-color", *arguments)
     end
 
-    # A converge that goes on in the background.
+    # A converge that goes on in the background, until {Fleet#close} at the latest.
     #
     # @return [Process::Waiter]
     def converge_in_background(recipe, log: path("background.log"), files: {})
       write_cookbook(recipe, files)
       pid = Process.spawn(environment, "bundle", "exec", "chef-client", "-z", "-c", path("client.rb"), "--no-color",
-                          "-r", "recipe[acceptance]", out: log, err: %i[child out], chdir: ROOT)
-      Process.detach(pid)
+                          "-r", "recipe[acceptance]", out: log, err: %i[child out], chdir: ROOT, pgroup: true)
+      Process.detach(pid).tap { |run| (@background ||= []) << run }
+    end
+
+    # Ends converges that an example left behind when it failed.
+    def end_background
+      Array(@background).select(&:alive?).each { |run| Process.kill("KILL", -run.pid) }
     end
 
     # ---- the agent --------------------------------------------------------------------------------------------
@@ -191,13 +189,13 @@ class Fleet
       File.write(path(file), text)
     end
 
-    def prepare
+    def prepare(tags, agent_toml)
       write("home/.keep", "")
       write("machine-id", "#{name.unpack1("H*").ljust(32, "0")}\n")
-      write("agent.toml", agent_configuration)
+      write("agent.toml", agent_configuration(tags, agent_toml))
       write("client.rb", client_configuration)
-      write_object("environment", @options[:environment]) if @options[:environment]
-      @options[:roles].each { |role, run_list| write_object("role", role, "run_list" => run_list) }
+      write_object("environment", @environment) if @environment
+      @roles.each { |role, run_list| write_object("role", role, "run_list" => run_list) }
     end
 
     # One of the Chef repository's JSON files.
@@ -206,21 +204,17 @@ class Fleet
                                                           "chef_type" => type, **fields))
     end
 
-    def registry
-      "[registry]\nurl = \"embedded\"\nlease_ms = #{@options[:lease_ms]}" if @options[:hub]
-    end
-
-    def agent_configuration
+    def agent_configuration(tags, more)
       <<~TOML
         name = "#{name}"
         data_dir = "#{path("data")}"
         socket = "#{path("agent.sock")}"
         listen = "#{"127.0.0.1:#{port}" if port}"
-        tags = #{JSON.generate(@options[:tags])}
-        #{registry}
+        tags = #{JSON.generate(tags)}
+        #{@registry}
         [chef]
         config = "#{path("client.rb")}"
-        #{@options[:agent_toml]}
+        #{more}
       TOML
     end
 
@@ -231,7 +225,7 @@ class Fleet
         chef_repo_path "#{path("repo")}"
         file_cache_path "#{path("cache")}"
         file_backup_path "#{path("backup")}"
-        #{"environment \"#{@options[:environment]}\"" if @options[:environment]}
+        #{"environment \"#{@environment}\"" if @environment}
         minimal_ohai true
         log_level :warn
         require "flock_of_chefs/chef"

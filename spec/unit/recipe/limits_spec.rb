@@ -2,8 +2,8 @@
 
 require "flock_of_chefs/recipe/limits"
 
-# The agent checks again what a recipe hands over: a limit that differs would fail a run where a line of the recipe could
-# have been named, or forbid what the agent takes.
+# The agent checks again what a recipe hands over: a limit that differs would fail a run where a line of the recipe
+# could have been named, or forbid what the agent takes.
 RSpec.describe FlockOfChefs::Recipe::Limits do
   let(:agent) do
     source = File.read(File.expand_path("../../../ext/flock_core/src/limits.rs", __dir__))

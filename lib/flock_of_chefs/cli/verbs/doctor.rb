@@ -5,6 +5,7 @@ module FlockOfChefs
     module Verbs
       # Looks for what is wrong on this node, also while no agent runs.
       class Doctor < Verb
+        # Of the table.
         COLUMNS = %w[level check message remedy].freeze
 
         # @param client [LocalClient]

@@ -5,6 +5,7 @@ module FlockOfChefs
     module Verbs
       # The nodes of the flock.
       class Nodes < Verb
+        # Of the table.
         COLUMNS = %w[name presence address environment roles tags cloud hub generation].freeze
 
         # @option options [String] :name one node; all unless given

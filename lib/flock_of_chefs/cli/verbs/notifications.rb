@@ -5,7 +5,9 @@ module FlockOfChefs
     module Verbs
       # The notifications that this node sent and received: all of them, or the whole story of one.
       class Notifications < Verb
+        # Of the table.
         COLUMNS = %w[id direction state peer key action updated_ms code].freeze
+        # What is told of one notification, in this order.
         STORY = %w[direction peer key action timing state code message attempt run_ms shared_with created_ms updated_ms
                    expires_ms].freeze
 

@@ -5,8 +5,11 @@ module FlockOfChefs
     module Verbs
       # Asks a node to run an action of one of its resources, and waits for the outcome if asked to.
       class Notify < Verb
+        # +type[name]+.
         KEY = /\A\w+\[.+\]\z/m
+        # An action's name.
         ACTION = /\A[a-z]\w{0,63}\z/
+        # Of the table.
         COLUMNS = %w[id state peer key action run_ms code message].freeze
         # What the agent may take beyond the wait that it was asked for.
         SLACK_MS = 5_000

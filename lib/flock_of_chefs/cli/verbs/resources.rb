@@ -5,6 +5,7 @@ module FlockOfChefs
     module Verbs
       # The resources of a node that others may notify.
       class Resources < Verb
+        # Of the table.
         COLUMNS = %w[resource actions default source remarks].freeze
 
         # @option options [String] :node this node unless given
