@@ -12,9 +12,10 @@ namespace :lint do
     sh "bundle exec rubocop --format quiet"
   end
 
-  desc "The cookbooks: cookstyle"
+  # The recipes in spec/acceptance/recipes are verbatim those of the seed documents, with their style.
+  desc "The cookbook: cookstyle"
   task :cookbook do
-    sh "bundle exec cookstyle --format quiet cookbook spec/acceptance/cookbooks spec/acceptance/recipes"
+    sh "bundle exec cookstyle --format quiet cookbook"
   end
 end
 

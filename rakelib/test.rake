@@ -1,10 +1,38 @@
 # frozen_string_literal: true
 
+require "English"
+
 namespace :cargo do
   desc "Rust tests of the crates that need no Ruby"
   task :test do
     runner = system("cargo nextest --version", out: File::NULL, err: File::NULL) ? "nextest run" : "test"
     sh "cargo #{runner} --locked -p flock_core -p flock_agent"
+  end
+end
+
+# Runs commands at the same time, each line of output behind its name.
+module SideBySide
+  module_function
+
+  # @param commands [Hash{String=>Array<String>}] by name
+  # @return [Hash{String=>Process::Status}] how they ended
+  def call(commands)
+    width = commands.keys.map(&:length).max
+    runs = commands.map { |name, command| Thread.new { [name, *run(name.ljust(width), command)] } }.map(&:value)
+    runs.each { |name, status, summary| puts "#{name.ljust(width)} | #{summary} (exit #{status.exitstatus.inspect})" }
+    runs.to_h { |name, status, _| [name, status] }
+  end
+
+  # @return [Array(Process::Status, String)] with RSpec's closing line
+  def run(label, command)
+    summary = "no closing line"
+    IO.popen([*command, { err: %i[child out] }]) do |output|
+      output.each_line do |line|
+        summary = line.chomp if line.match?(/\A\d+ examples?, /)
+        $stdout.write("#{label} | #{line}")
+      end
+    end
+    [$CHILD_STATUS, summary]
   end
 end
 
@@ -16,5 +44,11 @@ namespace :spec do
   end
 end
 
-desc "All Ruby specs"
-task(:spec) { sh "bundle exec rspec" }
+desc "All Ruby specs, in two processes: half of their time they wait for processes of their own"
+task :spec do
+  acceptance, parts = FileList["spec/*/**/*_spec.rb"].partition { |file| file.start_with?("spec/acceptance/") }
+  command = %w[bundle exec rspec --format documentation]
+  statuses = SideBySide.call("acceptance" => command + acceptance, "parts" => command + parts)
+  failed = statuses.reject { |_, status| status.success? }.keys
+  abort "failed: #{failed.join(", ")}" if failed.any?
+end

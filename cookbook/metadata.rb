@@ -1,0 +1,12 @@
+name 'flock_of_chefs'
+maintainer 'The flock_of_chefs developers'
+license 'Apache-2.0'
+description 'Gives recipes the words of flock_of_chefs: notifications between nodes'
+version '0.1.0'
+source_url 'https://github.com/chrisroberts/flock_of_chefs'
+issues_url 'https://github.com/chrisroberts/flock_of_chefs/issues'
+chef_version '>= 16.0'
+supports 'debian'
+supports 'ubuntu'
+
+gem 'flock_of_chefs', '~> 0.1'
