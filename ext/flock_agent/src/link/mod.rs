@@ -4,7 +4,6 @@
 //! session starts with the whole announcement, so that a hub, or a registry that was restored from a backup, needs to remember
 //! nothing of this member.
 
-pub(crate) mod backoff;
 mod cache;
 mod calls;
 mod connect;
