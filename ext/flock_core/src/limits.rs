@@ -14,6 +14,8 @@ pub const MESSAGE_BYTES: usize = 1024 * 1024;
 pub const LOCAL_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Largest draft, in bytes of its encoded form; a spool file may be twice that.
 pub const DRAFT_BYTES: usize = 64 * 1024;
+/// Largest envelope, in bytes of its encoded form: a draft with the names and counters of one delivery.
+pub const ENVELOPE_BYTES: usize = DRAFT_BYTES + 1024;
 /// Longest node name, in bytes.
 pub const NODE_NAME_BYTES: usize = 255;
 /// Longest resource key `type[name]`, in bytes.
