@@ -310,6 +310,14 @@ pub const RUN_FILE_BYTES: u64 = 64 * 1024;
 /// Largest `cards.json` and `snapshot.json`, in bytes each.
 pub const SNAPSHOT_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How many rows a list answers with that was asked for so many; 0 = nothing was said.
+pub fn list_rows(asked: u32) -> u32 {
+    match asked {
+        0 => LIST_DEFAULT,
+        asked => asked.min(LIST_MAX),
+    }
+}
+
 /// The pause before try number `tries` (from 1): [`RUN_PAUSE_BASE_MS`], doubled each time up to [`RUN_PAUSE_CAP_MS`].
 pub fn run_pause_ms(tries: u64) -> u64 {
     let doublings = u32::try_from(tries.saturating_sub(1)).unwrap_or(u32::MAX).min(16);

@@ -187,18 +187,6 @@ pub fn removed_key(name: &NodeName) -> String {
     format!("{REMOVED}{}", name.escaped())
 }
 
-/// The entries of the deny list from the registry's keys under [`REMOVED`].
-///
-/// ```
-/// use flock_agent::identity::enrol::deny_entries;
-/// let keys = ["removed/bender1", "removed/enrolment%2F0192", "nodes/x"];
-/// assert_eq!(deny_entries(keys.into_iter()), ["bender1", "enrolment/0192"]);
-/// ```
-pub fn deny_entries<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
-    keys.filter_map(|key| flock_core::id::unescape(key.strip_prefix(REMOVED)?))
-        .collect()
-}
-
 /// `removed/…` of a replaced enrolment.
 #[derive(Serialize, Deserialize)]
 struct Denial {
