@@ -18,9 +18,6 @@ use crate::{
     },
 };
 
-/// How soon after one look through everything that waits the directory's changes may cause the next.
-const GAP: Duration = Duration::from_secs(1);
-
 /// The task that resolves; a new draft is resolved at once, those that wait for a match when the directory changes.
 pub(super) struct Resolver {
     store: Store,
@@ -62,7 +59,7 @@ impl Resolver {
                 () = cancel.cancelled() => return,
                 // While no hub answers, a new draft waits with the others for the next attempt.
                 commit = commits.changed(), if self.failures == 0 => if commit.is_err() { return },
-                () = changed.notified() => self.next_full = self.next_full.min(self.last_full + GAP),
+                () = changed.notified() => self.next_full = self.next_full.min(self.last_full + Duration::from_millis(limits::RESOLVE_GAP_MS)),
                 () = tokio::time::sleep_until(self.next_full) => {}
             }
         }

@@ -34,8 +34,6 @@ pub use token::{NewToken, TOKENS, TokenRecord, create_token, new_token};
 pub const ENROLLED: &str = "enrolled/";
 /// The prefix of the removed nodes' keys.
 pub const REMOVED: &str = "removed/";
-/// How often a decision is taken again because the registry changed meanwhile.
-const ATTEMPTS: usize = 8;
 
 /// `enrolled/<name>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +116,7 @@ impl Enrol {
     where
         F: Future<Output = Result<T>>,
     {
-        for _ in 1..ATTEMPTS {
+        for _ in 1..limits::ENROL_ATTEMPTS {
             match attempt().await {
                 Err(error) if error.code() == "conflict" => {}
                 settled => return settled,
