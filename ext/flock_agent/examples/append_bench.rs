@@ -15,7 +15,7 @@ use flock_agent::{
     client::{Client, Where},
     clock::Clock,
     pb,
-    service::local::{self, Inquiries, LocalService, NoInbox, Socket},
+    service::local::{self, InboxView, Inquiries, LocalService, Socket},
     store::{Store, outbox},
 };
 use flock_core::{Error, Result};
@@ -147,7 +147,7 @@ async fn serve(dir: PathBuf, cancel: CancellationToken) -> Result<Client> {
     let service = LocalService {
         store: Store::open(&dir.join("state.db"))?,
         clock: Clock::system(),
-        inbox: Arc::new(NoInbox),
+        inbox: Arc::new(Nothing),
         inquiries: Arc::new(Nothing),
         nudge: Arc::new(|| {}),
         cancel,
@@ -189,6 +189,15 @@ impl Inquiries for Nothing {
         absent()
     }
     async fn node_remove(&self, _: pb::NodeRemoveRequest) -> Result<()> {
+        absent()
+    }
+}
+
+impl InboxView for Nothing {
+    fn list(&self, _: &rusqlite::Connection, _: &pb::ListRequest) -> Result<Vec<pb::Record>> {
+        absent()
+    }
+    fn steer(&self, _: &rusqlite::Connection, _: &pb::SteerRequest, _: u64) -> Result<Vec<pb::Record>> {
         absent()
     }
 }

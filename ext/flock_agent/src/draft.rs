@@ -2,8 +2,9 @@
 
 use flock_core::{
     Error, Result,
-    id::{NodeName, is_uuid, split_key},
+    id::{is_uuid, split_key},
     limits,
+    target::Targets,
 };
 use prost::Message;
 
@@ -49,15 +50,29 @@ pub fn timing(draft: &pb::Draft) -> &str {
 }
 
 /// The names, when names are all that is asked for: then no directory has to be asked.
-pub fn named_targets(targets: &pb::Targets) -> Option<&[String]> {
-    let others = pb::Targets {
-        nodes: Vec::new(),
-        r#match: String::new(),
-        when_none: String::new(),
-        ..targets.clone()
-    };
-    let all = matches!(targets.r#match.as_str(), "" | "all");
-    (all && !targets.nodes.is_empty() && others == pb::Targets::default()).then_some(&targets.nodes)
+pub fn named_targets(asked: &pb::Targets) -> Option<&[String]> {
+    let needless = targets(asked).is_ok_and(|targets| !targets.needs_directory());
+    needless.then_some(&asked.nodes)
+}
+
+/// The selector as the core knows it.
+///
+/// # Errors
+/// `configuration` when `match` or `when_none` is none of their words.
+pub fn targets(asked: &pb::Targets) -> Result<Targets> {
+    Ok(Targets {
+        nodes: asked.nodes.clone(),
+        roles: asked.roles.clone(),
+        recipes: asked.recipes.clone(),
+        environment: asked.environment.clone(),
+        policy_name: asked.policy_name.clone(),
+        policy_group: asked.policy_group.clone(),
+        tags: asked.tags.clone(),
+        cloud: asked.cloud.clone(),
+        services: asked.services.clone(),
+        select: asked.r#match.parse()?,
+        when_none: asked.when_none.parse()?,
+    })
 }
 
 fn check_words(draft: &pb::Draft) -> Result<()> {
@@ -82,6 +97,12 @@ fn check_numbers(draft: &pb::Draft) -> Result<()> {
     at_most("ttl (ms)", draft.ttl_ms, limits::TTL_MAX_MS)?;
     at_most("retry", draft.retry.into(), limits::RETRY_MAX.into())?;
     at_most("number of sources", draft.sources.len() as u64, limits::SOURCES as u64)?;
+    let longest = draft.sources.iter().map(|source| source.key.len()).max();
+    at_most(
+        "longest source (bytes)",
+        longest.unwrap_or(0) as u64,
+        limits::KEY_BYTES as u64,
+    )?;
     at_most(
         "length of the chain",
         draft.chain.len() as u64,
@@ -90,47 +111,9 @@ fn check_numbers(draft: &pb::Draft) -> Result<()> {
     at_most("size (bytes)", draft.encoded_len() as u64, limits::DRAFT_BYTES as u64)
 }
 
-fn check_targets(targets: Option<&pb::Targets>) -> Result<()> {
-    let Some(targets) = targets.filter(|asked| is_restricted(asked)) else {
-        return Err(invalid(
-            "it has no target: give node:, roles:, recipes:, environment:, policy_name:, policy_group:, tags:, cloud: or services:".into(),
-        ));
-    };
-    at_most("number of nodes", targets.nodes.len() as u64, limits::TARGETS as u64)?;
-    for name in &targets.nodes {
-        NodeName::parse(name)?;
-    }
-    if !is_match(&targets.r#match) {
-        return Err(invalid(format!(
-            "match: {:?} is none of :all, :any, a number from 1, '1%' to '100%'",
-            targets.r#match
-        )));
-    }
-    match targets.when_none.as_str() {
-        "" | "undeliverable" | "warn" | "wait" => Ok(()),
-        other => Err(invalid(format!(
-            "when_none: {other:?} is none of :undeliverable, :warn, :wait"
-        ))),
-    }
-}
-
-/// Whether anything narrows the flock down.
-fn is_restricted(targets: &pb::Targets) -> bool {
-    let narrowed = pb::Targets {
-        r#match: String::new(),
-        when_none: String::new(),
-        ..targets.clone()
-    };
-    narrowed != pb::Targets::default()
-}
-
-fn is_match(text: &str) -> bool {
-    let (digits, range) = match text.strip_suffix('%') {
-        Some(share) => (share, 1..=100),
-        None => (text, 1..=u32::MAX),
-    };
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    matches!(text, "" | "all" | "any") || (is_number && digits.parse().is_ok_and(|number| range.contains(&number)))
+fn check_targets(asked: Option<&pb::Targets>) -> Result<()> {
+    let checked = targets(asked.unwrap_or(&pb::Targets::default())).and_then(|targets| targets.validate());
+    checked.map_err(|e| invalid(e.message().to_owned()).with_code(e.code()))
 }
 
 fn at_most(what: &str, found: u64, limit: u64) -> Result<()> {
@@ -187,7 +170,7 @@ pub(crate) mod tests {
         error.message().to_owned()
     }
 
-    fn targets(draft: &mut pb::Draft) -> &mut pb::Targets {
+    fn asked(draft: &mut pb::Draft) -> &mut pb::Targets {
         draft.targets.as_mut().unwrap()
     }
 
@@ -208,26 +191,29 @@ pub(crate) mod tests {
         assert!(refused(|d| d.ttl_ms = limits::TTL_MAX_MS + 1).contains("ttl"));
         assert!(refused(|d| d.retry = limits::RETRY_MAX + 1).contains("retry"));
         assert!(refused(|d| d.sources = vec![pb::Source::default(); limits::SOURCES + 1]).contains("sources"));
+        let long = pb::Source {
+            key: "x".repeat(limits::KEY_BYTES + 1),
+            ..Default::default()
+        };
+        assert!(refused(|d| d.sources = vec![long]).contains("source"));
         assert!(refused(|d| d.chain = vec![pb::Hop::default(); limits::DRAFT_HOPS + 1]).contains("chain"));
-        assert!(refused(|d| targets(d).environment = "x".repeat(limits::DRAFT_BYTES)).contains("size"));
+        assert!(refused(|d| asked(d).environment = "x".repeat(limits::DRAFT_BYTES)).contains("size"));
     }
 
     #[test]
     fn targets_must_say_whom_they_mean() {
         assert!(refused(|d| d.targets = None).contains("no target"));
-        assert!(refused(|d| targets(d).nodes.clear()).contains("no target"));
-        assert!(refused(|d| targets(d).nodes = vec!["a b".into()]).contains("node name"));
-        assert!(refused(|d| targets(d).nodes = vec!["a".into(); limits::TARGETS + 1]).contains("nodes"));
-        assert!(refused(|d| targets(d).when_none = "never".into()).contains("when_none"));
+        assert!(refused(|d| asked(d).nodes.clear()).contains("no target"));
+        assert!(refused(|d| asked(d).nodes = vec!["a b".into()]).contains("node name"));
+        assert!(refused(|d| asked(d).nodes = vec!["a".into(); limits::TARGETS + 1]).contains("nodes"));
+        assert!(refused(|d| asked(d).when_none = "never".into()).contains("when_none"));
+        assert!(refused(|d| asked(d).roles = vec!["role[web]".into()]).contains("\"web\""));
         for text in ["some", "0", "-1", "+1", "0%", "101%", "%", "99999999999"] {
-            assert!(
-                refused(|d| targets(d).r#match = text.into()).contains("match"),
-                "{text}"
-            );
+            assert!(refused(|d| asked(d).r#match = text.into()).contains("match"), "{text}");
         }
         for text in ["all", "any", "3", "1%", "100%"] {
             let mut draft = draft(1, "a");
-            targets(&mut draft).r#match = text.into();
+            asked(&mut draft).r#match = text.into();
             check(&draft).unwrap();
         }
     }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+mod backoff;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -1,5 +1,7 @@
 //! Logs on stderr, as lines for people or as JSON for collectors.
 
+use std::io::{self, Write};
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::LogFormat;
@@ -13,10 +15,78 @@ pub fn start(format: LogFormat, level: &str) {
     let ours = format!("{beneath},flock_agent={level},flock_core={level},flock_of_chefs={level}");
     let filter = EnvFilter::try_new(ours).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
-    let line = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let line = fmt::layer().with_writer(|| OneLine(io::stderr())).with_ansi(false);
     // A second agent in the same process (tests) keeps the first one's log.
     let _ = match format {
         LogFormat::Text => registry.with(line.with_target(false)).try_init(),
         LogFormat::Json => registry.with(line.json().flatten_event(true)).try_init(),
     };
+}
+
+/// Writes each event as one line: messages quote what other nodes and recipes wrote, and none of them may write a line of its own,
+/// or speak to the terminal.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    /// One call is one event, with its line end.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        self.0.write_all(escaped(text.trim_end_matches('\n')).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut line = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_whatever_it_quotes() {
+        let mut written = Vec::new();
+        let event = "refused: file[a\n2026 ERROR all is lost] \u{1b}[31m\u{9b}1m\n".as_bytes();
+        assert_eq!(OneLine(&mut written).write(event).unwrap(), event.len());
+        let line = String::from_utf8(written).unwrap();
+        assert_eq!(line, "refused: file[a\\n2026 ERROR all is lost] \\u{1b}[31m\\u{9b}1m\n");
+    }
+
+    #[test]
+    fn tracing_writes_an_event_in_one_call() {
+        let written = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let sink = std::sync::Arc::clone(&written);
+        let writer = move || OneLine(Shared(std::sync::Arc::clone(&sink)));
+        let subscriber = tracing_subscriber::registry().with(fmt::layer().with_writer(writer).with_ansi(false));
+        tracing::subscriber::with_default(subscriber, || tracing::info!(a = "b\nc", "first\nsecond {}", "\u{7f}"));
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches('\n').count(), 1, "{text:?}");
+        assert!(text.ends_with('\n') && text.contains("first\\nsecond"));
+    }
+
+    struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use flock_core::limits;
 use sha2::{Digest, Sha256};
 
 /// The text up to `bytes`, cut between characters.
@@ -11,6 +12,16 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+/// A code fit for programs: what is not a short lower-case word becomes `other`.
+pub(crate) fn word<'a>(code: &'a str, other: &'a str) -> &'a str {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if code.len() <= limits::CODE_BYTES && code.bytes().all(fits) {
+        code
+    } else {
+        other
+    }
 }
 
 /// Lower-case hexadecimal digits.
@@ -37,6 +48,14 @@ mod tests {
             (cut("aöb", 2), cut("aöb", 3), cut("aöb", 9), cut("", 3)),
             ("a", "aö", "aöb", "")
         );
+    }
+
+    #[test]
+    fn a_code_is_a_short_word() {
+        assert_eq!((word("outbox_full", "x"), word("", "x")), ("outbox_full", ""));
+        for bad in ["Loud", "two words", "\u{1b}[2J", &"x".repeat(limits::CODE_BYTES + 1)] {
+            assert_eq!(word(bad, "failed"), "failed");
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub const MESSAGE_BYTES: usize = 1024 * 1024;
 pub const LOCAL_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Largest draft, in bytes of its encoded form; a spool file may be twice that.
 pub const DRAFT_BYTES: usize = 64 * 1024;
+/// Largest envelope, in bytes of its encoded form: a draft with the names and counters of one delivery.
+pub const ENVELOPE_BYTES: usize = DRAFT_BYTES + 1024;
 /// Longest node name, in bytes.
 pub const NODE_NAME_BYTES: usize = 255;
 /// Longest resource key `type[name]`, in bytes.
@@ -86,6 +88,10 @@ pub const SPOOL_TMP_MS: u64 = 60 * 60 * 1000;
 
 /// Connections on the local socket.
 pub const LOCAL_CONNECTIONS: usize = 256;
+/// How long a socket may take to answer before its agent counts as alive but slow.
+pub const SOCKET_PROBE_MS: u64 = 1_000;
+/// How long to wait when the system cannot give us another connection.
+pub const ACCEPT_PAUSE_MS: u64 = 100;
 /// Longest time that one local call may take, but for `await`.
 pub const LOCAL_CALL_MS: u64 = 30_000;
 /// Longest time that one `await` may take.
@@ -99,6 +105,8 @@ pub const CONNECTIONS: usize = 60_000;
 pub const CONNECTIONS_UNAUTHENTICATED: usize = 64;
 /// Connections in the middle of a TLS handshake.
 pub const CONNECTIONS_HANDSHAKING: usize = 512;
+/// Connections that wait to be served; more wait in the handshake's place.
+pub const CONNECTIONS_READY: usize = 16;
 /// Time that a TLS handshake may take.
 pub const HANDSHAKE_MS: u64 = 5_000;
 /// How long a connection without a certificate may last.
@@ -145,6 +153,8 @@ pub const DELIVERY_POLL_MS: u64 = 30_000;
 pub const RETENTION_MS: u64 = 60 * 60 * 1000;
 /// Selector drafts that are resolved in one pass.
 pub const RESOLVE_BATCH: usize = 256;
+/// How soon after one look through all of them changes of the directory may cause the next.
+pub const RESOLVE_GAP_MS: u64 = 1_000;
 /// Outcomes that are read at once to be reported.
 pub const REPORT_BATCH: usize = 256;
 
@@ -180,6 +190,8 @@ pub const DENIED: usize = 200_000;
 pub const REMOVED_KEPT_MS: u64 = 130 * 24 * 60 * 60 * 1000;
 /// How long a dead join token is kept, so that "expired" can be told from "never existed".
 pub const TOKEN_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
+/// Old registry entries that are cleared away on the occasion of a new one.
+pub const OLD_AT_ONCE: usize = 32;
 /// Nodes in one page of a resolved selector.
 pub const RESOLVE_PAGE: usize = 1_000;
 /// Nodes that one selector may mean.
@@ -251,6 +263,16 @@ pub const TOKENS: usize = 1_000;
 pub const TOKEN_USES_MAX: u32 = 100_000;
 /// Addresses of hubs that a join string names at most.
 pub const JOIN_HUBS: usize = 16;
+/// Longest join string, in bytes.
+pub const JOIN_STRING_BYTES: usize = 16 * 1024;
+/// Longest hash of a machine id, in bytes.
+pub const MACHINE_ID_BYTES: usize = 128;
+/// How often an enrolment is decided on because the registry changed meanwhile.
+pub const ENROL_ATTEMPTS: usize = 8;
+/// How often it is looked whether the certificate is due: the clock may be set, and a suspended machine's timers stand still.
+pub const RENEW_LOOK_MS: u64 = 60 * 60 * 1000;
+/// First pause after a renewal that failed; doubled up to [`RENEW_LOOK_MS`].
+pub const RENEW_RETRY_MS: u64 = 30 * 1000;
 
 /// Lifetime of a join token without `--ttl`, and at most.
 pub const TOKEN_TTL_MS: u64 = 24 * 60 * 60 * 1000;
@@ -267,8 +289,14 @@ pub const DISPATCH_QUEUE: usize = 64;
 pub const JOBS_AT_ONCE: usize = 1;
 /// Time limit of one worker.
 pub const WORKER_MS: u64 = 600_000;
+/// Shortest and longest that agent.toml may set.
+pub const WORKER_MIN_MS: u64 = 1_000;
+/// See [`WORKER_MIN_MS`].
+pub const WORKER_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 /// Largest result file, in bytes.
 pub const RESULT_BYTES: u64 = 1024 * 1024;
+/// What the agent may take to start: opening and migrating the store, binding the ports.
+pub const START_MS: u64 = 60_000;
 /// What the agent may take to stop, when it is given no longer grace.
 pub const STOP_MS: u64 = 2_000;
 /// The last part of that: for the store, after everything else has ended or was cut off.
@@ -307,6 +335,14 @@ pub const RUN_STATE_POLL_MS: u64 = 250;
 pub const RUN_FILE_BYTES: u64 = 64 * 1024;
 /// Largest `cards.json` and `snapshot.json`, in bytes each.
 pub const SNAPSHOT_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How many rows a list answers with that was asked for so many; 0 = nothing was said.
+pub fn list_rows(asked: u32) -> u32 {
+    match asked {
+        0 => LIST_DEFAULT,
+        asked => asked.min(LIST_MAX),
+    }
+}
 
 /// The pause before try number `tries` (from 1): [`RUN_PAUSE_BASE_MS`], doubled each time up to [`RUN_PAUSE_CAP_MS`].
 pub fn run_pause_ms(tries: u64) -> u64 {

@@ -38,7 +38,7 @@ const FORBIDDEN: [&str; 27] = [
 ];
 
 /// What the core may depend on when it is not tested.
-const DEPENDENCIES: [&str; 4] = ["serde", "serde_json", "strsim", "thiserror"];
+const DEPENDENCIES: [&str; 2] = ["serde", "thiserror"];
 
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

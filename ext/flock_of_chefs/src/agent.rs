@@ -20,9 +20,6 @@ use crate::{
     wait::{wait, wait_blocking},
 };
 
-/// What the agent may take to start: opening and migrating the store, binding the ports.
-const START: Duration = Duration::from_secs(60);
-
 #[derive(TypedData)]
 #[magnus(class = "FlockOfChefs::Native::Agent", free_immediately, size)]
 struct Agent {
@@ -97,7 +94,12 @@ impl Agent {
         let runtime = Runtime::start(AGENT_THREADS)?;
         let path = self.config_path.clone();
         let handle = runtime.handle()?;
-        match wait(ruby, &handle, START, Inside::start(path)) {
+        match wait(
+            ruby,
+            &handle,
+            Duration::from_millis(limits::START_MS),
+            Inside::start(path),
+        ) {
             Ok((agent, info)) => {
                 *self.state() = State::Running(Running::new(runtime, agent));
                 Ok(info.to_string())

@@ -1,6 +1,6 @@
 //! What the local door asks of the rest of the agent.
 
-use flock_core::{Error, ErrorKind, Result, limits};
+use flock_core::{Error, Result, limits};
 
 use super::{ports::Direct, report};
 use crate::{
@@ -42,12 +42,12 @@ impl Answers {
     }
 
     fn hub_only<T>(&self, outcome: Result<T>) -> Result<T> {
-        outcome.map_err(|error| match error.kind() {
-            ErrorKind::Denied if self.hub.is_none() => Error::denied(format!(
+        outcome.map_err(|error| match error.code() {
+            "hub_only" => Error::denied(format!(
                 "this node is no hub; run the command on one ({})",
                 self.identity.hubs().join(", ")
             ))
-            .with_code(error.code()),
+            .with_code("hub_only"),
             _ => error,
         })
     }

@@ -53,8 +53,8 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
         checks::certificate(&status, answers.clock.now_ms()),
         checks::spool(&status, &answers.config.data_dir),
         checks::snapshot(&answers.runs.view()),
-        checks::inbox(&waiting),
-        checks::outbox(&unsent),
+        checks::inbox(status.stored, &waiting),
+        checks::outbox(status.queued, &unsent),
     ];
     Ok(pb::DoctorReport { findings })
 }

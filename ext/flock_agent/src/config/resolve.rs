@@ -19,8 +19,8 @@ const SOCKET: &str = "/run/flock/agent.sock";
 const CHEF_CONFIG: &str = "/etc/chef/client.rb";
 /// `sun_path` of a Unix socket address, without its final zero.
 const SOCKET_PATH_BYTES: usize = 107;
-const LEASE_MS: std::ops::RangeInclusive<u64> = 500..=600_000;
-const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1_000..=86_400_000;
+const LEASE_MS: std::ops::RangeInclusive<u64> = 500..=limits::LEASE_MAX_MS;
+const TIMEOUT_MS: std::ops::RangeInclusive<u64> = limits::WORKER_MIN_MS..=limits::WORKER_MAX_MS;
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 pub(super) fn resolve(path: &Path, raw: raw::Raw) -> Result<Config> {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::backoff::full_jitter;
 use flock_core::limits;
 use tokio::{
     task::{Id, JoinError, JoinSet},
@@ -92,7 +93,7 @@ impl Lanes {
         match ended {
             Ended::Clear => drop(self.pauses.remove(&peer)),
             _ if forgiven => self.pause(peer, |_| Duration::ZERO),
-            Ended::Failed => self.pause(peer, full_jitter),
+            Ended::Failed => self.pause(peer, backoff),
             Ended::Busy(pause) => self.pause(peer, |_| pause),
         }
     }
@@ -153,12 +154,8 @@ impl Lanes {
     }
 }
 
-/// A random pause between nothing and twice the last bound, so that peers that failed together do not come back together.
-pub(super) fn full_jitter(failures: u32) -> Duration {
-    let bound = limits::BACKOFF_BASE_MS
-        .saturating_mul(1 << failures.min(16))
-        .min(limits::BACKOFF_CAP_MS);
-    Duration::from_millis(rand::random_range(0..=bound))
+fn backoff(failures: u32) -> Duration {
+    Duration::from_millis(full_jitter(failures, limits::BACKOFF_CAP_MS))
 }
 
 #[cfg(test)]
@@ -223,16 +220,5 @@ mod tests {
         }
         assert_eq!(lanes.running.len(), limits::DELIVERIES_AT_ONCE);
         lanes.stop().await;
-    }
-
-    #[test]
-    fn pauses_grow_up_to_their_cap() {
-        for failures in [0, 3, 40, u32::MAX] {
-            let bound = limits::BACKOFF_BASE_MS << failures.min(8);
-            for _ in 0..50 {
-                let pause = u64::try_from(full_jitter(failures).as_millis()).unwrap();
-                assert!(pause <= bound.min(limits::BACKOFF_CAP_MS), "{failures}: {pause}");
-            }
-        }
     }
 }

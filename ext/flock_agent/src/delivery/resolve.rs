@@ -2,22 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flock_core::{Error, ErrorKind, Result, limits};
+use flock_core::{Error, ErrorKind, Result, limits, target::WhenNone};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{lanes::full_jitter, ports::Directory};
+use super::ports::Directory;
 use crate::{
+    backoff::full_jitter,
     clock::Clock,
+    hub::UNKNOWN,
     pb,
     store::{
         Store,
         outbox::{self, Unresolved},
     },
 };
-
-/// How soon after one look through everything that waits the directory's changes may cause the next.
-const GAP: Duration = Duration::from_secs(1);
 
 /// The task that resolves; a new draft is resolved at once, those that wait for a match when the directory changes.
 pub(super) struct Resolver {
@@ -60,7 +59,7 @@ impl Resolver {
                 () = cancel.cancelled() => return,
                 // While no hub answers, a new draft waits with the others for the next attempt.
                 commit = commits.changed(), if self.failures == 0 => if commit.is_err() { return },
-                () = changed.notified() => self.next_full = self.next_full.min(self.last_full + GAP),
+                () = changed.notified() => self.next_full = self.next_full.min(self.last_full + Duration::from_millis(limits::RESOLVE_GAP_MS)),
                 () = tokio::time::sleep_until(self.next_full) => {}
             }
         }
@@ -78,7 +77,8 @@ impl Resolver {
             Ok(()) => {}
             Err(error) => {
                 tracing::debug!(%error, "selectors cannot be resolved now");
-                self.next_full = Instant::now() + full_jitter(self.failures);
+                self.next_full =
+                    Instant::now() + Duration::from_millis(full_jitter(self.failures, limits::BACKOFF_CAP_MS));
                 self.failures = self.failures.saturating_add(1);
             }
         }
@@ -112,9 +112,9 @@ impl Resolver {
                 return Ok(());
             }
         };
-        match (names.is_empty(), one.targets.when_none.as_str()) {
-            (true, "wait") => return Ok(()),
-            (true, "warn") => tracing::warn!(id = one.id, "no node matches the targets of a notification"),
+        match (names.is_empty(), one.targets.when_none.parse().unwrap_or_default()) {
+            (true, WhenNone::Wait) => return Ok(()),
+            (true, WhenNone::Warn) => tracing::warn!(id = one.id, "no node matches the targets of a notification"),
             _ => {}
         }
         self.write(one, names).await
@@ -148,7 +148,7 @@ impl Resolver {
 }
 
 fn names(nodes: pb::Nodes) -> Vec<String> {
-    let known = nodes.nodes.into_iter().filter(|node| node.presence != "unknown");
+    let known = nodes.nodes.into_iter().filter(|node| node.presence != UNKNOWN);
     let mut names: Vec<String> = known.map(|node| node.name).collect();
     names.sort_unstable();
     names.dedup();

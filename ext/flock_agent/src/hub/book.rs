@@ -14,9 +14,6 @@ use crate::{
     registry::{Committed, Entry, Expect, Listing, Op, Registry, Session},
 };
 
-/// Old entries that are cleared away on the occasion of a new one.
-const OLD_AT_ONCE: usize = 32;
-
 /// The registry as hubs use it.
 #[derive(Clone)]
 pub(super) struct Book {
@@ -123,7 +120,7 @@ impl Book {
             removed.is_some_and(|removed| removed.removed_ms.saturating_add(limits::REMOVED_KEPT_MS) < now_ms)
         };
         let entries = self.list(REMOVED).await?.entries;
-        let dead = entries.into_iter().filter(outlived).take(OLD_AT_ONCE);
+        let dead = entries.into_iter().filter(outlived).take(limits::OLD_AT_ONCE);
         Ok(dead
             .map(|entry| Op::Delete {
                 key: entry.key,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::book::{Book, within};
 use crate::{
-    link::backoff::full_jitter,
+    backoff::full_jitter,
     registry::{Listing, WatchEvent},
 };
 

@@ -23,7 +23,7 @@ pub(super) fn key(prefix: &str, name: &NodeName) -> String {
 }
 
 /// The name in a key under `prefix`.
-pub(super) fn name_in(prefix: &str, key: &str) -> Option<String> {
+pub(crate) fn name_in(prefix: &str, key: &str) -> Option<String> {
     unescape(key.strip_prefix(prefix)?)
 }
 

@@ -1,8 +1,8 @@
 //! What a selector means now.
 
 use flock_core::{
-    Error, Result, limits,
-    target::{Candidate, Match, choose},
+    Result, limits,
+    target::{Candidate, Match, check_named, choose},
 };
 use prost::Message;
 use roaring::RoaringBitmap;
@@ -20,10 +20,10 @@ impl Directory {
     /// One page of the nodes that are meant. No field set at all means every node.
     ///
     /// # Errors
-    /// `configuration` for a `match` that is none, `rejected` with code `too_many_targets` when too many nodes are named.
+    /// `configuration` for a `match` that is none, or with code `too_many_targets` when too many nodes are named.
     pub(super) fn resolve(&self, request: &pb::ResolveRequest) -> Result<pb::Resolved> {
         let targets = request.targets.clone().unwrap_or_default();
-        check(&targets)?;
+        check_named(targets.nodes.len())?;
         let select: Match = targets.r#match.parse()?;
         let found = self.found(&targets);
         let meant = select.of(usize::try_from(found.len()).unwrap_or(usize::MAX));
@@ -97,15 +97,6 @@ impl Directory {
             .collect();
         choose(&candidates, select, id)
     }
-}
-
-fn check(targets: &pb::Targets) -> Result<()> {
-    let (named, most) = (targets.nodes.len(), limits::TARGETS);
-    if named > most {
-        let message = format!("{named} nodes are named, at most {most} may be: use roles:, tags: or the like");
-        return Err(Error::rejected(message).with_code("too_many_targets"));
-    }
-    Ok(())
 }
 
 /// A page under way: so many nodes, so many bytes.

@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 const PREFIX: &str = "flock1.";
 /// Enough to notice a character that was lost or changed when the line was copied.
 const CHECK_BYTES: usize = 4;
-/// Longest join string, in bytes.
-const LONGEST: usize = 16 * 1024;
 
 /// A join string taken apart.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +47,7 @@ impl JoinString {
     /// `configuration` with code `bad_join_string` when it is none, or was not copied whole.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
-        if text.len() > LONGEST {
+        if text.len() > limits::JOIN_STRING_BYTES {
             return Err(bad("it is too long"));
         }
         let encoded = text

@@ -18,10 +18,6 @@ use crate::{
     wire,
 };
 
-/// How often the clock is looked at: it may be set, and a suspended machine's timers stand still.
-const LOOK_MS: u64 = 60 * 60 * 1000;
-/// First pause after a failure; doubled up to [`LOOK_MS`].
-const RETRY_MS: u64 = 30 * 1000;
 /// What a renewal's signature is over begins with this, so that it is good for nothing else.
 const DOMAIN: &[u8] = b"flock renew v1\0";
 
@@ -37,12 +33,12 @@ pub async fn run(identity: Identity, cancel: CancellationToken) {
 }
 
 async fn follow(identity: &Identity) {
-    let mut pause_ms = RETRY_MS;
+    let mut pause_ms = limits::RENEW_RETRY_MS;
     loop {
         let wait_ms = due_in_ms(identity);
         if wait_ms > 0 {
-            pause_ms = RETRY_MS;
-            tokio::time::sleep(Duration::from_millis(wait_ms.min(LOOK_MS))).await;
+            pause_ms = limits::RENEW_RETRY_MS;
+            tokio::time::sleep(Duration::from_millis(wait_ms.min(limits::RENEW_LOOK_MS))).await;
         } else if let Err(error) = renew(identity).await {
             tracing::warn!(
                 code = error.code(),
@@ -51,7 +47,7 @@ async fn follow(identity: &Identity) {
             // Full jitter: the members of a flock often joined together.
             let jittered = rand::rng().random_range(pause_ms / 2..=pause_ms);
             tokio::time::sleep(Duration::from_millis(jittered)).await;
-            pause_ms = (pause_ms * 2).min(LOOK_MS);
+            pause_ms = (pause_ms * 2).min(limits::RENEW_LOOK_MS);
         }
     }
 }

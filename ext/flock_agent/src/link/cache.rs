@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use flock_core::{
-    Error, Result, limits,
+    Error, Result,
+    lease::Presence,
+    limits,
     target::{Candidate, Match, choose},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{hub::unknown, pb};
+use crate::{draft, hub::unknown, pb};
 
 /// Nodes by name, the last answer to each selector, and who was removed.
 #[derive(Debug, Default)]
@@ -98,7 +100,7 @@ impl Cache {
             self.nodes
                 .entries
                 .get(name)
-                .is_some_and(|(_, node)| node.presence == "alive")
+                .is_some_and(|(_, node)| node.presence == Presence::Alive.as_str())
         };
         let mut names: Vec<&String> = targets.nodes.iter().collect();
         names.sort_unstable();
@@ -148,13 +150,7 @@ impl Cache {
 
 /// Whether the names alone say who is meant.
 fn only_names(targets: &pb::Targets) -> bool {
-    let bare = pb::Targets {
-        nodes: targets.nodes.clone(),
-        r#match: targets.r#match.clone(),
-        when_none: targets.when_none.clone(),
-        ..Default::default()
-    };
-    !targets.nodes.is_empty() && bare == *targets
+    draft::targets(targets).is_ok_and(|targets| targets.names_only())
 }
 
 fn key(targets: &pb::Targets) -> Option<String> {

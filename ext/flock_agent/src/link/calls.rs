@@ -49,7 +49,7 @@ impl Link {
     /// Makes a join token; only on a hub.
     ///
     /// # Errors
-    /// `denied` with code `hub_only`; `rejected` with code `too_many_tokens`; `connection` without a hub.
+    /// `denied` with code `hub_only`; `rejected` with code `tokens`; `connection` without a hub.
     pub async fn token_create(&self, request: pb::HubTokenRequest) -> Result<pb::HubToken> {
         let mut client = self.client()?;
         let request = wire::request(request, limits::CALL_MS);

@@ -4,7 +4,6 @@
 //! session starts with the whole announcement, so that a hub, or a registry that was restored from a backup, needs to remember
 //! nothing of this member.
 
-pub(crate) mod backoff;
 mod cache;
 mod calls;
 mod connect;
@@ -144,15 +143,13 @@ impl Link {
     }
 
     /// Names whose presence the hub shall report, in place of the earlier ones: as it is now and whenever it changes. Of more
-    /// than [`limits::WATCHED_NAMES`] only the first are watched.
-    pub fn watch_names(&self, mut names: BTreeSet<String>) {
-        if names.len() > limits::WATCHED_NAMES {
-            tracing::warn!(
-                names = names.len(),
-                most = limits::WATCHED_NAMES,
-                "too many names to watch; the last are left out"
-            );
-            names = names.into_iter().take(limits::WATCHED_NAMES).collect();
+    /// than [`limits::WATCHED_NAMES`], or than one message holds, only the first are watched.
+    pub fn watch_names(&self, names: BTreeSet<String>) {
+        let asked = names.len();
+        let names = watchable(names);
+        if names.len() < asked {
+            let watched = names.len();
+            tracing::warn!(asked, watched, "too many names to watch; the last are left out");
         }
         self.0.watched.send_if_modified(|watched| {
             let changed = *watched != names;
@@ -176,6 +173,16 @@ impl Link {
     }
 }
 
+fn watchable(names: BTreeSet<String>) -> BTreeSet<String> {
+    let mut bytes = 0;
+    let fits = |name: &String| {
+        // A tag and a length stand before each.
+        bytes += name.len() + 4;
+        bytes < limits::MESSAGE_BYTES - 1024
+    };
+    names.into_iter().take(limits::WATCHED_NAMES).take_while(fits).collect()
+}
+
 impl Shared {
     fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
@@ -190,5 +197,24 @@ impl Shared {
     fn emit(&self, event: LinkEvent) {
         // Nobody listening is no error.
         let _ = self.events.send(event);
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use prost::Message;
+
+    use super::*;
+
+    #[test]
+    fn what_is_watched_fits_into_one_message() {
+        let long = |n: usize| format!("{n:0>width$}", width = limits::NODE_NAME_BYTES);
+        let watched = watchable((0..limits::WATCHED_NAMES).map(long).collect());
+        let message = pb::Watch {
+            names: watched.into_iter().collect(),
+        };
+        assert!(message.encoded_len() < limits::MESSAGE_BYTES && message.names.len() > 4_000);
+        let short = watchable((0..=limits::WATCHED_NAMES).map(|n| n.to_string()).collect());
+        assert_eq!(short.len(), limits::WATCHED_NAMES);
     }
 }

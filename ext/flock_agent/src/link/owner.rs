@@ -8,11 +8,10 @@ use tokio::time::{Instant, timeout};
 use tonic::transport::Channel;
 
 use super::{
-    LinkEvent, Shared,
-    backoff::{full_jitter, slow},
-    file,
+    LinkEvent, Shared, file,
     session::{self, Opened},
 };
+use crate::backoff::{full_jitter, slow};
 
 /// Keeps the link up until it is cancelled.
 pub(super) async fn run(shared: Arc<Shared>) {

@@ -61,7 +61,8 @@ async fn greet(shared: &Arc<Shared>, hub: &str, channel: &Channel) -> Result<Ope
     match inbound.message().await.map_err(wire::error)?.and_then(|down| down.body) {
         Some(down::Body::Welcome(welcome)) => {
             shared.welcomed(hub, sent_ms, &welcome);
-            let lease = Duration::from_millis(welcome.lease_ms.max(1));
+            let lease_ms = welcome.lease_ms.clamp(limits::LEASE_MIN_MS, limits::LEASE_MAX_MS);
+            let lease = Duration::from_millis(lease_ms);
             Ok(Opened {
                 hub: hub.to_owned(),
                 shared: shared.clone(),

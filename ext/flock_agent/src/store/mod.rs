@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use flock_core::{Error, Result};
+use flock_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, ErrorCode};
 use rusqlite_migration::M;
 use tokio::sync::watch;
@@ -140,6 +140,18 @@ pub fn sql(error: rusqlite::Error) -> Error {
         Some(ErrorCode::DiskFull) => disk_full(&error),
         _ => Error::internal(format!("the store refused: {error}")).with_code("store"),
     }
+}
+
+/// That a prefix of an id is one of several notifications'.
+pub(crate) fn ambiguous(prefix: &str) -> Error {
+    Error::configuration(format!("{prefix:?} fits several notifications: give more of the id"))
+        .with_code("ambiguous_id")
+}
+
+/// That there is no such notification; `what` says it.
+pub(crate) fn no_such_notification(what: &str) -> Error {
+    let message = format!("{what}; `flockctl notifications list` shows those it knows");
+    Error::new(ErrorKind::ResourceNotFound, message).with_code("no_such_notification")
 }
 
 fn disk_full(why: &dyn std::fmt::Display) -> Error {

@@ -21,9 +21,6 @@ use super::{
 };
 use crate::identity::cert::CertInfo;
 
-/// What a full process (no more file descriptors) waits before it accepts again.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 pub(super) struct Acceptor {
     tls: Arc<Tls>,
     config: ArcSwap<(u64, Arc<ServerConfig>)>,
@@ -73,7 +70,7 @@ impl Acceptor {
                 Ok((stream, address)) => self.begin(&handshakes, stream, address, &ready, &cancel),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::time::sleep(Duration::from_millis(limits::ACCEPT_PAUSE_MS)).await;
                 }
             }
         }

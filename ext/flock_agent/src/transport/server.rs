@@ -10,9 +10,6 @@ use tonic::{service::Routes, transport::Server};
 
 use super::{DenyList, Tls, acceptor::Acceptor, guard::Guard};
 
-/// Connections that wait to be served; more wait in the handshake's place.
-const READY: usize = 16;
-
 /// What others may use of this agent; the defaults are [`flock_core::limits`].
 #[derive(Debug, Clone, Copy)]
 pub struct ServerLimits {
@@ -80,7 +77,7 @@ pub async fn serve_peers_within(
     };
     let acceptor = Arc::new(Acceptor::new(tls, deny, limits)?);
     let cut = acceptor.cut.clone();
-    let (ready, connections) = mpsc::channel(READY);
+    let (ready, connections) = mpsc::channel(limits::CONNECTIONS_READY);
     let accepting = tokio::spawn(acceptor.run(listener, ready, cancel.clone()));
     let served = server(&limits)
         .layer(guard)

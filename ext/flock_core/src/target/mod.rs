@@ -70,22 +70,14 @@ impl Targets {
     /// Refuses what can match nothing or was surely meant otherwise.
     ///
     /// # Errors
-    /// `configuration` with code `bad_targets` (or `bad_node_name`) and what to write instead; `rejected` with code
-    /// `too_many_targets` above [`limits::TARGETS`] names.
+    /// `configuration` with code `bad_targets` (or `bad_node_name`, `too_many_targets`) and what to write instead.
     pub fn validate(&self) -> Result<()> {
         if !self.is_restricted() {
             return Err(bad(
                 "no target: give node:, roles:, recipes:, environment:, policy_name:, policy_group:, tags:, cloud: or services:",
             ));
         }
-        if self.nodes.len() > limits::TARGETS {
-            let message = format!(
-                "{} nodes are named, at most {} may be",
-                self.nodes.len(),
-                limits::TARGETS
-            );
-            return Err(Error::rejected(message).with_code("too_many_targets"));
-        }
+        check_named(self.nodes.len())?;
         for name in &self.nodes {
             NodeName::parse(name)?;
         }
@@ -100,7 +92,12 @@ impl Targets {
 
     /// Whether anything but names is asked for; if not, the names alone say who is meant and no directory is needed.
     pub fn needs_directory(&self) -> bool {
-        self.nodes.is_empty() || self.has_criteria() || self.select != Match::All
+        !self.names_only() || self.select != Match::All
+    }
+
+    /// Whether names are all that is asked for, however many of them are meant.
+    pub fn names_only(&self) -> bool {
+        !self.nodes.is_empty() && !self.has_criteria()
     }
 
     /// Whether the node of these facts is meant, before [`choose`] picks among them.
@@ -152,6 +149,19 @@ impl Targets {
             ("cloud", &self.cloud),
         ]
     }
+}
+
+/// Refuses more names than one selector may hold.
+///
+/// # Errors
+/// `configuration` with code `too_many_targets` above [`limits::TARGETS`].
+pub fn check_named(named: usize) -> Result<()> {
+    if named <= limits::TARGETS {
+        return Ok(());
+    }
+    let most = limits::TARGETS;
+    let message = format!("{named} nodes are named, at most {most} may be: use roles:, tags: or the like");
+    Err(Error::configuration(message).with_code("too_many_targets"))
 }
 
 /// Whether two recipe names mean the same: `cb` is `cb::default`.

@@ -116,21 +116,23 @@ pub(super) fn snapshot(view: &RunView) -> pb::Finding {
     }
 }
 
-pub(super) fn inbox(waiting: &[pb::Record]) -> pb::Finding {
-    if waiting.is_empty() {
+/// `waiting` are the newest of `count`.
+pub(super) fn inbox(count: u64, waiting: &[pb::Record]) -> pb::Finding {
+    if count == 0 {
         return ok("inbox", "nothing waits");
     }
     let reasons = tally(waiting);
     finding(
         "warning",
         "inbox",
-        format!("{} wait to be run here: {reasons}", waiting.len()),
+        format!("{count} wait to be run here; of the newest: {reasons}"),
         "`flockctl notifications list` tells each one's reason; most wait for the next chef-client run",
     )
 }
 
-pub(super) fn outbox(unsent: &[pb::Record]) -> pb::Finding {
-    if unsent.is_empty() {
+/// `unsent` are the newest of `count`.
+pub(super) fn outbox(count: u64, unsent: &[pb::Record]) -> pb::Finding {
+    if count == 0 {
         return ok("outbox", "everything has left");
     }
     let mut targets: Vec<_> = unsent
@@ -145,8 +147,7 @@ pub(super) fn outbox(unsent: &[pb::Record]) -> pb::Finding {
         "warning",
         "outbox",
         format!(
-            "{} wait to leave, for {}",
-            unsent.len(),
+            "{count} wait to leave, for {}",
             if targets.is_empty() {
                 "nodes to be found".to_owned()
             } else {

@@ -71,7 +71,7 @@ fn resource(key: &str, action: &str) -> Result<()> {
 }
 
 fn sizes(envelope: &pb::Envelope) -> Result<()> {
-    let too_large = envelope.encoded_len() > limits::DRAFT_BYTES
+    let too_large = envelope.encoded_len() > limits::ENVELOPE_BYTES
         || envelope.sources.len() > limits::SOURCES
         || envelope
             .sources

@@ -226,3 +226,30 @@ async fn outcomes_come_from_their_target_only() {
         );
     }
 }
+
+#[test]
+fn the_largest_draft_that_may_be_kept_is_not_too_large_for_its_target() {
+    let long = flock_core::id::NodeName::parse(&"n".repeat(limits::NODE_NAME_BYTES)).unwrap();
+    let mut largest = pb::Draft {
+        sources: vec![pb::Source::default(); limits::SOURCES],
+        ..crate::draft::tests::draft(1, "n")
+    };
+    let room = limits::DRAFT_BYTES - prost::Message::encoded_len(&largest) - 16;
+    largest.sources[0].recipe = "r".repeat(room);
+    crate::draft::check(&largest).unwrap();
+    let envelope = pb::Envelope {
+        id: largest.id,
+        sender: long.to_string(),
+        target: long.to_string(),
+        key: largest.key,
+        action: largest.action,
+        timing: largest.timing,
+        sources: largest.sources,
+        incarnation: u64::MAX,
+        seq: u64::MAX,
+        ttl_ms: u64::MAX,
+        attempt: u32::MAX,
+        ..Default::default()
+    };
+    super::check::envelope(&long, &long, &envelope).unwrap();
+}

@@ -17,9 +17,6 @@ use crate::{
 };
 use rcgen::PublicKeyData;
 
-/// Longest hash of a machine id, in bytes.
-const MACHINE_ID_BYTES: usize = 128;
-
 /// A request whose form is right.
 struct Candidate<'a> {
     request: &'a pb::JoinRequest,
@@ -184,7 +181,7 @@ fn candidate(request: &pb::JoinRequest) -> Result<Candidate<'_>> {
         )
         .with_code("hub_join"));
     }
-    if request.machine_id.len() > MACHINE_ID_BYTES || request.csr.len() > limits::CERTIFICATE_BYTES {
+    if request.machine_id.len() > limits::MACHINE_ID_BYTES || request.csr.len() > limits::CERTIFICATE_BYTES {
         return Err(Error::protocol("the signing request is too large").with_code("bad_csr"));
     }
     let key = ca::requested_key(&request.csr)?;

@@ -34,8 +34,6 @@ pub use token::{NewToken, TOKENS, TokenRecord, create_token, new_token};
 pub const ENROLLED: &str = "enrolled/";
 /// The prefix of the removed nodes' keys.
 pub const REMOVED: &str = "removed/";
-/// How often a decision is taken again because the registry changed meanwhile.
-const ATTEMPTS: usize = 8;
 
 /// `enrolled/<name>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +116,7 @@ impl Enrol {
     where
         F: Future<Output = Result<T>>,
     {
-        for _ in 1..ATTEMPTS {
+        for _ in 1..limits::ENROL_ATTEMPTS {
             match attempt().await {
                 Err(error) if error.code() == "conflict" => {}
                 settled => return settled,
@@ -185,18 +183,6 @@ fn enrolled_key(name: &NodeName) -> String {
 /// The key that denies a node by its name.
 pub fn removed_key(name: &NodeName) -> String {
     format!("{REMOVED}{}", name.escaped())
-}
-
-/// The entries of the deny list from the registry's keys under [`REMOVED`].
-///
-/// ```
-/// use flock_agent::identity::enrol::deny_entries;
-/// let keys = ["removed/bender1", "removed/enrolment%2F0192", "nodes/x"];
-/// assert_eq!(deny_entries(keys.into_iter()), ["bender1", "enrolment/0192"]);
-/// ```
-pub fn deny_entries<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
-    keys.filter_map(|key| flock_core::id::unescape(key.strip_prefix(REMOVED)?))
-        .collect()
 }
 
 /// `removed/…` of a replaced enrolment.

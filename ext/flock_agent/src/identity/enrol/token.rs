@@ -14,8 +14,6 @@ use crate::{
 /// The prefix of the tokens' keys.
 pub const TOKENS: &str = "tokens/";
 const ID_BYTES: usize = 6;
-/// A token is kept for this long after its end, so that "expired" can be told from "never existed".
-const KEPT_MS: u64 = limits::TOKEN_KEPT_MS;
 
 /// `tokens/<id>`: everything of a token but its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +106,7 @@ async fn sweep(registry: &dyn Registry, now_ms: u64) -> Result<()> {
     let tokens = registry.list(TOKENS).await?.entries;
     let ended = |value: &[u8]| {
         let record: Option<TokenRecord> = serde_json::from_slice(value).ok();
-        record.is_none_or(|record| record.expires_ms.saturating_add(KEPT_MS) < now_ms)
+        record.is_none_or(|record| record.expires_ms.saturating_add(limits::TOKEN_KEPT_MS) < now_ms)
     };
     let mut old: Vec<_> = tokens.iter().filter(|entry| ended(&entry.value)).collect();
     if tokens.len() - old.len() >= limits::TOKENS {

@@ -1,6 +1,5 @@
 //! A hub on loopback with a clock of its own, for the tests of enrolment and transport.
 
-mod registry;
 mod services;
 
 use std::{
@@ -19,19 +18,19 @@ use tonic::service::Routes;
 
 use super::{
     Identity, JoinOptions,
-    enrol::{Enrol, REMOVED, create_token, deny_entries, removed_key},
+    enrol::{Enrol, REMOVED, create_token, removed_key},
     join_string,
 };
 use crate::{
     clock::Clock,
     config::Config,
+    hub::keys::name_in,
     pb,
-    registry::{Expect, Op, Registry},
+    registry::{Expect, Op, Registry, fake::Fake},
     transport::{DenyList, Dialer, Expect as Whom, ServerLimits, serve_peers_within},
     wire,
 };
 
-pub(crate) use registry::FakeRegistry;
 pub(crate) use services::Echo;
 
 pub(crate) const MINUTE: i64 = 60_000;
@@ -92,7 +91,7 @@ impl Machine {
 /// A hub that serves Enrol, Peer and Hub on a port of loopback.
 pub(crate) struct TestHub {
     pub identity: Identity,
-    pub registry: Arc<FakeRegistry>,
+    pub registry: Arc<Fake>,
     pub deny: DenyList,
     pub skew: Skewed,
     pub address: String,
@@ -115,7 +114,7 @@ impl TestHub {
         let skew = Skewed::default();
         Identity::init(&config, skew.clock().now_ms()).unwrap();
         let identity = Identity::load_with(&config, skew.clock()).unwrap();
-        let registry = Arc::new(FakeRegistry::default());
+        let registry = Arc::new(Fake::default());
         let enrol = Enrol::new(identity.clone(), registry.clone(), skew.clock()).unwrap();
         enrol.enter_self().await.unwrap();
         let (echo, deny, cancel) = (Echo::default(), DenyList::default(), CancellationToken::new());
@@ -176,8 +175,12 @@ impl TestHub {
     /// What the hub does when something under `removed/` changes.
     pub async fn update_deny(&self) {
         let entries = self.registry.list(REMOVED).await.unwrap().entries;
-        self.deny
-            .set(deny_entries(entries.iter().map(|entry| entry.key.as_str())));
+        self.deny.set(
+            entries
+                .iter()
+                .filter_map(|entry| name_in(REMOVED, &entry.key))
+                .collect(),
+        );
     }
 }
 

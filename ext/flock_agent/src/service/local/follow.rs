@@ -8,7 +8,10 @@ use rusqlite::Connection;
 use tokio::time::Instant;
 
 use super::{InboxView, LocalService};
-use crate::{pb, store::outbox};
+use crate::{
+    pb,
+    store::{ambiguous, outbox},
+};
 
 impl LocalService {
     /// Both directions, newest first; as many as one message holds.
@@ -70,10 +73,7 @@ fn list(conn: &Connection, inbox: &dyn InboxView, request: &pb::ListRequest) -> 
             )));
         }
     };
-    let limit = match request.limit {
-        0 => limits::LIST_DEFAULT,
-        asked => asked.min(limits::LIST_MAX),
-    };
+    let limit = limits::list_rows(request.limit);
     records.sort_by_key(|record| std::cmp::Reverse(record.created_ms));
     records.truncate(limit as usize);
     Ok(records)
@@ -116,11 +116,6 @@ fn unique_id(conn: &Connection, inbox: &dyn InboxView, prefix: &str) -> Result<S
             ids.pop().map_or(sent, Ok)
         }
     }
-}
-
-fn ambiguous(prefix: &str) -> Error {
-    Error::configuration(format!("{prefix:?} fits several notifications: give more of the id"))
-        .with_code("ambiguous_id")
 }
 
 fn records(conn: &Connection, inbox: &dyn InboxView, id: &str) -> Result<Vec<pb::Record>> {

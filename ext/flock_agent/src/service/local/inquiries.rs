@@ -1,6 +1,6 @@
 //! What the local door asks of the rest of the agent.
 
-use flock_core::{Error, Result};
+use flock_core::Result;
 use rusqlite::Connection;
 
 use crate::pb;
@@ -65,22 +65,4 @@ pub trait InboxView: Send + Sync + 'static {
     /// # Errors
     /// `resource_not_found`, `rejected` when its state does not allow it.
     fn steer(&self, conn: &Connection, request: &pb::SteerRequest, now_ms: u64) -> Result<Vec<pb::Record>>;
-}
-
-/// The inbox of a node that receives nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoInbox;
-
-impl InboxView for NoInbox {
-    fn list(&self, _: &Connection, _: &pb::ListRequest) -> Result<Vec<pb::Record>> {
-        Ok(Vec::new())
-    }
-
-    fn steer(&self, _: &Connection, request: &pb::SteerRequest, _: u64) -> Result<Vec<pb::Record>> {
-        Err(Error::new(
-            flock_core::ErrorKind::ResourceNotFound,
-            format!("this node received no notification {:?}", request.id),
-        )
-        .with_code("no_such_notification"))
-    }
 }

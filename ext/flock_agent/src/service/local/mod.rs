@@ -15,7 +15,7 @@ use tonic::{service::interceptor::InterceptedService, transport::Server};
 
 use crate::{clock::Clock, pb::local_server::LocalServer, store::Store, wire};
 
-pub use inquiries::{InboxView, Inquiries, NoInbox};
+pub use inquiries::{InboxView, Inquiries};
 pub use socket::Socket;
 
 /// What the local service is made of; cheap to clone.

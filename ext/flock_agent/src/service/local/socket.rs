@@ -20,11 +20,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
-/// How long a socket may take to answer before its agent counts as alive but slow.
-const PROBE: Duration = Duration::from_secs(1);
-/// How long to wait when the system cannot give us another connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// A listening socket; its file goes with it.
 #[derive(Debug)]
 pub struct Socket {
@@ -80,7 +75,7 @@ impl Socket {
                 Ok(_) => tracing::warn!("a connection of another user to the local socket was closed"),
                 Err(error) => {
                     tracing::warn!(%error, "the local socket cannot accept");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::time::sleep(Duration::from_millis(limits::ACCEPT_PAUSE_MS)).await;
                 }
             }
         }
@@ -122,7 +117,12 @@ async fn refuse_living(path: &Path) -> Result<()> {
         }
         Ok(_) => {}
     }
-    match tokio::time::timeout(PROBE, UnixStream::connect(path)).await {
+    match tokio::time::timeout(
+        Duration::from_millis(limits::SOCKET_PROBE_MS),
+        UnixStream::connect(path),
+    )
+    .await
+    {
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Ok(Err(error)) => Err(unusable(path, &error)),

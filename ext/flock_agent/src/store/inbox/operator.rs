@@ -4,7 +4,10 @@ use flock_core::{Error, Result, limits, notification::State};
 use rusqlite::{Connection, Row, params};
 
 use super::row::{Change, advance, int, parsed, small, uint};
-use crate::{pb, store::sql};
+use crate::{
+    pb,
+    store::{ambiguous, no_such_notification, sql},
+};
 
 /// How many rows are where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,10 +29,7 @@ const RECORD: &str =
 /// # Errors
 /// `internal` when the store refuses.
 pub fn list(conn: &Connection, request: &pb::ListRequest) -> Result<Vec<pb::Record>> {
-    let limit = match request.limit {
-        0 => limits::LIST_DEFAULT,
-        asked => asked.min(limits::LIST_MAX),
-    };
+    let limit = limits::list_rows(request.limit);
     let query =
         format!("{RECORD} WHERE substr(id, 1, length(?1)) = ?1 AND ?2 IN ('', state) ORDER BY row DESC LIMIT ?3");
     let mut statement = conn.prepare_cached(&query).map_err(sql)?;
@@ -130,17 +130,10 @@ fn unique(conn: &Connection, prefix: &str) -> Result<String> {
     let mut ids: Vec<String> = found.collect::<rusqlite::Result<_>>().map_err(sql)?;
     match (ids.pop(), ids.pop()) {
         (Some(only), None) => Ok(only),
-        (None, _) => Err(Error::new(
-            flock_core::ErrorKind::ResourceNotFound,
-            format!(
-                "this node received no notification {prefix:?}; `flockctl notifications list` shows those it knows"
-            ),
-        )
-        .with_code("no_such_notification")),
-        _ => Err(
-            Error::configuration(format!("{prefix:?} fits several notifications: give more of the id"))
-                .with_code("ambiguous_id"),
-        ),
+        (None, _) => Err(no_such_notification(&format!(
+            "this node received no notification {prefix:?}"
+        ))),
+        _ => Err(ambiguous(prefix)),
     }
 }
 

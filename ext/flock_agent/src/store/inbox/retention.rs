@@ -40,11 +40,13 @@ fn overdue(conn: &Connection, now_ms: u64) -> Result<Vec<i64>> {
 /// # Errors
 /// `internal` when the store refuses.
 pub fn trim(conn: &Connection, now_ms: u64, clock_ok: bool) -> Result<usize> {
-    let mut gone = if clock_ok { by_age(conn, now_ms)? } else { 0 };
-    for reported in [true, false] {
-        gone += by_number(conn, reported)?;
-    }
-    Ok(gone)
+    let gone = if clock_ok { by_age(conn, now_ms)? } else { 0 };
+    Ok(gone + keep(conn, limits::FINISHED_ROWS)?)
+}
+
+/// Deletes the oldest finished rows beyond `rows`.
+pub(super) fn keep(conn: &Connection, rows: u64) -> Result<usize> {
+    Ok(by_number(conn, true, rows)? + by_number(conn, false, rows)?)
 }
 
 fn by_age(conn: &Connection, now_ms: u64) -> Result<usize> {
@@ -59,12 +61,12 @@ fn by_age(conn: &Connection, now_ms: u64) -> Result<usize> {
     .map_err(sql)
 }
 
-fn by_number(conn: &Connection, reported: bool) -> Result<usize> {
+fn by_number(conn: &Connection, reported: bool, rows: u64) -> Result<usize> {
     conn.prepare_cached(
         "DELETE FROM inbox WHERE row IN (SELECT row FROM inbox WHERE state NOT IN ('stored', 'claimed') AND reported = ?1
          ORDER BY updated_ms DESC, row DESC LIMIT -1 OFFSET ?2)",
     )
     .map_err(sql)?
-    .execute(params![reported, int(limits::FINISHED_ROWS)])
+    .execute(params![reported, int(rows)])
     .map_err(sql)
 }

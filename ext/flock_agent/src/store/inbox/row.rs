@@ -4,7 +4,10 @@ use flock_core::{Error, Result, limits, notification::State};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{store::sql, text::cut};
+use crate::{
+    store::sql,
+    text::{cut, word},
+};
 
 /// SQLite's integers are signed; what does not fit is clamped (no time or counter of ours comes near).
 pub(super) fn int(value: u64) -> i64 {
@@ -28,16 +31,6 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
 /// A column that does not parse is read as empty: it is there for people, and no reason to lose the row.
 pub(super) fn parsed<T: DeserializeOwned + Default>(text: &str) -> T {
     serde_json::from_str(text).unwrap_or_default()
-}
-
-/// A code fit for programs: what is not a short lower-case word becomes `other`.
-pub(super) fn word<'a>(code: &'a str, other: &'a str) -> &'a str {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if code.len() <= limits::CODE_BYTES && code.bytes().all(fits) {
-        code
-    } else {
-        other
-    }
 }
 
 /// What a row is told when its state changes.

@@ -3,8 +3,11 @@
 use flock_core::{Result, limits, notification::State};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::row::{Change, advance, int, small, uint, word};
-use crate::{store::sql, text::cut};
+use super::row::{Change, advance, int, small, uint};
+use crate::{
+    store::sql,
+    text::{cut, word},
+};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

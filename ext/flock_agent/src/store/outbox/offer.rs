@@ -7,7 +7,11 @@ use super::{
     DUE,
     row::{At, Change, advance, decode, standing, supersede},
 };
-use crate::{draft, pb, store::sql, text::cut};
+use crate::{
+    draft, pb,
+    store::sql,
+    text::{cut, word},
+};
 
 /// A notification on its way.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,7 +139,7 @@ pub fn settle(conn: &Connection, target: &str, seq: u64, attempt: u32, answer: &
     };
     let change = Change {
         state,
-        code: cut(code, limits::CODE_BYTES),
+        code: word(code, state.as_str()),
         message: cut(message, limits::OUTCOME_MESSAGE_BYTES),
         now_ms,
     };

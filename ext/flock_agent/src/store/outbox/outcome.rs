@@ -7,7 +7,11 @@ use super::{
     OPEN,
     row::{At, Change, Standing, advance, parse, standing},
 };
-use crate::{pb, store::sql, text::cut};
+use crate::{
+    pb,
+    store::sql,
+    text::{cut, word},
+};
 
 /// Takes in what `target` (by its certificate, not by its claim) says of a notification; answers whether that was news.
 ///
@@ -54,7 +58,7 @@ fn write(conn: &Connection, at: At<'_>, state: State, outcome: &pb::Outcome, now
         at.seq,
         at.target,
         state.as_str(),
-        cut(&outcome.code, limits::CODE_BYTES),
+        word(&outcome.code, state.as_str()),
         cut(&outcome.message, limits::OUTCOME_MESSAGE_BYTES),
         // SQLite's integers are signed; a number that only a broken or hostile node sends must not stop the rest.
         outcome.run_ms.min(i64::MAX as u64),

@@ -54,10 +54,7 @@ pub fn list(conn: &Connection, request: &pb::ListRequest) -> Result<Vec<pb::Reco
                 .with_code("bad_state"),
         );
     }
-    let limit = match request.limit {
-        0 => limits::LIST_DEFAULT,
-        asked => asked.min(limits::LIST_MAX),
-    };
+    let limit = limits::list_rows(request.limit);
     let order = "AND ?3 IN ('', d.state) ORDER BY o.seq DESC, d.target LIMIT ?4";
     let (from, to) = super::steer::range(&request.id);
     let filter = if request.id.is_empty() {

@@ -1,6 +1,6 @@
 //! What an operator may do to a notification: try again, or give up.
 
-use flock_core::{Error, ErrorKind, Result, notification::State};
+use flock_core::{Error, Result, notification::State};
 use rusqlite::{Connection, params};
 
 use super::{
@@ -8,7 +8,11 @@ use super::{
     resolve::draft,
     row::{At, Change, advance, parse, supersede},
 };
-use crate::{draft::ttl_ms, pb, store::sql};
+use crate::{
+    draft::ttl_ms,
+    pb,
+    store::{ambiguous, no_such_notification, sql},
+};
 
 /// The id that begins with `prefix`.
 ///
@@ -23,11 +27,10 @@ pub fn unique_id(conn: &Connection, prefix: &str) -> Result<String> {
     let mut ids: Vec<String> = found.collect::<rusqlite::Result<_>>().map_err(sql)?;
     match (ids.pop(), ids.pop()) {
         (Some(only), None) => Ok(only),
-        (None, _) => Err(not_found(format!("this node sent no notification {prefix:?}"))),
-        _ => Err(
-            Error::configuration(format!("{prefix:?} fits several notifications: give more of the id"))
-                .with_code("ambiguous_id"),
-        ),
+        (None, _) => Err(no_such_notification(&format!(
+            "this node sent no notification {prefix:?}"
+        ))),
+        _ => Err(ambiguous(prefix)),
     }
 }
 
@@ -116,7 +119,8 @@ fn chosen(conn: &Connection, id: &str, target: &str) -> Result<Vec<Chosen>> {
         })
         .collect::<Result<_>>()?;
     if chosen.is_empty() {
-        return Err(not_found(format!("the notification {id} has no target {target:?}")));
+        let what = format!("the notification {id} has no target {target:?}");
+        return Err(no_such_notification(&what));
     }
     Ok(chosen)
 }
@@ -132,11 +136,6 @@ fn revive(conn: &Connection, row: &Chosen, now_ms: u64) -> Result<()> {
     .execute(params![row.seq, row.target, State::Queued.as_str(), now_ms, expires_ms])
     .map_err(sql)?;
     supersede(conn, row.at(), now_ms)
-}
-
-fn not_found(what: String) -> Error {
-    let message = format!("{what}; `flockctl notifications list` shows those it knows");
-    Error::new(ErrorKind::ResourceNotFound, message).with_code("no_such_notification")
 }
 
 fn refused(id: &str, why: &str, code: &str) -> Error {

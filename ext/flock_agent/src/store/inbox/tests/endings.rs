@@ -307,8 +307,8 @@ fn finished_rows_go_by_number() {
     let conn = inbox();
     take(&conn, &envelope("a", 1));
     conclude(&conn, rows(&conn)[0], State::Denied, "policy", "", NOW_MS).unwrap();
-    multiply(&conn, "b", limits::FINISHED_ROWS + 1);
-    assert_eq!(trim(&conn, NOW_MS, true).unwrap(), 2);
+    multiply(&conn, "b", 11);
+    assert_eq!(retention::keep(&conn, 10).unwrap(), 2);
     let left = |id: &str| -> bool {
         conn.query_row("SELECT COUNT(*) FROM inbox WHERE id = ?1", [id], |r| r.get(0))
             .unwrap()

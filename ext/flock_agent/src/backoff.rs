@@ -1,4 +1,4 @@
-//! Pauses between tries: full jitter, so that a thousand members do not come back at the same moment.
+//! Pauses between tries: full jitter, so that those that failed together do not come back together.
 
 use flock_core::limits;
 
