@@ -179,7 +179,7 @@ async fn a_full_disk_is_named_and_passes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_at_once_and_close_still_waits_for_its_place() {
-    let (_dir, store) = temporary();
+    let (dir, store) = temporary();
     let (release, held) = hold(&store).await;
     let mut waiting = Vec::new();
     for n in 0..flock_core::limits::STORE_QUEUE {
@@ -200,7 +200,8 @@ async fn a_full_queue_refuses_at_once_and_close_still_waits_for_its_place() {
         write.await.unwrap();
     }
     assert_eq!(put(&store, "later").await.unwrap_err().kind(), ErrorKind::NotStarted);
-    assert_eq!(keys(&store).await.len(), flock_core::limits::STORE_QUEUE);
+    let again = Store::open(&dir.path().join("state.db")).unwrap();
+    assert_eq!(keys(&again).await.len(), flock_core::limits::STORE_QUEUE);
 }
 
 #[tokio::test]
