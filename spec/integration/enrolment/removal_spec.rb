@@ -35,13 +35,16 @@ RSpec.describe "a node that does not belong any more" do
       eventually("the link is down") { link(@node) != "connected" }
       doctor = JSON.parse(@node.flockctl("doctor", "--format", "json").out)
       expect(doctor).to include(include("check" => "hub", "level" => "error", "message" => /removed/))
-      expect(presence(@hub).keys).not_to include("node1").or include("node1" => "removed")
+      expect(presence(@hub).keys).to eq(%w[hub0 node2])
 
-      from = @node.flockctl("notify", "node2", "execute[mark]", "run", "--wait", "10s")
-      expect(from.exit_code).not_to eq(0)
-      to = @other.flockctl("notify", "node1", "execute[mark]", "run", "--wait", "10s")
-      expect(to.exit_code).not_to eq(0)
-      expect(@other.flockctl("resources", "node1").exit_code).not_to eq(0)
+      expect(@node.flockctl("notify", "node2", "execute[mark]", "run", "--wait", "1").exit_code).to eq(5)
+      expect(@other.flockctl("notify", "node1", "execute[mark]", "run", "--wait", "1").exit_code).to eq(5)
+      eventually("the list says why one waits") do
+        @node.notifications.first.values_at("state", "code") == %w[queued removed] &&
+          @other.notifications.find { |it| it["peer"] == "node1" && it["message"].include?("no node called node1") }
+      end
+      expect(@other.flockctl("resources", "node1")).to have_attributes(exit_code: 3, err: /no node called node1/)
+      expect(@other.log).to match(/WARN connection refused: .* was removed from the flock .*code="removed"/)
       expect(fired).to eq(["node2"])
 
       @node.stop
