@@ -50,7 +50,8 @@ RSpec.describe "flockctl" do
 
   describe "output" do
     it "is a status in all formats" do
-      expect(formats("status", name: "name").first).to include("name" => "hub0", "link" => "connected", "members" => Integer)
+      expect(formats("status",
+                     name: "name").first).to include("name" => "hub0", "link" => "connected", "members" => Integer)
       expect(hub.flockctl!("status")).to match(/\Ahub0: hub of flock .*, pid #{hub.pid}\nregistry: connected/)
     end
 
@@ -62,22 +63,27 @@ RSpec.describe "flockctl" do
     end
 
     it "is a list of resources in all formats, the names of sensitive ones hashed wherever it is asked for" do
-      hashed = "file[sha256:#{Digest::SHA256.hexdigest("#{fleet.dir}/secret-plan")[..15]}]"
+      hashed = "file[\"sha256:#{Digest::SHA256.hexdigest("#{fleet.dir}/secret-plan")[..15]}\"]"
       expect(formats("resources", "node1", name: "key").map { |row| row["key"] })
         .to contain_exactly("execute[works]", "execute[fails]", "file[#{fleet.dir}/precious]", hashed)
       %w[text json jsonl names].product([hub, node]).each do |format, from|
         shown = from.flockctl("resources", "node1", "--format", format)
-        expect(shown).to have_attributes(exit_code: 0, out: include(hashed))
+        expect(shown).to have_attributes(exit_code: 0,
+                                         out: include(format.start_with?("json") ? hashed.dump[1..-2] : hashed))
         expect(shown.text).not_to include("secret-plan")
       end
       expect(hub.flockctl("resources", "hub0")).to have_attributes(exit_code: 3, out: "", err: /not converged yet/)
-      expect(hub.flockctl("resources", "nobody")).to have_attributes(exit_code: 3, out: "", err: /no node called nobody/)
-      expect(hub.flockctl("resources", "off1")).to have_attributes(exit_code: 4, out: "", err: /off1.*refuses connections/)
+      expect(hub.flockctl("resources",
+                          "nobody")).to have_attributes(exit_code: 3, out: "", err: /no node called nobody/)
+      expect(hub.flockctl("resources",
+                          "off1")).to have_attributes(exit_code: 4, out: "", err: /off1.*refuses connections/)
     end
 
     it "is a doctor's finding per check" do
       checks = JSON.parse(hub.flockctl("doctor", "--format", "json").out)
-      expect(checks.map { |row| row["check"] }).to include("data_dir", "hub", "clock", "certificate", "spool", "snapshot")
+      expect(checks.map do |row|
+        row["check"]
+      end).to include("data_dir", "hub", "clock", "certificate", "spool", "snapshot")
       expect(checks.map { |row| row["level"] }).to all(match(/\A(ok|warning)\z/))
       expect(hub.flockctl("doctor")).to have_attributes(exit_code: 0, out: match(/\ALEVEL +CHECK +MESSAGE +REMEDY$/))
     end
@@ -86,7 +92,8 @@ RSpec.describe "flockctl" do
   describe "notify" do
     { "0, done" => ["node1", "execute[works]", "run", 0, "done"],
       "2, failed" => ["node1", "execute[fails]", "run", 2, "failed"],
-      "7, denied" => ["node1", "file[PRECIOUS]", "delete", 7, "denied"] }.each do |meaning, (target, key, action, code, state)|
+      "7, denied" => ["node1", "file[PRECIOUS]", "delete", 7,
+                      "denied"] }.each do |meaning, (target, key, action, code, state)|
       it "exits with #{meaning}" do
         key = key.sub("PRECIOUS", "#{fleet.dir}/precious")
         result = notify(target, key, action, "--wait", "2m", "--format", "json")
@@ -96,14 +103,19 @@ RSpec.describe "flockctl" do
     end
 
     it "exits with 5 when the deadline passed, and with 0 when nobody waits" do
-      expect(notify("off1", "execute[works]", "run", "--wait", "1")).to have_attributes(exit_code: 5, err: /not finished after 1000 ms/)
+      expect(notify("off1", "execute[works]", "run", "--wait",
+                    "1")).to have_attributes(exit_code: 5, err: /not finished after 1000 ms/)
       expect(notify("off1", "execute[works]", "run")).to have_attributes(exit_code: 0, out: /queued/)
     end
 
     it "exits with 1 for what is no notification" do
-      expect(notify("node1", "works", "run")).to have_attributes(exit_code: 1, out: "", err: /\Aflockctl: works: write .*'type\[name\]'.*\n\z/)
-      expect(notify("node1", "execute[works]")).to have_attributes(exit_code: 1, out: "", err: /\Aflockctl: .*usage: .*\n\z/)
-      expect(notify("node1", "execute[works]", "run", "--wait", "soon")).to have_attributes(exit_code: 1, out: "", err: /--wait soon/)
+      expect(notify("node1", "works",
+                    "run")).to have_attributes(exit_code: 1, out: "",
+                                               err: /\Aflockctl: works: write .*'type\[name\]'.*\n\z/)
+      expect(notify("node1",
+                    "execute[works]")).to have_attributes(exit_code: 1, out: "", err: /\Aflockctl: .*usage: .*\n\z/)
+      expect(notify("node1", "execute[works]", "run", "--wait",
+                    "soon")).to have_attributes(exit_code: 1, out: "", err: /--wait soon/)
     end
   end
 
@@ -127,12 +139,14 @@ RSpec.describe "flockctl" do
       waiting = hub.notifications.find { |row| row["key"] == "execute[dropped]" }["id"]
       expect(hub.flockctl!("notifications", "drop", waiting, "--format", "names")).to eq("#{waiting}\n")
       expect(hub.notifications.find { |row| row["id"] == waiting }["state"]).not_to eq("queued")
-      expect(hub.flockctl("notifications", "drop", waiting)).to have_attributes(exit_code: 3, out: "")
+      expect(hub.flockctl("notifications", "drop", waiting))
+        .to have_attributes(exit_code: 2, out: "", err: /has ended: there is nothing to drop/)
     end
 
     it "exits with 3 for an id that is none of ours" do
       %w[show retry drop].each do |verb|
-        expect(hub.flockctl("notifications", verb, "0" * 36)).to have_attributes(exit_code: 3, out: "", err: /no notification/)
+        expect(hub.flockctl("notifications", verb,
+                            "0" * 36)).to have_attributes(exit_code: 3, out: "", err: /no notification/)
       end
     end
   end
@@ -152,18 +166,23 @@ RSpec.describe "flockctl" do
   end
 
   it "exits with 7 where only a hub may" do
-    %w[token\ create node\ remove\ node1].each do |command|
-      expect(node.flockctl(*command.split)).to have_attributes(exit_code: 7, out: "", err: /\Aflockctl: this node is no hub; .*127.0.0.1:#{hub.port}.*\n\z/)
+    ["token create", "node remove node1"].each do |command|
+      expect(node.flockctl(*command.split)).to have_attributes(
+        exit_code: 7, out: "", err: /\Aflockctl: this node is no hub; .*127.0.0.1:#{hub.port}.*\n\z/
+      )
     end
   end
 
   it "names the nearest command" do
-    { %w[stats] => "status", %w[notifications lst] => "list", %w[token creat] => "create", %w[node rm] => nil }.each do |words, nearest|
+    { %w[stats] => "status", %w[notifications lst] => "list", %w[token creat] => "create",
+      %w[node rm] => nil }.each do |words, nearest|
       result = hub.flockctl(*words)
       expect(result).to have_attributes(exit_code: 1, out: "", err: match(/\Aflockctl: .*#{words.last}.*\n\z/))
       expect(result.err).to include("did you mean \"#{nearest}\"?") if nearest
     end
-    expect(hub.flockctl("nodes", "--fromat", "json")).to have_attributes(exit_code: 1, out: "", err: /\Aflockctl: .*\n\z/)
-    expect(hub.flockctl("nodes", "--format", "xml")).to have_attributes(exit_code: 1, out: "", err: /\Aflockctl: .*\n\z/)
+    expect(hub.flockctl("nodes", "--fromat",
+                        "json")).to have_attributes(exit_code: 1, out: "", err: /\Aflockctl: .*\n\z/)
+    expect(hub.flockctl("nodes", "--format",
+                        "xml")).to have_attributes(exit_code: 1, out: "", err: /\Aflockctl: .*\n\z/)
   end
 end

@@ -13,7 +13,8 @@ RSpec.describe "what an operator is told" do
 
   describe "by a configuration that cannot be used" do
     { "unknown key" => ["tgas = [\"x\"]", "agent.toml:7: unknown key `tgas`; did you mean `tags`"],
-      "unknown key of a table" => ["[worker]\ntimeout = 1", "agent.toml:8: unknown key `timeout`; did you mean `timeout_ms`"],
+      "unknown key of a table" => ["[worker]\ntimeout = 1",
+                                   "agent.toml:8: unknown key `timeout`; did you mean `timeout_ms`"],
       "wrong type" => ["[worker]\nwarm = \"yes\"", "agent.toml:8: .*boolean"],
       "wrong value" => ["[log]\nformat = \"xml\"", "agent.toml: log.format: \"xml\" must be \"text\" or \"json\""],
       "no TOML" => ["[worker", "agent.toml:7: "] }.each do |kind, (lines, words)|
@@ -33,15 +34,17 @@ RSpec.describe "what an operator is told" do
     end
 
     it "says that the node is in no flock yet" do
-      expect(fleet.add("node1").flockctl("agent")).to complaint("this node is in no flock .*flockctl init.*flockctl join")
-      expect(fleet.add("hub0", hub: true).flockctl("agent")).to complaint("this node is in no flock .*flockctl init")
+      [fleet.add("node1"), fleet.add("hub0", hub: true)].each do |node|
+        expect(node.flockctl("agent")).to complaint("this node is in no flock .*flockctl init.*flockctl join")
+      end
     end
 
     it "says that a member is no hub, and that a hub has to be one" do
       hub = fleet.hub("hub0")
       member = fleet.join("node1", start: false)
       member.edit("agent.toml") { |toml| "#{toml}\n[registry]\nurl = \"embedded\"\n" }
-      expect(member.flockctl("agent")).to complaint(".*agent.toml has a \\[registry\\], but this node joined as a member.*remove")
+      expect(member.flockctl("agent"))
+        .to complaint("agent.toml has a \\[registry\\], but this node joined as a member.*remove")
 
       hub.stop
       hub.edit("agent.toml") { |toml| toml.sub(/^\[registry\].*?(?=^\[)/m, "") }
@@ -57,7 +60,8 @@ RSpec.describe "what an operator is told" do
     it "says that the machine is a copy of another one" do
       hub = fleet.hub("hub0").stop
       hub.edit("machine-id") { "f" * 32 }
-      expect(hub.flockctl("agent")).to complaint("the identity of hub0 was made on another machine.*join STRING --replace")
+      expect(hub.flockctl("agent"))
+        .to complaint("the identity of hub0 was made on another machine.*join STRING --replace")
     end
   end
 
@@ -89,7 +93,8 @@ RSpec.describe "what an operator is told" do
       node = fleet.add("hub0", hub: true)
       expect(node.flockctl("init", "--listen", "127.0.0.1:1"))
         .to complaint("agent.toml exists and means listen = \"127.0.0.1:#{node.port}\", not \"127.0.0.1:1\"")
-      expect(node.flockctl("init", "--name", "hub9")).to complaint("agent.toml exists and means name = \"hub0\", not \"hub9\"")
+      expect(node.flockctl("init", "--name",
+                           "hub9")).to complaint("agent.toml exists and means name = \"hub0\", not \"hub9\"")
       expect(node.flockctl("init", "--name", "hub0").err).to match(/node name hub0, from .*agent.toml$/)
     end
 
@@ -103,7 +108,8 @@ RSpec.describe "what an operator is told" do
 
     it "refuses where the configuration is a member's" do
       node = fleet.add("node1")
-      expect(node.flockctl("init")).to complaint("agent.toml has no \\[registry\\]: only a hub can found a flock.*flockctl join")
+      expect(node.flockctl("init"))
+        .to complaint("agent.toml has no \\[registry\\]: only a hub can found a flock.*flockctl join")
       expect(File).not_to exist(node.path("data"))
     end
   end

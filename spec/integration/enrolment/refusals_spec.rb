@@ -23,7 +23,7 @@ RSpec.describe "a node that may not join" do
     expect(File).not_to exist(node.path("data/identity"))
     return unless code
 
-    line = hub.log.lines.grep(/ WARN .*may not join/).find { |it| it.include?("node=#{node.name} ") }
+    line = hub.log.lines.grep(/ WARN .*may not join/).find { |text| text.include?("node=#{node.name} ") }
     expect(line).to include("code=\"#{code}\"").and match(says)
   end
 
@@ -41,10 +41,10 @@ RSpec.describe "a node that may not join" do
 
   it "has a token that the hub does not know, or its wrong secret: the same answer" do
     string = fleet.token
-    expect_refusal(fleet.add("unknown1"), Fleet::JoinString.alter(string, t: "0" * 12), says: "knows no such join token",
-                                                                                       code: "token_unknown")
-    expect_refusal(fleet.add("unknown2"), Fleet::JoinString.alter(string, s: "A" * 43), says: "knows no such join token",
-                                                                                       code: "token_unknown")
+    [{ t: "0" * 12 }, { s: "A" * 43 }].each_with_index do |lie, number|
+      expect_refusal(fleet.add("unknown#{number}"), Fleet::JoinString.alter(string, **lie),
+                     says: "knows no such join token", code: "token_unknown")
+    end
     fleet.add("known").flockctl!("join", string)
   end
 
@@ -64,23 +64,27 @@ RSpec.describe "a node that may not join" do
 
   it "holds the pin of another flock: nothing is sent to who answers there" do
     string = Fleet::JoinString.alter(fleet.token, p: "0" * 64)
-    expect_refusal(fleet.add("pinned"), string, says: "its certificate authority is not the one that the join string names.*get a new join string")
+    expect_refusal(fleet.add("pinned"), string,
+                   says: "its certificate authority is not the one that the join string names.*get a new join string")
     expect(hub.log).not_to include("node=pinned")
   end
 
   it "wants to be a hub, too" do
-    expect_refusal(fleet.add("hub1", hub: true), fleet.token, says: "leave out \\[registry\\]", code: "hub_join", exit_code: 1)
+    expect_refusal(fleet.add("hub1", hub: true), fleet.token, says: "leave out \\[registry\\]", code: "hub_join",
+                                                              exit_code: 1)
   end
 
   it "holds half a join string" do
-    expect_refusal(fleet.add("half"), fleet.token[..-3], says: "not a join string: it was not copied whole", exit_code: 1)
+    expect_refusal(fleet.add("half"), fleet.token[..-3], says: "not a join string: it was not copied whole",
+                                                         exit_code: 1)
     expect_refusal(fleet.add("none"), "hello", says: "not a join string", exit_code: 1)
   end
 
   it "finds no hub" do
     port = Fleet.free_port
     string = Fleet::JoinString.alter(fleet.token, h: ["127.0.0.1:#{port}"])
-    expect_refusal(fleet.add("lonely"), string, says: "127.0.0.1:#{port} refuses connections: is its agent running", exit_code: 4)
+    expect_refusal(fleet.add("lonely"), string, says: "127.0.0.1:#{port} refuses connections: is its agent running",
+                                                exit_code: 4)
   end
 
   it "finds a hub that never answers" do
@@ -95,7 +99,8 @@ RSpec.describe "a node that may not join" do
     node = fleet.add("member")
     node.flockctl!("join", fleet.token)
     result = node.flockctl("join", fleet.token)
-    expect(result).to have_attributes(exit_code: 1, err: match(/^flockctl: .*already holds identity: this node is in a flock/))
+    expect(result).to have_attributes(exit_code: 1,
+                                      err: match(/^flockctl: .*already holds identity: this node is in a flock/))
   end
 
   it "has an agent that runs" do
