@@ -52,8 +52,9 @@ class Fleet
     nodes.first.flockctl!("token", "create", *arguments).lines.last.strip
   end
 
-  def add(name, **options)
-    Node.new(File.join(dir, name), name, **options).tap { |node| nodes << node }
+  # @param dir [String] the machine's folder, where two machines have one name
+  def add(name, dir: name, **options)
+    Node.new(File.join(@dir, dir), name, **options).tap { |node| nodes << node }
   end
 
   def close

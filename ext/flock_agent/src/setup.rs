@@ -18,7 +18,10 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 struct Options {
     config: Option<PathBuf>,
+    /// What the operator calls this node.
     name: Option<String>,
+    /// What it is called in a new file where the operator does not say.
+    default_name: Option<String>,
     chef_config: Option<String>,
     data_dir: Option<String>,
     socket: Option<String>,
@@ -28,11 +31,12 @@ struct Options {
     replace: bool,
 }
 
-/// Makes this node the first hub of a new flock. `options` is JSON: `config`, `name`, `chef_config`, `data_dir`, `socket`, `listen`, `advertise`, all
-/// optional; they go into an agent.toml that is written where none exists.
+/// Makes this node the first hub of a new flock. `options` is JSON: `config`, `name`, `default_name`, `chef_config`, `data_dir`, `socket`, `listen`,
+/// `advertise`, all optional; they go into an agent.toml that is written where none exists.
 ///
 /// # Errors
-/// `configuration`: there is data already (`already_initialised`), no `[registry]` in an existing file, a value that cannot be used.
+/// `configuration`: there is data already (`already_initialised`), no `[registry]` in an existing file, an option that an existing file
+/// contradicts (`config_exists`), a value that cannot be used.
 pub fn init(options: Value) -> Result<Value> {
     let options = parse(options)?;
     let (config, written) = configuration(&options, true)?;
@@ -66,7 +70,8 @@ fn parse(options: Value) -> Result<Options> {
 
 fn configuration(options: &Options, hub: bool) -> Result<(Config, bool)> {
     let path = config::locate(options.config.as_deref());
-    let name = options.name.as_deref().map(NodeName::parse).transpose()?;
+    let name = options.name.as_deref().or(options.default_name.as_deref());
+    let name = name.map(NodeName::parse).transpose()?;
     let written = config::write_default(
         &path,
         &Defaults {
@@ -79,7 +84,39 @@ fn configuration(options: &Options, hub: bool) -> Result<(Config, bool)> {
             hub,
         },
     )?;
-    Ok((Config::load(Some(&path))?, written))
+    let config = Config::load(Some(&path))?;
+    if !written {
+        refuse_ignored(options, &config)?;
+    }
+    Ok((config, written))
+}
+
+/// An existing file is never written to; an option that it contradicts must not seem to have had an effect.
+fn refuse_ignored(options: &Options, config: &Config) -> Result<()> {
+    let path = |path: &std::path::Path| path.display().to_string();
+    let listen = config.listen.map(|address| address.to_string()).unwrap_or_default();
+    let ignored = [
+        ("name", &options.name, config.name.to_string()),
+        ("data_dir", &options.data_dir, path(&config.data_dir)),
+        ("socket", &options.socket, path(&config.socket)),
+        ("listen", &options.listen, listen),
+        (
+            "advertise",
+            &options.advertise,
+            config.advertise.clone().unwrap_or_default(),
+        ),
+    ]
+    .into_iter()
+    .find(|(_, asked, found)| asked.as_ref().is_some_and(|asked| asked != found));
+    match ignored {
+        None => Ok(()),
+        Some((key, asked, found)) => Err(Error::configuration(format!(
+            "{} exists and means {key} = {found:?}, not {:?}; change it there, or leave the option out",
+            config.path.display(),
+            asked.as_deref().unwrap_or_default()
+        ))
+        .with_code("config_exists")),
+    }
 }
 
 fn answer(config: &Config, identity: &Identity, written: bool) -> Value {

@@ -13,7 +13,8 @@ RSpec.describe "the agent's life" do
       hub = fleet.hub("hub0")
       second = hub.flockctl("agent")
       expect(second).to have_attributes(exit_code: 1, out: "")
-      expect(second.err).to match(/\Aflockctl: an agent with pid #{hub.pid} already runs on #{hub.path("data")}; .+\n\z/)
+      expect(second.err)
+        .to match(/\Aflockctl: an agent with pid #{hub.pid} already runs on #{hub.path("data")}; .+\n\z/)
       hub.flockctl!("status")
     end
 
@@ -26,7 +27,9 @@ RSpec.describe "the agent's life" do
         exit_code: 1, err: match(/\Aflockctl: another agent answers at #{hub.path("agent.sock")}: .*`socket`.*\n\z/)
       )
 
-      other.edit("agent.toml") { |toml| toml.sub(hub.path("agent.sock"), other.path("agent.sock")).sub(other.port.to_s, hub.port.to_s) }
+      other.edit("agent.toml") do |toml|
+        toml.sub(hub.path("agent.sock"), other.path("agent.sock")).sub(other.port.to_s, hub.port.to_s)
+      end
       expect(other.flockctl("agent")).to have_attributes(
         exit_code: 1, err: match(/\Aflockctl: cannot listen on 127.0.0.1:#{hub.port}: .*`listen`.*\n\z/)
       )

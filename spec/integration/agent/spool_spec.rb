@@ -14,7 +14,8 @@ RSpec.describe "the spool" do
     good = spooled(hub)
     expect(good.length).to eq(1)
     other = good.first.sub(/....\.json\z/, "beef.json")
-    File.write(other, File.read(good.first).sub(/"action":"run"/, '"action":"run","frobnicate":1').sub(/"key":"[^"]*"/, ""))
+    File.write(other,
+               File.read(good.first).sub('"action":"run"', '"action":"run","frobnicate":1').sub(/"key":"[^"]*"/, ""))
     File.write(good.first.sub(/....\.json\z/, "dead.json"), "{ no json")
 
     hub.start
@@ -25,8 +26,9 @@ RSpec.describe "the spool" do
     expect(JSON.parse(hub.flockctl!("status", "--format", "json"))).to include("spool" => 0, "spool_bad" => 2)
 
     doctor = hub.flockctl("doctor", "--format", "json")
-    finding = JSON.parse(doctor.out).find { |it| it["check"] == "spool" }
-    expect(finding).to include("level" => "error", "message" => /\A2 files/, "remedy" => %r{#{hub.path("data/spool/bad")}})
+    finding = JSON.parse(doctor.out).find { |row| row["check"] == "spool" }
+    expect(finding).to include("level" => "error", "message" => /\A2 files/,
+                               "remedy" => /#{hub.path("data/spool/bad")}/)
     expect(doctor.exit_code).to eq(2)
     reasons = Dir[hub.path("data/spool/bad/*.reason")].map { |file| File.read(file) }
     expect(reasons).to all(match(/\S/))

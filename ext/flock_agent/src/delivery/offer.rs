@@ -61,29 +61,31 @@ impl Desk {
 
     async fn send_all(&self, target: &str, offered: Vec<Offered>) -> Round {
         let mut round = Round::default();
-        let mut stopped = false;
+        // Why the rest of the batch is not sent.
+        let mut stopped: Option<Answer> = None;
         for Offered { seq, attempt, envelope } in offered {
-            if stopped {
-                round.answers.push((seq, attempt, Answer::NotTaken));
+            if let Some(why) = &stopped {
+                round.answers.push((seq, attempt, why.clone()));
                 continue;
             }
             match self.send(target, envelope).await {
                 Ok(receipt) => {
                     let (answer, ended) = read(receipt);
+                    stopped = ended.is_some().then(|| answer.clone());
                     round.answers.push((seq, attempt, answer));
-                    stopped = ended.is_some();
                     round.ended = round.ended.or(ended);
                 }
                 Err(error) => {
                     tracing::debug!(target, %error, "not delivered");
                     if error.kind() == ErrorKind::Connection {
-                        round.answers.push((seq, attempt, Answer::NotTaken));
+                        round.answers.push((seq, attempt, not_taken(&error)));
                     }
                     // What else failed concerns this notification alone: it stays offered, the ones behind it go on.
-                    stopped = matches!(
+                    let all = matches!(
                         error.kind(),
                         ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::OutcomeUnknown
                     );
+                    stopped = all.then(|| not_taken(&error));
                     round.ended = Some(Ended::Failed);
                 }
             }
@@ -128,6 +130,13 @@ impl Desk {
     }
 }
 
+fn not_taken(error: &Error) -> Answer {
+    Answer::NotTaken {
+        code: error.code().to_owned(),
+        message: error.message().to_owned(),
+    }
+}
+
 /// What a receipt means for its notification, and whether it ends the round.
 fn read(receipt: pb::Receipt) -> (Answer, Option<Ended>) {
     let verdict = receipt.verdict();
@@ -140,9 +149,10 @@ fn read(receipt: pb::Receipt) -> (Answer, Option<Ended>) {
             let pause_ms = receipt
                 .retry_after_ms
                 .clamp(limits::BACKOFF_BASE_MS, limits::BUSY_RETRY_AFTER_MAX_MS);
-            (Answer::NotTaken, Some(Ended::Busy(Duration::from_millis(pause_ms))))
+            let answer = Answer::NotTaken { code, message };
+            (answer, Some(Ended::Busy(Duration::from_millis(pause_ms))))
         }
         // A verdict that this version does not know.
-        Verdict::Unspecified => (Answer::NotTaken, Some(Ended::Failed)),
+        Verdict::Unspecified => (Answer::NotTaken { code, message }, Some(Ended::Failed)),
     }
 }

@@ -20,7 +20,7 @@ module FlockOfChefs
         # @option options [String] :advertise
         # @return [Result]
         def call(_client, options = {})
-          made = JSON.parse(native.init(JSON.generate(request(options))))
+          made = enter(options) { |request| native.init(request) }
           say("next: flockctl agent (or systemctl enable --now flock-agent), then flockctl token create")
           Result.new(data: made)
         end
@@ -28,11 +28,22 @@ module FlockOfChefs
         private
 
         # Shared with {Join}.
-        def request(options)
+        def enter(options, **more)
           chef = ChefName.new(options[:chef_config])
-          name = options[:name] || chef.name
-          say("node name #{name}, from #{options[:name] ? "--name" : chef.source}")
-          { config: options[:config], name:, chef_config: chef.file, **PLAIN.to_h { |key| [key, options[key]] } }
+          made = JSON.parse(yield(JSON.generate(**request(options, chef), **more)))
+          say("node name #{made["name"]}, from #{source(options, chef, made)}")
+          made
+        end
+
+        def request(options, chef)
+          { config: options[:config], name: options[:name], default_name: options[:name] ? nil : chef.name,
+            chef_config: chef.file, **PLAIN.to_h { |key| [key, options[key]] } }
+        end
+
+        def source(options, chef, made)
+          return made["config"] unless made["config_written"]
+
+          options[:name] ? "--name" : chef.source
         end
       end
     end

@@ -15,8 +15,8 @@ module FlockOfChefs
         # @return [Result]
         # @see Init#call
         def call(_client, options)
-          request = request(options).merge(join: options.fetch(:join_string), replace: options[:replace] ? true : false)
-          learned = JSON.parse(native.join(JSON.generate(request), TIMEOUT_MS))
+          more = { join: options.fetch(:join_string), replace: options[:replace] ? true : false }
+          learned = enter(options, **more) { |request| native.join(request, TIMEOUT_MS) }
           say("next: flockctl agent (or systemctl enable --now flock-agent)")
           Result.new(data: learned)
         end

@@ -79,7 +79,10 @@ fn answer(n: u8) -> Answer {
         0 => Answer::Stored,
         1 => Answer::Denied { code, message },
         2 => Answer::Refused { code, message },
-        _ => Answer::NotTaken,
+        _ => Answer::NotTaken {
+            code: String::new(),
+            message: String::new(),
+        },
     }
 }
 

@@ -43,8 +43,13 @@ pub enum Answer {
         /// The target's sentence for people.
         message: String,
     },
-    /// It surely did not arrive, or the target was busy: it is queued again.
-    NotTaken,
+    /// It surely did not arrive, or the target was busy: it is queued again, with the reason for whoever asks why it waits.
+    NotTaken {
+        /// The error's word for programs.
+        code: String,
+        /// The error's sentence for people.
+        message: String,
+    },
 }
 
 /// The targets for which something is queued or offered.
@@ -135,7 +140,7 @@ pub fn settle(conn: &Connection, target: &str, seq: u64, attempt: u32, answer: &
         Answer::Stored => (State::Stored, "", ""),
         Answer::Denied { code, message } => (State::Denied, code.as_str(), message.as_str()),
         Answer::Refused { code, message } => (State::Undeliverable, code.as_str(), message.as_str()),
-        Answer::NotTaken => (State::Queued, "", ""),
+        Answer::NotTaken { code, message } => (State::Queued, code.as_str(), message.as_str()),
     };
     let change = Change {
         state,

@@ -70,7 +70,18 @@ fn what_comes_back_gives_way_to_a_newer_one() {
     let first = put(&conn, &draft(1, "a"));
     offer(&conn, "a", NOW).unwrap();
     let second = put(&conn, &draft(2, "a"));
-    settle(&conn, "a", first, 1, &Answer::NotTaken, NOW).unwrap();
+    settle(
+        &conn,
+        "a",
+        first,
+        1,
+        &Answer::NotTaken {
+            code: String::new(),
+            message: String::new(),
+        },
+        NOW,
+    )
+    .unwrap();
     assert_eq!(
         (state(&conn, first, "a"), state(&conn, second, "a")),
         (State::Superseded, State::Queued)

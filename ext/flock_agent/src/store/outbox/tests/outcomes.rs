@@ -13,7 +13,13 @@ fn each_answer_has_its_state() {
         (Answer::Stored, State::Stored),
         (denied, State::Denied),
         (refused, State::Undeliverable),
-        (Answer::NotTaken, State::Queued),
+        (
+            Answer::NotTaken {
+                code: "refused".into(),
+                message: "a refuses connections".into(),
+            },
+            State::Queued,
+        ),
     ];
     for (answer, expected) in answers {
         let conn = memory();
