@@ -74,13 +74,11 @@ RSpec.describe "a process that dies in the middle", :acceptance do
   end
 
   it "is simply run when the worker is killed before the action" do
-    @target.stop
-    lock = File.open(Dir[@target.path("cache/*-running.pid")].first, "r+")
-    lock.flock(File::LOCK_EX)
-    @target.start
-    notify
-    Process.kill("KILL", worker)
-    lock.close
+    File.open(Dir[@target.path("cache/*-running.pid")].first, "r+") do |lock|
+      lock.flock(File::LOCK_EX)
+      notify
+      Process.kill("KILL", worker)
+    end
     wait_until_begun(1)
     File.write(gate, "go")
 

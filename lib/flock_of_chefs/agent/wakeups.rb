@@ -4,8 +4,8 @@ require "io/wait"
 
 module FlockOfChefs
   module Agent
-    # What the agent's main thread sleeps on: signals, the end of the start, the end of the dispatcher. A pipe, because a
-    # trap may neither lock nor wait.
+    # What the agent's main thread sleeps on: signals, the end of the start, the end of the dispatcher. A pipe, because
+    # a trap may neither lock nor wait.
     class Wakeups
       # What asks the agent to stop.
       SIGNALS = %w[INT TERM].freeze

@@ -171,8 +171,8 @@ class Fleet
     private
 
     def run(env, *command)
-      Result.new(*Open3.capture3(environment.merge(env), "timeout", "-s", "KILL", COMMAND_S.to_s, "bundle", "exec", *command,
-                                 chdir: ROOT))
+      limited = ["timeout", "-s", "KILL", COMMAND_S.to_s, "bundle", "exec", *command]
+      Result.new(*Open3.capture3(environment.merge(env), *limited, chdir: ROOT))
     end
 
     def exited?
