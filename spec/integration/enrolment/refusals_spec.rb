@@ -67,6 +67,9 @@ RSpec.describe "a node that may not join" do
     expect_refusal(fleet.add("pinned"), string,
                    says: "its certificate authority is not the one that the join string names.*get a new join string")
     expect(hub.log).not_to include("node=pinned")
+    Fleet.eventually("the hub tells it, too") do
+      hub.log.match?(/WARN connection refused: .*the join string of another flock.*code="not_expected"/)
+    end
   end
 
   it "wants to be a hub, too" do

@@ -121,6 +121,13 @@ fn their_refusal(other: &str, alert: Alert, now_ms: u64) -> Error {
             "certificate_expired",
             format!("{other} refuses this node: its certificate is not valid at this time; the clock here says {now}"),
         ),
+        // What rustls says for our own reasons to refuse: another name, another pin.
+        Alert::CertificateUnknown => denied(
+            "not_expected",
+            format!(
+                "{other} looked for someone else than this node: it has the join string of another flock, or an address that is now this node's"
+            ),
+        ),
         _ => denied("refused", format!("{other} refuses this node: {alert:?}")),
     }
 }
