@@ -77,14 +77,14 @@ pub fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// A declared resource key taken apart: `service[nginx]` is type `service`, name `nginx`.
+/// A declared resource key taken apart: `service[nginx]` is type `service`, name `nginx`; Chef has resources without a name, `apt_update[]`.
 ///
 /// # Errors
 /// `configuration` when the text is not `type[name]`.
 pub fn split_key(key: &str) -> Result<(&str, &str)> {
     let parts = key.strip_suffix(']').and_then(|rest| rest.split_once('['));
     match parts {
-        Some((kind, name)) if is_type(kind) && !name.is_empty() && key.len() <= limits::KEY_BYTES => Ok((kind, name)),
+        Some((kind, name)) if is_type(kind) && key.len() <= limits::KEY_BYTES => Ok((kind, name)),
         _ => Err(Error::configuration(format!(
             "{key:?} is not a resource: write it as 'type[name]', as in 'service[nginx]'"
         ))
@@ -148,7 +148,8 @@ mod tests {
     fn keys_are_taken_apart_at_the_first_bracket() {
         assert_eq!(split_key("service[nginx]"), Ok(("service", "nginx")));
         assert_eq!(split_key("execute[a[1] b]"), Ok(("execute", "a[1] b")));
-        for bad in ["", "service", "service[]", "[x]", "se rvice[x]", "service[x] "] {
+        assert_eq!(split_key("apt_update[]").unwrap(), ("apt_update", ""));
+        for bad in ["", "service", "[x]", "se rvice[x]", "service[x] "] {
             assert_eq!(split_key(bad).unwrap_err().code(), "bad_key", "{bad:?}");
         }
     }
