@@ -27,7 +27,7 @@ module Bench
 
     def append(client, index)
       draft = { id: FlockOfChefs::Native.new_id, key: "execute[bench #{index}]", action: "run", timing: "immediately",
-                targets: { roles: ["nobody"], when_none: "wait" } }
+                targets: { nodes: ["elsewhere"] } }
       answer = JSON.parse(client.append(JSON.generate(draft), 5_000))
       raise "not in the outbox: #{answer}" unless answer["where"] == "outbox"
     end

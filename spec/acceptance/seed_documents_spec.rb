@@ -10,11 +10,12 @@ RSpec.describe "the recipes of the seed documents" do
     it "keeps #{recipe} as #{document} has it" do
       skip "set SEED_DOCUMENTS to the folder of the seed documents" unless documents
 
+      lines = Recipes.read(recipe).lines(chomp: true)
+      seed = File.readlines(File.join(documents, document), chomp: true)
       # The slides indent their code by four spaces.
-      seed = File.readlines(File.join(documents, document), chomp: true).map { |line| line.delete_prefix("    ") }
-      lines = Recipes.read(recipe).lines(chomp: true).map { |line| line.delete_prefix("    ") }
+      slide = seed.map { |line| line.delete_prefix("    ") }
 
-      expect(seed.each_cons(lines.length)).to include(lines)
+      expect([seed, slide].flat_map { |text| text.each_cons(lines.length).to_a }).to include(lines)
     end
   end
 end
