@@ -105,11 +105,12 @@ RSpec.describe FlockOfChefs::Agent::Supervisor do
 
   it "leaves no descriptor behind" do
     supervisor.run(event)
+    GC.start # closes what other examples left to the collector
     before = Dir.children("/proc/self/fd").size
     3.times { supervisor.run(event) }
     launch.reply = [{}, ["/nonexistent/ruby"], {}]
     supervisor.run(event)
-    expect(Dir.children("/proc/self/fd").size).to eq(before)
+    expect(Dir.children("/proc/self/fd").size).to be <= before
   end
 
   context "when a report is refused for the moment" do
