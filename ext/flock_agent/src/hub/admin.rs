@@ -19,9 +19,7 @@ impl Inner {
     pub(super) async fn node_remove(&self, by: &PeerIdentity, name: &str) -> Result<()> {
         let name = NodeName::parse(name)?;
         if name == by.name || name == self.options.name {
-            let message = format!(
-                "{name} is the hub that this goes through; run the command on another hub, or `flockctl leave` on it"
-            );
+            let message = format!("{name} is the hub that this goes through; it can only be removed from another hub");
             return Err(Error::configuration(message).with_code("own_hub"));
         }
         let removed = Removed {

@@ -235,7 +235,7 @@ fn refuse_existing(data_dir: &Path) -> Result<()> {
     match held {
         None => Ok(()),
         Some(file) => Err(Error::configuration(format!(
-            "{} already holds {file}: this node is in a flock; to leave it for good, run `flockctl leave` or move the directory away",
+            "{} already holds {file}: this node is in a flock; to leave it for good, have it removed on a hub (`flockctl node remove`) and move the directory away",
             data_dir.display()
         ))
         .with_code("already_initialised")),
