@@ -24,8 +24,11 @@ RSpec.describe "loading flock_of_chefs" do
   it "names its threads and keeps signals from them" do
     result = child_ruby(<<~'RUBY')
       probe.wait(0, 1000)
-      threads = Dir.children("/proc/self/task").map { |id| File.read("/proc/self/task/#{id}/status") }
-      native = threads.select { |status| status.include?("Name:\tflock-native") }
+      statuses = -> { Dir.children("/proc/self/task").map { |id| File.read("/proc/self/task/#{id}/status") } }
+      named = -> { statuses.call.select { |status| status.include?("Name:\tflock-native") } }
+      deadline = Time.now + 10 # a new thread names itself, a moment after it was made
+      sleep 0.01 until named.call.size >= 2 || Time.now > deadline
+      native = named.call
       blocked = native.map { |status| status[/SigBlk:\s*(\h+)/, 1].to_i(16) }
       answer(count: native.size, int_and_term: blocked.all? { |mask| mask[2 - 1] == 1 && mask[15 - 1] == 1 },
              segv: blocked.any? { |mask| mask[11 - 1] == 1 })
