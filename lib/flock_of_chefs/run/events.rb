@@ -3,8 +3,9 @@
 require "chef/event_dispatch/base"
 require "chef/log"
 require "chef/request_id"
-require_relative "guarded"
+require_relative "changes"
 require_relative "handoff"
+require_relative "journal"
 require_relative "settings"
 require_relative "status"
 require_relative "../recipe/registry"
@@ -15,11 +16,10 @@ module FlockOfChefs
   module Run
     autoload :Snapshot, File.expand_path("snapshot", __dir__)
 
-    # Follows a Chef run: publishes its state, flushes what +:reboot_now+ would drop, and saves a snapshot of a run that
-    # succeeded. Chef holds its run lock all the while. Nothing here fails the run.
-    class Events < ::Chef::EventDispatch::Base
-      include Guarded
-
+    # Follows a Chef run: publishes its state, keeps a journal of what it changes, flushes what +:reboot_now+ would
+    # drop, and saves a snapshot of a run that succeeded. Chef holds its run lock all the while. Nothing here fails the
+    # run.
+    class Events < Changes
       # Adds a subscriber unless there is one.
       #
       # @param subscribers [Array]
@@ -30,7 +30,7 @@ module FlockOfChefs
 
       # @param snapshot [#save, nil] stands in for {Snapshot} in tests
       def initialize(snapshot: nil)
-        super()
+        super() { |change| journal(change) }
         @snapshot = snapshot
       end
 
@@ -57,7 +57,7 @@ module FlockOfChefs
 
         guarded("send what the run left over") { flush(run_status.run_context) }
         generation = guarded("save the snapshot") { save_snapshot(run_status) }
-        finish("succeeded", generation: generation)
+        finish("succeeded", generation)
       end
 
       # Chef itself has run the delayed notifications. There may be no node and no run context yet.
@@ -76,7 +76,21 @@ module FlockOfChefs
         settings = usable_settings or return
         status = Status.new(settings.data_dir)
         status.start(run_id)
+        @journal = Journal.new(settings.data_dir, status.number, run_id)
         @status = status
+      end
+
+      def notified?(resource) = @status && super
+
+      # An agent that knows of someone who waits is told at once; else it finds the line a moment later.
+      def journal(change)
+        @journal.add(change)
+        poke if @journal.awaited?(change)
+      end
+
+      def poke(generation = nil)
+        told = @status.to_h.slice(:number, :run_id, :phase).merge(generation: generation).compact
+        Handoff.current.poke(told)
       end
 
       def usable_settings
@@ -104,10 +118,11 @@ module FlockOfChefs
         @expansion || run_context.send(:cookbook_compiler)&.run_list_expansion
       end
 
-      def finish(phase, extra = {})
+      def finish(phase, generation = nil)
+        guarded("end the journal of changes") { @journal.finish(phase) }
         guarded("publish the run's end") { @status.finish(phase) }
-        guarded("tell the agent") { Handoff.current.poke(@status.to_h.merge(extra).compact) }
-        @status = @begun = @expansion = nil
+        guarded("tell the agent") { poke(generation) }
+        @status = @begun = @expansion = @journal = nil
       end
     end
   end

@@ -7,6 +7,7 @@ require_relative "cookbook_store"
 require_relative "files"
 require_relative "generations"
 require_relative "node_state"
+require_relative "../recipe/subscriptions"
 
 module FlockOfChefs
   module Run
@@ -69,6 +70,7 @@ module FlockOfChefs
         entries = @run_context.cookbook_collection.values.map { |cookbook| store.add(cookbook, cookbooks) }
         Files.sync_directory(cookbooks)
         Files.write(File.join(folder, "cards.json"), dump(cards))
+        Files.write(File.join(folder, "subscriptions.json"), dump(subscriptions))
         Files.write(File.join(folder, "snapshot.json"),
                     dump(facts.merge("cookbooks" => entries, **recipe_files(folder))))
       end
@@ -80,8 +82,14 @@ module FlockOfChefs
 
       def cards
         { "generation" => @identity["generation"], "run_number" => @identity["run_number"],
-          "node" => @run_context.node.name, "cards" => Cards.collect(@run_context) }
+          "node" => @run_context.node.name, "cards" => Cards.collect(@run_context, declared) }
       end
+
+      def subscriptions
+        { "generation" => @identity["generation"], "subscriptions" => declared.map(&:to_h) }
+      end
+
+      def declared = @declared ||= Recipe::Subscriptions.of(@run_context.root_run_context)
 
       # Recipes that were given as files on the command line.
       def recipe_files(folder)

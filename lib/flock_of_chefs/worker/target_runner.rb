@@ -3,6 +3,7 @@
 require_relative "outcome"
 require_relative "redaction"
 require_relative "tally"
+require_relative "../run/changes"
 
 module FlockOfChefs
   module Worker
@@ -11,6 +12,9 @@ module FlockOfChefs
     class TargetRunner
       # The type of the resources that only send: no change of this node.
       PROXY = "flock_notification"
+
+      # Changes that a result lists; what is beyond them reaches no subscriber.
+      CHANGES = 1_000
 
       # @param compiled [Compile::Compiled]
       # @param target [Chef::Resource]
@@ -21,12 +25,14 @@ module FlockOfChefs
         @action = action
         @runner = Chef::Runner.new(compiled.run_context)
         @tally = Tally.new
+        @changes = []
         @errors = []
       end
 
       # @return [Outcome]
       def call
         @compiled.events.register(@tally)
+        @compiled.events.register(Run::Changes.new { |change| @changes << change if @changes.size < CHANGES })
         started = now
         later = true
         catch(:flock_later) do
@@ -80,7 +86,8 @@ module FlockOfChefs
         Outcome.new(
           status: @errors.empty? ? "done" : "failed", code: @errors.empty? ? "" : "action_failed",
           message: error ? Redaction.message(error, @tally.failed) : "", updated: @tally.updated?(@target),
-          resources_updated: @tally.count, run_ms: (seconds * 1000).round, drafts: @compiled.drafts.to_a
+          resources_updated: @tally.count, run_ms: (seconds * 1000).round, drafts: @compiled.drafts.to_a,
+          changes: @changes
         )
       end
 
