@@ -16,4 +16,17 @@ module Processes
     end
     nil
   end
+
+  # @param node [Fleet::Node]
+  # @return [Integer, nil] the pid of the node's warm worker
+  def self.warm_worker_of(node)
+    Dir["/proc/[0-9]*/stat"].each do |file|
+      pid = Integer(file[/\d+/])
+      parent = File.read(file).rpartition(")").last.split[1].to_i
+      return pid if parent == node.pid && File.read("/proc/#{pid}/cmdline").include?("warm worker")
+    rescue SystemCallError
+      nil # it ended
+    end
+    nil
+  end
 end
