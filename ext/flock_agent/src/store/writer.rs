@@ -127,11 +127,12 @@ fn serve(mut connection: Connection, receiver: &Receiver<Message>, counter: &wat
     while let Ok(first) = receiver.recv() {
         let (mut jobs, closing) = gather(first, receiver);
         let outcome = transaction(&mut connection, &mut jobs);
-        if matches!(outcome, Ok(true)) {
-            counter.send_modify(|commits| *commits += 1);
-        }
         for job in jobs {
             job.answer(outcome.clone().map(drop));
+        }
+        // After the answers: a recipe waits for its own, and what follows a commit would take the processor from it.
+        if matches!(outcome, Ok(true)) {
+            counter.send_modify(|commits| *commits += 1);
         }
         if let Some(reply) = closing {
             // The file is closed before the answer, so that the caller may hand it on.
