@@ -2,6 +2,7 @@
 
 require "json"
 require_relative "../errors"
+require_relative "calls"
 require_relative "cards"
 require_relative "cookbook_store"
 require_relative "files"
@@ -69,6 +70,8 @@ module FlockOfChefs
         entries = @run_context.cookbook_collection.values.map { |cookbook| store.add(cookbook, cookbooks) }
         Files.sync_directory(cookbooks)
         Files.write(File.join(folder, "cards.json"), dump(cards))
+        Files.write(File.join(folder, Calls::FILE),
+                    dump("generation" => @identity["generation"], "calls" => Calls.recorded))
         Files.write(File.join(folder, "snapshot.json"),
                     dump(facts.merge("cookbooks" => entries, **recipe_files(folder))))
       end

@@ -12,8 +12,8 @@ module FlockOfChefs
     # The part of a worker's life that touches the machine: under Chef's run lock, the target only, then the result
     # file.
     #
-    # It needs nothing but a job and a compiled run context, so that a warm worker can do it in a forked process per
-    # action.
+    # It needs nothing but a job and a compiled run context: a cold worker does it itself, a warm one in a process that
+    # it forks.
     class Child
       # @param job [Job]
       # @param compiled [Compile::Compiled]
@@ -48,7 +48,7 @@ module FlockOfChefs
       end
 
       def lockfile
-        @job.snapshot.dig("config", "lockfile") if @job.current?
+        (@compiled.lockfile || @job.snapshot.dig("config", "lockfile")) if @job.current?
       rescue Errno::ENOENT
         nil # the generation is gone
       end
