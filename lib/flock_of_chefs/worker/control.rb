@@ -1,6 +1,5 @@
 # frozen_string_literal: true
 
-require "fcntl"
 require "json"
 require "socket"
 
@@ -23,7 +22,10 @@ module FlockOfChefs
       # @param input [IO]
       # @return [Control]
       def self.take(input)
-        own = UNIXSocket.for_fd(input.fcntl(Fcntl::F_DUPFD_CLOEXEC, 3))
+        copy = input.dup
+        copy.autoclose = false
+        own = UNIXSocket.for_fd(copy.fileno)
+        own.close_on_exec = true
         input.reopen(File::NULL)
         new(own)
       end
