@@ -57,7 +57,7 @@ module FlockOfChefs
         return Outcome.stale unless @job.current? && @compiled.attempted?
         return Outcome.uncompiled(@compiled.error) if @compiled.error
 
-        target = Target.find(@compiled.run_context, @job)
+        target = Target.find(@compiled, @job)
         target.is_a?(Target::Refusal) ? Outcome.failed(target.code, target.message) : run(target)
       rescue StandardError => e # a fault of ours; without a result the outcome could not be known
         warn "flock_of_chefs worker: #{e.full_message(highlight: false)}"

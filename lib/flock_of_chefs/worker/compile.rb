@@ -18,6 +18,15 @@ module FlockOfChefs
       Compiled = Struct.new(:run_context, :events, :drafts, :lockfile, :error, keyword_init: true) do
         # @return [Boolean] false when the generation was no longer current
         def attempted? = !(run_context.nil? && error.nil?)
+
+        # @param key [String]
+        # @return [Array<Chef::Resource>] all that are declared by it, not counting those inside custom resources
+        def declared(key) = by_key.fetch(key, [])
+
+        # A warm worker makes it before it forks: naming a thousand resources takes as long as running one.
+        #
+        # @return [Hash{String=>Array<Chef::Resource>}]
+        def by_key = @by_key ||= run_context.resource_collection.all_resources.group_by(&:declared_key)
       end
       # Chef's Policyfile builder, too, passes a Struct of these two.
       Expansion = Struct.new(:recipes, :roles)

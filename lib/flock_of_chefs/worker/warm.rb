@@ -78,7 +78,10 @@ module FlockOfChefs
         compiled = Compile.attempt(job)
         return compiled unless compiled.attempted?
 
-        tell("state" => "warm") unless compiled.error
+        unless compiled.error
+          compiled.by_key
+          tell("state" => "warm")
+        end
         @compiled = compiled
       end
 
@@ -105,8 +108,11 @@ module FlockOfChefs
 
         @settled = true
         Learning.providers(@compiled.run_context)
-        GC.start
+        tidy
       end
+
+      # So that collections in forked processes, which would copy this one's pages, find nothing to do.
+      def tidy = Process.respond_to?(:warmup) ? Process.warmup : GC.start
 
       def tell(message) = @control.tell(message)
     end
