@@ -11,7 +11,7 @@ require "flock_of_chefs/worker/launch"
 # snapshots, and real workers, cold ones or, as the agent starts it, one warm one per generation.
 class WorkerNode
   LIB = File.expand_path("../../lib", __dir__)
-  DEADLINE_SECONDS = 120
+  DEADLINE_SECONDS = 60
 
   # What Chef's runs of these examples load in place of the event subscriber: the snapshot only, by a report handler.
   CLIENT_RB = <<~RUBY
@@ -132,10 +132,12 @@ class WorkerNode
 
   # The warm worker of a generation.
   def warm_worker(generation = self.generation, ruby: snapshot(generation)["ruby"])
-    @processes[generation] ||= begin
-      folder = File.join(data_dir, "snapshots", generation.to_s)
-      FlockOfChefs::Agent::WarmProcess.new(*FlockOfChefs::Worker::Launch.warm(folder, data_dir, ruby)) { nil }
-    end
+    known = @processes[generation]
+    return known if known&.alive? && known.state != :spoiled
+
+    folder = File.join(data_dir, "snapshots", generation.to_s)
+    command = FlockOfChefs::Worker::Launch.warm(folder, data_dir, ruby)
+    @processes[generation] = FlockOfChefs::Agent::WarmProcess.new(*command) { nil }
   end
 
   # Lets it go, so that the next job gets a new one.

@@ -90,9 +90,9 @@ module FlockOfChefs
       end
 
       def run(event)
+        @job&.join
         return @supervisor.abandon(event, "the agent is stopping") if @quiet
 
-        @job&.join
         @job = Thread.new { @supervisor.run(event) }
         @job.name = JOB_NAME
         @job.report_on_exception = false # whoever joins it raises

@@ -26,7 +26,7 @@ module FlockOfChefs
         Child.new(@job, @compiled).call if Channel.new(@line).go?
         status = 0
       rescue SignalException => e
-        status = 128 + e.signo
+        end_by(e.signo)
       rescue Exception => e # rubocop:disable Lint/RescueException -- it must not come back into the warm worker's code
         warn "flock_of_chefs worker: #{e.full_message(highlight: false)}"
       ensure
@@ -44,6 +44,12 @@ module FlockOfChefs
       end
 
       def start = File.read("/proc/self/stat").rpartition(")").last.split[19].to_i
+
+      # As whoever sent it expects: by the signal itself.
+      def end_by(signal)
+        trap(signal, "SYSTEM_DEFAULT")
+        Process.kill(signal, Process.pid)
+      end
 
       def leave(status)
         [$stdout, $stderr].each(&:flush)
