@@ -4,13 +4,14 @@ require "fileutils"
 require "json"
 require "open3"
 require "tmpdir"
+require "flock_of_chefs/agent/warm_process"
 require "flock_of_chefs/worker/launch"
 
 # A node of its own for the examples of the worker: a Chef repository, real runs of chef-client in local mode that leave
-# snapshots, and real workers.
+# snapshots, and real workers, cold ones or, as the agent starts it, one warm one per generation.
 class WorkerNode
   LIB = File.expand_path("../../lib", __dir__)
-  DEADLINE_SECONDS = 120
+  DEADLINE_SECONDS = 60
 
   # What Chef's runs of these examples load in place of the event subscriber: the snapshot only, by a report handler.
   CLIENT_RB = <<~RUBY
@@ -35,9 +36,25 @@ class WorkerNode
     event_handlers << SavesSnapshot.new
   RUBY
 
+  # The end that is told "go", whichever kind of worker is behind it.
+  Line = Struct.new(:line) do
+    def write(text) = line.write(text)
+    def close = line.close_write
+  end
+
+  # As much of a Process::Status as the examples look at.
+  WarmStatus = Struct.new(:exitstatus, :termsig) do
+    def success? = exitstatus == 0
+    def signaled? = !termsig.nil?
+  end
+
   attr_reader :root, :data_dir
 
-  def initialize
+  # @param warm [Boolean] whether the workers are warm ones
+  def initialize(warm: false)
+    @warm = warm
+    @processes = {}
+    @children = {}
     @root = Dir.mktmpdir("flock-node")
     @data_dir = path("flock")
     @run = 0
@@ -49,6 +66,8 @@ class WorkerNode
 
   def close
     @pids.each { |pid| stop(pid) }
+    @children.each_value { |child| child.signal(:KILL) }
+    @processes.each_value(&:kill)
     FileUtils.rm_rf(root)
   end
 
@@ -106,8 +125,35 @@ class WorkerNode
     fields
   end
 
+  def warm? = @warm
+
   # Starts a worker and leaves it waiting for its "go".
-  def start(job, ruby: snapshot(job["generation"])["ruby"])
+  def start(job, **options) = warm? ? start_warm(job, **options) : start_cold(job, **options)
+
+  # The warm worker of a generation.
+  def warm_worker(generation = self.generation, ruby: snapshot(generation)["ruby"])
+    known = @processes[generation]
+    return known if known&.alive? && known.state != :spoiled
+
+    folder = File.join(data_dir, "snapshots", generation.to_s)
+    command = FlockOfChefs::Worker::Launch.warm(folder, data_dir, ruby)
+    @processes[generation] = FlockOfChefs::Agent::WarmProcess.new(*command) { nil }
+  end
+
+  # Lets it go, so that the next job gets a new one.
+  def retire_warm_worker(generation = self.generation) = @processes.delete(generation)&.let_go
+
+  def start_warm(job, **options)
+    child = warm_worker(job["generation"], **options).child(job["job"], job_file(job))
+    raise "no process for #{job["job"]}\n#{log}" unless child&.introduced?(DEADLINE_SECONDS)
+
+    @children[child.pid] = child
+    [child.pid, Line.new(child.instance_variable_get(:@line))]
+  end
+
+  def job_file(job) = File.join(data_dir, "jobs", "#{job["job"]}.json")
+
+  def start_cold(job, ruby: snapshot(job["generation"])["ruby"])
     reader, writer = IO.pipe
     env, argv, options = FlockOfChefs::Worker::Launch.command(job, ruby)
     pid = Process.spawn(env, *argv, **options, in: reader)
@@ -131,6 +177,10 @@ class WorkerNode
   end
 
   def wait_for_end(pid)
+    if (child = @children.delete(pid))
+      status = child.wait(DEADLINE_SECONDS) or raise "worker #{pid} does not end\n#{log}"
+      return WarmStatus.new(status.exitstatus, status.termsig)
+    end
     status = nil
     eventually("worker #{pid} ends") { status = Process.wait2(pid, Process::WNOHANG)&.last }
     @pids.delete(pid)

@@ -13,6 +13,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod warm;
 
 use std::{
     path::PathBuf,
@@ -29,6 +30,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{clock::Clock, delivery::gate::Gate, pb, run_state::RunWatch, store::Store, vital::vital};
 use desk::{Desk, Events};
+pub use warm::Warmth;
 
 /// Appends what an action itself notifies to the outbox, in the transaction that also holds the action's outcome.
 pub trait DraftSink: Send + Sync + 'static {
@@ -62,6 +64,8 @@ pub struct DispatchOptions {
     pub runs: RunWatch,
     /// Time limit of one worker.
     pub worker_timeout_ms: u64,
+    /// Whether a warm worker is kept for generations with resources that may be fired.
+    pub warm: Warmth,
     /// How long Ruby may take from an event to its claim; [`flock_core::limits::CLAIM_MS`] unless a test is in a hurry.
     pub claim_timeout_ms: u64,
     /// Told by whoever changes the inbox.
@@ -119,6 +123,7 @@ struct Inner {
     options: DispatchOptions,
     desk: Mutex<Desk>,
     events: Events,
+    worker: std::sync::Mutex<pb::WorkerState>,
     tasks: TaskTracker,
 }
 
@@ -133,6 +138,7 @@ impl Dispatcher {
             options,
             desk: Mutex::default(),
             events: Events::default(),
+            worker: std::sync::Mutex::default(),
             tasks: TaskTracker::new(),
         }));
         dispatcher.0.recover().await?;
@@ -148,7 +154,8 @@ impl Dispatcher {
         self.0.tasks.wait().await;
     }
 
-    /// The next thing for Ruby to do, as JSON: `{"type":"run",...}` or, once stopping, `{"type":"stop"}`; `None` when `timeout` passed.
+    /// The next thing for Ruby to do, as JSON: `{"type":"run",...}`, `{"type":"prepare",...}`, `{"type":"retire"}` or, once stopping,
+    /// `{"type":"stop"}`; `None` when `timeout` passed.
     pub async fn next_event(&self, timeout: Duration) -> Option<Value> {
         let cancel = &self.0.options.cancel;
         tokio::select! {
@@ -186,7 +193,12 @@ impl Dispatcher {
         Ok(json!({}))
     }
 
-    /// The operations above by name: `job_claimed`, `job_finished`, `job_abandoned`. What is begun is carried through, also when the
+    /// How the worker is, as Ruby told last.
+    pub fn worker_state(&self) -> pb::WorkerState {
+        self.0.worker_state()
+    }
+
+    /// The operations above by name, `job_claimed`, `job_finished`, `job_abandoned`, and `worker_state`, which only notes its arguments. What is begun is carried through, also when the
     /// caller has no more patience: a claim that is on disk must be known here, too.
     ///
     /// # Errors
@@ -204,6 +216,7 @@ impl Dispatcher {
             "job_claimed" => self.job_claimed(&arguments_of(operation, arguments)?).await,
             "job_finished" => self.job_finished(&arguments_of(operation, arguments)?).await,
             "job_abandoned" => self.job_abandoned(&arguments_of(operation, arguments)?).await,
+            "worker_state" => self.0.note_worker(arguments_of(operation, arguments)?),
             other => Err(Error::configuration(format!(
                 "{other:?} is no operation of the dispatcher"
             ))),

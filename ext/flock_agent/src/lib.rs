@@ -17,6 +17,7 @@ pub mod hub;
 pub mod identity;
 pub mod link;
 pub mod logging;
+mod memory;
 pub mod process;
 pub mod registry;
 pub mod run_state;

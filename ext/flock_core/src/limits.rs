@@ -287,6 +287,10 @@ pub const CLOCK_SKEW_EXPIRY_MS: u64 = 60 * 1000;
 pub const DISPATCH_QUEUE: usize = 64;
 /// Jobs that run at the same time on one node (Chef's lock admits one action at a time).
 pub const JOBS_AT_ONCE: usize = 1;
+/// Memory that a machine must have for a warm worker to be kept, in bytes.
+pub const WARM_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
+/// Deaths in a row from which `doctor` mentions a warm worker.
+pub const WARM_FAILURES: u64 = 3;
 /// Time limit of one worker.
 pub const WORKER_MS: u64 = 600_000;
 /// Shortest and longest that agent.toml may set.

@@ -4,11 +4,13 @@ require "json"
 
 module FlockOfChefs
   module Agent
-    # The one Ruby thread that takes events from the native agent, one at a time: Chef's run lock admits one action
-    # anyway.
+    # The one Ruby thread that takes events from the native agent. A job runs on a second thread, one at a time: Chef's
+    # run lock admits one action anyway; meanwhile the warm worker of a new generation is prepared.
     class Dispatcher
       # Of the thread.
       NAME = "flock-dispatch"
+      # Of the thread that runs a job.
+      JOB_NAME = "flock-job"
       # How long one pull waits, and so how soon {#quiet} is heeded.
       POLL_MS = 1_000
       # Pulls that fail in a row before the agent gives up, and the pause between them.
@@ -57,11 +59,14 @@ module FlockOfChefs
 
       def work
         until @quiet
+          @job&.join(0) # raises what a job that is over has raised
           event = pull or next
           return if handle(event) == :stop
         end
       rescue NotStartedError
         nil # the native agent was stopped first
+      ensure
+        @job&.join
       end
 
       def pull
@@ -77,14 +82,20 @@ module FlockOfChefs
       def handle(event)
         case event["type"]
         when "run" then run(event)
+        when "prepare" then @supervisor.prepare(event)
+        when "retire" then @supervisor.retire
         when "stop" then :stop
         else @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
         end
       end
 
       def run(event)
-        @quiet ? @supervisor.abandon(event, "the agent is stopping") : @supervisor.run(event)
-        nil
+        @job&.join
+        return @supervisor.abandon(event, "the agent is stopping") if @quiet
+
+        @job = Thread.new { @supervisor.run(event) }
+        @job.name = JOB_NAME
+        @job.report_on_exception = false # whoever joins it raises
       end
 
       def pause(error)

@@ -85,6 +85,7 @@ module FlockOfChefs
         @dispatcher.quiet
         impatient = wait_for_dispatcher == :signal
         leave_or_end(impatient)
+        @supervisor.close
         stop_native(impatient ? 0 : NATIVE_GRACE_MS)
       end
 

@@ -1,12 +1,13 @@
 # frozen_string_literal: true
 
 require "json"
+require_relative "warm_keeper"
 require_relative "worker_process"
 
 module FlockOfChefs
   module Agent
-    # Runs one job in one worker and tells the native agent how that went. The claim, with the process's identity, is on
-    # disk before the worker is told to go: a worker that nobody remembers never acts.
+    # Runs one job in one worker, warm or cold, and tells the native agent how that went. The claim, with the process's
+    # identity, is on disk before the worker is told to go: a worker that nobody remembers never acts.
     class Supervisor
       # Between TERM and KILL, when a worker overran its time.
       KILL_AFTER_S = 10
@@ -19,11 +20,13 @@ module FlockOfChefs
 
       # @param native [Native::Agent]
       # @param log [Log]
-      # @param launch [#command] {Worker::Launch}, or its double
-      def initialize(native, log:, launch: nil, kill_after_s: KILL_AFTER_S, report_pause_s: 1)
+      # @param launch [#command, #warm] {Worker::Launch}, or its double
+      # @param keeper [#child, #prepare, #retire, #stop] keeps the warm worker
+      def initialize(native, log:, launch: nil, keeper: nil, kill_after_s: KILL_AFTER_S, report_pause_s: 1)
         @native = native
         @log = log
         @launch = launch
+        @keeper = keeper
         @kill_after_s = kill_after_s
         @report_pause_s = report_pause_s
       end
@@ -36,7 +39,24 @@ module FlockOfChefs
         claim(event, worker) ? finish(event, worker) : worker.call_off
       ensure
         @current = nil
+        worker&.close
       end
+
+      # A generation is current for which a warm worker is worth its memory.
+      #
+      # @param event [Hash] a "prepare" event
+      # @return [void]
+      def prepare(event) = keeper.prepare(event)
+
+      # No warm worker is wanted.
+      #
+      # @return [void]
+      def retire = keeper.retire
+
+      # Lets the warm worker go. A job that runs goes on.
+      #
+      # @return [void]
+      def close = @keeper&.stop
 
       # Gives a job back that nothing was done for.
       #
@@ -59,7 +79,8 @@ module FlockOfChefs
       private
 
       def start(event)
-        WorkerProcess.new(*launch.command(event, event["ruby"]))
+        warm = keeper.child(event) if event["warm"]
+        warm || WorkerProcess.new(*launch.command(event, event["ruby"]))
       rescue StandardError, LoadError => e
         abandon(event, "could not start a worker: #{e.message}")
         nil
@@ -70,6 +91,17 @@ module FlockOfChefs
           require_relative "../worker/launch"
           Worker::Launch
         end
+      end
+
+      def keeper
+        @keeper ||= WarmKeeper.new(launch:, log: @log) { |state| tell(state) }
+      end
+
+      # Only for people who ask how the worker is.
+      def tell(state)
+        call("worker_state", **state)
+      rescue FlockOfChefs::Error
+        nil
       end
 
       def claim(event, worker)

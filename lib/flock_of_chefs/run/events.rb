@@ -3,6 +3,7 @@
 require "chef/event_dispatch/base"
 require "chef/log"
 require "chef/request_id"
+require_relative "calls"
 require_relative "changes"
 require_relative "handoff"
 require_relative "journal"
@@ -36,6 +37,7 @@ module FlockOfChefs
 
       # Chef's event.
       def run_start(_version, run_status)
+        Calls.begin_run
         guarded("publish the run's start") { begin_run(run_status.run_context, run_status.run_id) }
       end
 
@@ -46,6 +48,7 @@ module FlockOfChefs
 
       # The start of a run whose cookbooks brought us.
       def converge_start(run_context)
+        Calls.converge
         return if @begun
 
         guarded("publish the run's start") { begin_run(run_context, ::Chef::RequestID.instance.request_id) }

@@ -2,6 +2,7 @@
 
 require "json"
 require_relative "../errors"
+require_relative "calls"
 require_relative "cards"
 require_relative "cookbook_store"
 require_relative "files"
@@ -71,6 +72,8 @@ module FlockOfChefs
         Files.sync_directory(cookbooks)
         Files.write(File.join(folder, "cards.json"), dump(cards))
         Files.write(File.join(folder, "subscriptions.json"), dump(subscriptions))
+        Files.write(File.join(folder, Calls::FILE),
+                    dump("generation" => @identity["generation"], "calls" => Calls.recorded))
         Files.write(File.join(folder, "snapshot.json"),
                     dump(facts.merge("cookbooks" => entries, **recipe_files(folder))))
       end

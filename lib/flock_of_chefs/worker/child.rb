@@ -12,8 +12,8 @@ module FlockOfChefs
     # The part of a worker's life that touches the machine: under Chef's run lock, the target only, then the result
     # file.
     #
-    # It needs nothing but a job and a compiled run context, so that a warm worker can do it in a forked process per
-    # action.
+    # It needs nothing but a job and a compiled run context: a cold worker does it itself, a warm one in a process that
+    # it forks.
     class Child
       # @param job [Job]
       # @param compiled [Compile::Compiled]
@@ -48,7 +48,7 @@ module FlockOfChefs
       end
 
       def lockfile
-        @job.snapshot.dig("config", "lockfile") if @job.current?
+        (@compiled.lockfile || @job.snapshot.dig("config", "lockfile")) if @job.current?
       rescue Errno::ENOENT
         nil # the generation is gone
       end
@@ -57,7 +57,7 @@ module FlockOfChefs
         return Outcome.stale unless @job.current? && @compiled.attempted?
         return Outcome.uncompiled(@compiled.error) if @compiled.error
 
-        target = Target.find(@compiled.run_context, @job)
+        target = Target.find(@compiled, @job)
         target.is_a?(Target::Refusal) ? Outcome.failed(target.code, target.message) : run(target)
       rescue StandardError => e # a fault of ours; without a result the outcome could not be known
         warn "flock_of_chefs worker: #{e.full_message(highlight: false)}"

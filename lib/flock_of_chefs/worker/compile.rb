@@ -2,7 +2,9 @@
 
 require_relative "configuration"
 require_relative "drafts"
+require_relative "effects"
 require_relative "preload"
+require_relative "replay"
 require_relative "restored_node"
 
 module FlockOfChefs
@@ -12,10 +14,19 @@ module FlockOfChefs
     #
     # Chef loads libraries and custom resources once per process, so a process compiles one generation only.
     module Compile
-      # What came of it: a run context, or the error.
-      Compiled = Struct.new(:run_context, :events, :drafts, :error, keyword_init: true) do
+      # What came of it: a run context and the path of Chef's run lock, or the error.
+      Compiled = Struct.new(:run_context, :events, :drafts, :lockfile, :error, keyword_init: true) do
         # @return [Boolean] false when the generation was no longer current
         def attempted? = !(run_context.nil? && error.nil?)
+
+        # @param key [String]
+        # @return [Array<Chef::Resource>] all that are declared by it, not counting those inside custom resources
+        def declared(key) = by_key.fetch(key, [])
+
+        # A warm worker makes it before it forks: naming a thousand resources takes as long as running one.
+        #
+        # @return [Hash{String=>Array<Chef::Resource>}]
+        def by_key = @by_key ||= run_context.resource_collection.all_resources.group_by(&:declared_key)
       end
       # Chef's Policyfile builder, too, passes a Struct of these two.
       Expansion = Struct.new(:recipes, :roles)
@@ -29,7 +40,7 @@ module FlockOfChefs
 
           @generation = job.generation
           compile(job)
-        rescue StandardError, ScriptError, SystemExit => e
+        rescue StandardError, ScriptError, SystemExit, CompileEffect => e
           warn "flock_of_chefs worker: compiling failed: #{e.full_message(highlight: false)}"
           Compiled.new(error: e)
         end
@@ -42,11 +53,13 @@ module FlockOfChefs
           drafts = Drafts.collect(job.cause)
           snapshot = job.snapshot
           Configuration.restore(snapshot, job.snapshot_dir)
+          Replay.install(job.snapshot_dir)
           events = QuietDispatcher.new
           run_context = build(snapshot, events)
-          why_run { load_recipes(run_context, snapshot, job.snapshot_dir) }
+          Effects.watch { why_run { load_recipes(run_context, snapshot, job.snapshot_dir) } }
           drafts.clear
-          Compiled.new(run_context: run_context, events: events, drafts: drafts)
+          Compiled.new(run_context: run_context, events: events, drafts: drafts,
+                       lockfile: snapshot.dig("config", "lockfile"))
         end
 
         def build(snapshot, events)

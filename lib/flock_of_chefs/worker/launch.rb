@@ -30,9 +30,27 @@ module FlockOfChefs
           [environment(ruby), [ruby.fetch("path"), *FLAGS, MAIN, file], options(ruby, data_dir)]
         end
 
+        # A worker that stays; +in:+ is then its end of a {Control}.
+        #
+        # @param folder [String] of the generation
+        # @param data_dir [String]
+        # @param ruby [Hash] as above
+        # @return [Array(Hash, Array<String>, Hash)] as above
+        def warm(folder, data_dir, ruby)
+          [environment(ruby), [ruby.fetch("path"), *FLAGS, MAIN, "--warm", folder, data_dir], options(ruby, data_dir)]
+        end
+
         # @param data_dir [String]
         # @return [String] where workers write what they print; it never leaves the node
         def log_path(data_dir) = File.join(data_dir, "worker.log")
+
+        # Renames a log that has grown too large.
+        #
+        # @param path [String]
+        # @return [void]
+        def rotate(path)
+          File.rename(path, "#{path}.1") if File.size?(path).to_i > LOG_LIMIT_BYTES
+        end
 
         private
 
@@ -51,10 +69,6 @@ module FlockOfChefs
           { unsetenv_others: true, pgroup: true, close_others: true, umask: 0o022,
             chdir: folder && File.directory?(folder) ? folder : "/",
             out: [log_path(data_dir), File::WRONLY | File::CREAT | File::APPEND, 0o600], err: %i[child out] }
-        end
-
-        def rotate(path)
-          File.rename(path, "#{path}.1") if File.size?(path).to_i > LOG_LIMIT_BYTES
         end
       end
     end

@@ -27,12 +27,15 @@ module FlockOfChefs
 
       # @raise [LoadError] when the snapshot's gems are gone
       def self.chef
+        return if @done
+
         folder = $LOAD_PATH.find { |path| File.file?(File.join(path, UNNEEDED)) }
         $LOADED_FEATURES << File.join(folder, UNNEEDED) if folder
         FEATURES.each { |feature| require feature }
         Chef::CookbookVersion.singleton_class.prepend(NoChecksums)
         Chef::Cookbook::FileSystemFileVendor.prepend(KnownCookbooks)
         Chef.autoload(:Client, "chef/client") unless Chef.const_defined?(:Client, false)
+        @done = true
       end
     end
   end

@@ -15,11 +15,11 @@ module FlockOfChefs
       LAZY = %w[cookbook_file remote_directory template].freeze
 
       class << self
-        # @param run_context [Chef::RunContext]
+        # @param compiled [Compile::Compiled]
         # @param job [Job]
         # @return [Chef::Resource, Refusal]
-        def find(run_context, job)
-          found = run_context.resource_collection.all_resources.select { |resource| resource.declared_key == job.key }
+        def find(compiled, job)
+          found = compiled.declared(job.key)
           return absent(job) if found.empty?
           return refuse("is declared #{found.size} times; give each a name of its own") if found.size > 1
 

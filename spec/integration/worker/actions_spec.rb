@@ -3,9 +3,9 @@
 require "support/worker_node"
 
 # One real chef-client run, then a real worker process for each example.
-RSpec.describe "A worker fires one resource of the last run" do
+RSpec.shared_examples "a worker that fires one resource of the last run" do |warm:|
   before(:context) do
-    @node = WorkerNode.new
+    @node = WorkerNode.new(warm:)
     @node.cookbook("cb", files)
     @node.converge
   end
@@ -228,5 +228,15 @@ RSpec.describe "A worker fires one resource of the last run" do
     node.fire("ruby_block[block]", "run")
     expect([node.generation, Dir.children(File.join(node.data_dir, "snapshots")).sort]).to eq(before)
     expect(node.log).not_to match(/Converging|Recipe:|Running handlers/)
+  end
+end
+
+RSpec.describe "A worker fires one resource of the last run" do
+  context "when it is cold" do
+    it_behaves_like "a worker that fires one resource of the last run", warm: false
+  end
+
+  context "when it is warm" do
+    it_behaves_like "a worker that fires one resource of the last run", warm: true
   end
 end

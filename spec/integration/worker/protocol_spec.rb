@@ -3,9 +3,9 @@
 require "support/worker_node"
 
 # What the agent and a worker promise each other, with real processes.
-RSpec.describe "The worker process" do
+RSpec.shared_examples "a worker process" do |warm:|
   before(:context) do
-    @node = WorkerNode.new
+    @node = WorkerNode.new(warm:)
     @node.cookbook("cb", "recipes/default.rb" => recipe)
     @node.converge
   end
@@ -39,7 +39,7 @@ RSpec.describe "The worker process" do
   def compiled(key, action)
     job = node.job(key, action)
     pid, stdin = node.start(job)
-    node.eventually("compile") { node.exist?("compiled") }
+    node.eventually("compile") { node.exist?("compiled") } unless node.warm?
     [job, pid, stdin]
   end
 
@@ -113,6 +113,7 @@ RSpec.describe "The worker process" do
   end
 
   it "reports compile_failed without quoting values" do
+    node.retire_warm_worker # that compiled when all was well
     node.write("break the compile", "")
     expect(node.fire("ruby_block[block]", "run")).to include(
       "status" => "failed", "code" => "compile_failed", "message" => "RuntimeError: compile trouble: [hidden]"
@@ -134,6 +135,7 @@ RSpec.describe "The worker process" do
   it "reports compile_failed when the snapshot's gems are gone" do
     ruby = node.snapshot["ruby"].merge("load_path" => [], "gem_path" => ["/nonexistent"], "gem_home" => "/nonexistent")
     job = node.job("ruby_block[block]", "run")
+    node.retire_warm_worker
     pid, stdin = node.start(job, ruby: ruby)
     stdin.write("go\n")
     node.wait_for_end(pid)
@@ -141,11 +143,25 @@ RSpec.describe "The worker process" do
     expect(node.result(job)).to include("code" => "compile_failed", "message" => message)
   end
 
-  it "exits 2 on a job that it cannot read" do
+  it "does nothing about a job that it cannot read" do
     job = node.job("ruby_block[block]", "run")
     File.write(File.join(node.data_dir, "jobs", "#{job["job"]}.json"), "{}")
-    pid, = node.start(job)
-    expect(node.wait_for_end(pid).exitstatus).to eq(2)
+    if node.warm?
+      expect { node.start(job) }.to raise_error(/no process/)
+    else
+      pid, = node.start(job)
+      expect(node.wait_for_end(pid).exitstatus).to eq(2)
+    end
     expect(node.log).to include("the job lacks job, key")
+  end
+end
+
+RSpec.describe "The worker process" do
+  context "when it is cold" do
+    it_behaves_like "a worker process", warm: false
+  end
+
+  context "when it is warm" do
+    it_behaves_like "a worker process", warm: true
   end
 end

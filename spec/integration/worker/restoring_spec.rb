@@ -3,8 +3,8 @@
 require "support/worker_node"
 
 # Whether compiling a snapshot gives what the run had.
-RSpec.describe "A snapshot compiled again" do
-  before { @node = WorkerNode.new }
+RSpec.shared_examples "a snapshot compiled again" do |warm:|
+  before { @node = WorkerNode.new(warm:) }
 
   after { @node.close }
 
@@ -162,5 +162,15 @@ RSpec.describe "A snapshot compiled again" do
     node.converge
     expect(node.fire("file[#{node.path("first")}]", "create")).to include("status" => "done", "updated" => true)
     expect(node.read("rebooted")).to eq("now")
+  end
+end
+
+RSpec.describe "A snapshot compiled again" do
+  context "when the worker is cold" do
+    it_behaves_like "a snapshot compiled again", warm: false
+  end
+
+  context "when the worker is warm" do
+    it_behaves_like "a snapshot compiled again", warm: true
   end
 end

@@ -34,7 +34,7 @@ RSpec.describe FlockOfChefs::Agent::Supervisor do
   end
 
   it "is the leader of a process group of its own while it runs" do
-    expect(FlockOfChefs::Agent::WorkerProcess.start_of(Process.pid)).to eq(
+    expect(FlockOfChefs::Agent::ProcessGroup.start_of(Process.pid)).to eq(
       File.read("/proc/self/stat").rpartition(")").last.split[19].to_i
     )
   end

@@ -6,6 +6,7 @@ use super::{ports::Direct, report};
 use crate::{
     clock::Clock,
     config::Config,
+    dispatch::Dispatcher,
     hub::{Hub, UNKNOWN},
     identity::{self, Identity},
     pb,
@@ -25,6 +26,7 @@ pub(super) struct Answers {
     pub direct: Direct,
     pub peer: Peer,
     pub hub: Option<Hub>,
+    pub dispatcher: Dispatcher,
     pub started_ms: u64,
 }
 

@@ -35,6 +35,7 @@ pub(super) async fn status(answers: &Answers) -> Result<pb::StatusReport> {
         spool_bad: spool.bad,
         started_ms: answers.started_ms,
         certificate_expires_ms: answers.identity.expires_ms(),
+        worker: Some(answers.dispatcher.worker_state()),
         members: answers.hub.as_ref().map_or(0, |hub| hub.members() as u64),
     })
 }
@@ -53,6 +54,7 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
         checks::certificate(&status, answers.clock.now_ms()),
         checks::spool(&status, &answers.config.data_dir),
         checks::snapshot(&answers.runs.view()),
+        checks::worker(&answers.dispatcher.worker_state()),
         checks::inbox(status.stored, &waiting),
         checks::outbox(status.queued, &unsent),
     ];

@@ -32,11 +32,11 @@ use crate::{
         receive::Receiver,
         send::{Sender, SenderParts},
     },
-    dispatch::{DispatchOptions, Dispatcher},
+    dispatch::{DispatchOptions, Dispatcher, Warmth},
     hub::Hub,
     identity::{Identity, renew},
     link::{Link, LinkEvent, LinkOptions},
-    logging,
+    logging, memory,
     run_state::RunWatch,
     service::{
         local::{self, LocalService, Socket},
@@ -137,7 +137,8 @@ impl Ground {
         };
         let sender = self.sender(&direct, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
-        self.local(&direct, peer, hub.clone(), &wake, &sender).await?;
+        let answers = self.answers(&direct, peer, hub.clone(), &dispatcher);
+        self.local(answers, &wake, &sender).await?;
         let renewing = renew::run(self.identity.clone(), self.cancel.clone());
         self.spawn_vital("renewing the certificate", renewing);
         Ok(Parts {
@@ -209,6 +210,7 @@ impl Ground {
             clock: self.clock.clone(),
             runs: self.runs.clone(),
             worker_timeout_ms: self.config.worker.timeout_ms,
+            warm: Warmth::decide(self.config.worker.warm, memory::total_bytes()),
             claim_timeout_ms: limits::CLAIM_MS,
             wake: Arc::clone(wake),
             drafts: Arc::new(|conn: &rusqlite::Connection, draft: &crate::pb::Draft, now_ms: u64| {
@@ -280,14 +282,7 @@ impl Ground {
         });
     }
 
-    async fn local(
-        &self,
-        direct: &Direct,
-        peer: Peer,
-        hub: Option<Hub>,
-        wake: &Arc<Notify>,
-        sender: &Sender,
-    ) -> Result<()> {
+    async fn local(&self, answers: Answers, wake: &Arc<Notify>, sender: &Sender) -> Result<()> {
         let intake = Intake::new(&self.config.data_dir, self.store.clone(), self.clock.clone());
         // What waited longest leaves first; what cannot be taken in now is tried again by the intake's own task.
         if let Err(error) = intake.pass().await {
@@ -299,7 +294,7 @@ impl Ground {
             store: self.store.clone(),
             clock: self.clock.clone(),
             inbox: Arc::new(self.books()),
-            inquiries: Arc::new(self.answers(direct, peer, hub)),
+            inquiries: Arc::new(answers),
             nudge: Arc::new(move || {
                 nudged.nudge();
                 wake.notify_one();
@@ -311,7 +306,7 @@ impl Ground {
         Ok(())
     }
 
-    fn answers(&self, direct: &Direct, peer: Peer, hub: Option<Hub>) -> Answers {
+    fn answers(&self, direct: &Direct, peer: Peer, hub: Option<Hub>, dispatcher: &Dispatcher) -> Answers {
         Answers {
             config: self.config.clone(),
             identity: self.identity.clone(),
@@ -321,6 +316,7 @@ impl Ground {
             direct: direct.clone(),
             peer,
             hub,
+            dispatcher: dispatcher.clone(),
             started_ms: self.clock.now_ms(),
         }
     }

@@ -69,6 +69,9 @@ impl Inner {
             "job_file": paths.job,
             "ruby": offer.snapshot.ruby,
             "timeout_ms": self.options.worker_timeout_ms,
+            "warm": self.options.warm.allows(),
+            "generation": offer.snapshot.generation,
+            "snapshot_dir": offer.snapshot.dir,
         })
     }
 

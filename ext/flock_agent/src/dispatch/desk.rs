@@ -2,13 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use flock_core::limits;
 use serde_json::Value;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::{pb, run_state::Snapshot};
 
@@ -70,6 +70,8 @@ pub(super) struct Desk {
     pub(super) offers: Vec<Offer>,
     pub(super) running: HashMap<String, Running>,
     pub(super) hold: Hold,
+    /// The generation that Ruby was told to keep a warm worker for.
+    pub(super) kept_warm: Option<u64>,
     pub(super) looked_after: Option<Instant>,
     pub(super) housekept: Option<Instant>,
 }
@@ -96,8 +98,11 @@ impl Desk {
     }
 }
 
-/// The bounded queue that Ruby pulls from.
+/// The bounded queue that Ruby pulls from, and what stands before it.
 pub(super) struct Events {
+    /// What is wanted of the warm worker now; the newest replaces what nobody has pulled.
+    standing: std::sync::Mutex<Option<Value>>,
+    stood: Notify,
     sender: mpsc::Sender<(String, Value)>,
     outlet: Mutex<Outlet>,
 }
@@ -112,6 +117,8 @@ impl Default for Events {
     fn default() -> Self {
         let (sender, receiver) = mpsc::channel(limits::DISPATCH_QUEUE);
         Self {
+            standing: std::sync::Mutex::default(),
+            stood: Notify::new(),
             sender,
             outlet: Mutex::new(Outlet { receiver, held: None }),
         }
@@ -129,8 +136,30 @@ impl Events {
         self.sender.try_send((job.to_owned(), event)).is_ok()
     }
 
-    /// The next event whose job is still on offer at `desk`.
+    /// Says what is wanted of the warm worker.
+    pub(super) fn stand(&self, event: Value) {
+        *self.standing() = Some(event);
+        self.stood.notify_one();
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Option<Value>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What stands, or else the next event whose job is still on offer at `desk`.
     pub(super) async fn next(&self, desk: &Mutex<Desk>) -> Option<Value> {
+        loop {
+            if let Some(event) = self.standing().take() {
+                return Some(event);
+            }
+            tokio::select! {
+                () = self.stood.notified() => {}
+                event = self.next_job(desk) => return event,
+            }
+        }
+    }
+
+    async fn next_job(&self, desk: &Mutex<Desk>) -> Option<Value> {
         let mut outlet = self.outlet.lock().await;
         loop {
             if outlet.held.is_none() {

@@ -43,6 +43,7 @@ impl Inner {
     /// Does what is due; answers how long nothing will be.
     async fn pass(&self) -> Result<Duration> {
         let mut desk = self.desk.lock().await;
+        self.keep_warm(&mut desk, self.options.runs.view().snapshot.as_deref());
         for late in desk.withdraw_late() {
             tracing::warn!(
                 job = late.job,

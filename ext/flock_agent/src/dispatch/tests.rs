@@ -15,6 +15,7 @@ mod patience;
 mod recovery;
 mod refusals;
 mod verdicts;
+mod warm;
 
 /// A draft of an action, as the worker writes it.
 fn draft(n: u32, key: &str) -> pb::Draft {
@@ -59,6 +60,8 @@ fn options(target: &Target) -> DispatchOptions {
         clock: clock(),
         runs: target.runs.clone(),
         worker_timeout_ms: 600_000,
+        // Most tests are about jobs, and the events of those only.
+        warm: Warmth::NotWanted,
         claim_timeout_ms: limits::CLAIM_MS,
         wake: Arc::clone(&target.wake),
         drafts: Arc::new(sink),

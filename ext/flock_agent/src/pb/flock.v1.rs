@@ -433,6 +433,24 @@ pub struct StatusReport {
     pub certificate_expires_ms: u64,
     #[prost(uint64, tag = "14")]
     pub members: u64,
+    #[prost(message, optional, tag = "30")]
+    pub worker: ::core::option::Option<WorkerState>,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkerState {
+    /// "off", "cold", "loading", "loaded", "compiling", "warm", "spoiled", "backing_off"
+    #[prost(string, tag = "1")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub generation: u64,
+    /// in a row
+    #[prost(uint64, tag = "3")]
+    pub failures: u64,
+    /// of the last failure, or why it is off
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use flock_core::limits;
+
 use crate::{agent::ports::skewed, link::LinkState, pb, run_state::RunView};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -113,6 +115,25 @@ pub(super) fn snapshot(view: &RunView) -> pb::Finding {
                 snapshot.cards.len()
             ),
         ),
+    }
+}
+
+/// A cold worker does all that a warm one does, more slowly: nothing about it is an error.
+pub(super) fn worker(state: &pb::WorkerState) -> pb::Finding {
+    if state.failures >= limits::WARM_FAILURES {
+        return finding(
+            "warning",
+            "worker",
+            format!(
+                "the warm worker failed {} times in a row, last: {}; actions run in cold ones, a second slower",
+                state.failures, state.message
+            ),
+            "see worker.log in data_dir and the kernel's log (out of memory?); `worker.warm = false` does without",
+        );
+    }
+    match state.state.as_str() {
+        "off" => ok("worker", format!("cold, one per action: {}", state.message)),
+        _ => ok("worker", format!("{}, generation {}", state.state, state.generation)),
     }
 }
 

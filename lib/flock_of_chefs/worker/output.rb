@@ -1,0 +1,27 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  module Worker
+    # Where a warm worker and what it forks print. The agent renames a log that has grown too large; a process that
+    # lives on has to follow.
+    class Output
+      # The log's name in the agent's folder.
+      NAME = "worker.log"
+
+      # @param data_dir [String]
+      def initialize(data_dir)
+        @path = File.join(data_dir, NAME)
+      end
+
+      # @return [void]
+      def reopen
+        log = File.open(@path, File::WRONLY | File::CREAT | File::APPEND, 0o600)
+        [$stdout, $stderr].each { |stream| stream.reopen(log) }
+      rescue SystemCallError
+        nil # the old one does
+      else
+        log.close
+      end
+    end
+  end
+end
