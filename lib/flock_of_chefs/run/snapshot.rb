@@ -70,12 +70,9 @@ module FlockOfChefs
         Files.directory(cookbooks)
         entries = @run_context.cookbook_collection.values.map { |cookbook| store.add(cookbook, cookbooks) }
         Files.sync_directory(cookbooks)
-        Files.write(File.join(folder, "cards.json"), dump(cards))
-        Files.write(File.join(folder, "subscriptions.json"), dump(subscriptions))
-        Files.write(File.join(folder, Calls::FILE),
-                    dump("generation" => @identity["generation"], "calls" => Calls.recorded))
-        Files.write(File.join(folder, "snapshot.json"),
-                    dump(facts.merge("cookbooks" => entries, **recipe_files(folder))))
+        { "cards.json" => cards, "subscriptions.json" => subscriptions, Calls::FILE => calls,
+          "snapshot.json" => facts.merge("cookbooks" => entries, **recipe_files(folder)) }
+          .each { |name, data| Files.write(File.join(folder, name), dump(data)) }
       end
 
       def facts
@@ -91,6 +88,8 @@ module FlockOfChefs
       def subscriptions
         { "generation" => @identity["generation"], "subscriptions" => declared.map(&:to_h) }
       end
+
+      def calls = { "generation" => @identity["generation"], "calls" => Calls.recorded }
 
       def declared = @declared ||= Recipe::Subscriptions.of(@run_context.root_run_context)
 
