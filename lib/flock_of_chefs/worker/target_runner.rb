@@ -3,7 +3,6 @@
 require_relative "outcome"
 require_relative "redaction"
 require_relative "tally"
-require_relative "../run/changes"
 
 module FlockOfChefs
   module Worker
@@ -32,6 +31,7 @@ module FlockOfChefs
       # @return [Outcome]
       def call
         @compiled.events.register(@tally)
+        require_relative "../run/changes" # it needs Chef, which is there by now
         @compiled.events.register(Run::Changes.new { |change| @changes << change if @changes.size < CHANGES })
         started = now
         later = true
