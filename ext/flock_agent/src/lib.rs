@@ -19,6 +19,7 @@ pub mod link;
 pub mod logging;
 pub mod process;
 pub mod registry;
+pub mod relay;
 pub mod run_state;
 pub mod service;
 pub mod setup;

@@ -262,6 +262,7 @@ impl Flock {
             hubs: hubs.iter().map(|hub| hub.address.clone()).collect(),
             connect: Arc::new(Wire(self.net.clone(), identity)),
             deny: DenyList::default(),
+            relayed: None,
             facts: receiver,
             clock: Clock::system(),
             data_dir: None,
