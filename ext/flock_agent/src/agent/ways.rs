@@ -53,9 +53,14 @@ impl Ways {
             return Ok(Way::Hub(None));
         }
         let limit = Duration::from_millis(limits::REACH_MS);
-        let reached = tokio::time::timeout(limit, self.dialled(node)).await.unwrap_or_else(|_| {
-            Err(Error::connection(format!("{node} could not be found and dialled in time")).with_code("unreachable"))
-        });
+        let reached = tokio::time::timeout(limit, self.dialled(node))
+            .await
+            .unwrap_or_else(|_| {
+                Err(
+                    Error::connection(format!("{node} could not be found and dialled in time"))
+                        .with_code("unreachable"),
+                )
+            });
         match reached {
             Ok(way) => Ok(way),
             Err(failed) if is_elsewhere(&failed) => Ok(Way::Hub(Some(failed))),
@@ -144,7 +149,9 @@ fn is_elsewhere(error: &Error) -> bool {
 fn neither(dialling: Option<Error>, relaying: Error) -> Error {
     match dialling {
         None => relaying,
-        Some(failed) => Error::new(failed.kind(), format!("{failed}; nor through the hub: {relaying}")).with_code(failed.code()),
+        Some(failed) => {
+            Error::new(failed.kind(), format!("{failed}; nor through the hub: {relaying}")).with_code(failed.code())
+        }
     }
 }
 

@@ -42,8 +42,8 @@ impl Watching {
         let mut held = self.0.names.lock().unwrap_or_else(PoisonError::into_inner);
         let [deliveries, reports] = &mut *held;
         let watched = match whose {
-            For::Deliveries => deliveries,
-            For::Reports => reports,
+            For::Deliveries => &mut *deliveries,
+            For::Reports => &mut *reports,
         };
         if *watched != names {
             *watched = names;

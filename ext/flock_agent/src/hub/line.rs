@@ -72,12 +72,22 @@ impl Line {
             return Err(not_connected(&self.member));
         }
         if state.calls.len() >= limits::RELAYED_CALLS {
-            return Err(busy(format!("{} has not answered {} calls yet", self.member, limits::RELAYED_CALLS)));
+            return Err(busy(format!(
+                "{} has not answered {} calls yet",
+                self.member,
+                limits::RELAYED_CALLS
+            )));
         }
         state.last_id += 1;
         let (id, (sender, answer)) = (state.last_id, oneshot::channel());
         let message = Some(Box::new(pb::ServeDown { rpc_id: id, ..message }));
-        state.calls.insert(id, Call { message, answer: sender });
+        state.calls.insert(
+            id,
+            Call {
+                message,
+                answer: sender,
+            },
+        );
         state.unsent.push_back(id);
         if let Some(reader) = state.reader.take() {
             reader.wake();
@@ -261,7 +271,15 @@ mod tests {
         let late = line.call(message(b"2")).unwrap();
         reading.next().await.unwrap().unwrap();
         let waits = line.call(message(b"3")).unwrap();
-        assert_eq!(line.call(message(b"4")).unwrap().within(AT_ONCE).await.unwrap_err().code(), NOT_CONNECTED);
+        assert_eq!(
+            line.call(message(b"4"))
+                .unwrap()
+                .within(AT_ONCE)
+                .await
+                .unwrap_err()
+                .code(),
+            NOT_CONNECTED
+        );
         assert_eq!(late.within(AT_ONCE).await.unwrap_err().kind(), ErrorKind::Timeout);
         drop(reading);
         assert_eq!(taken.within(LONG).await.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
@@ -272,12 +290,17 @@ mod tests {
     #[tokio::test]
     async fn a_full_line_takes_no_more_until_a_call_ends() {
         let line = Line::new("b");
-        let mut held: Vec<Waiting> = (0..limits::RELAYED_CALLS).map(|_| line.call(message(b"")).unwrap()).collect();
+        let mut held: Vec<Waiting> = (0..limits::RELAYED_CALLS)
+            .map(|_| line.call(message(b"")).unwrap())
+            .collect();
         let full = line.call(message(b"")).err().unwrap();
         assert_eq!((full.code(), full.retryable()), (RELAY_BUSY, true));
         drop(held.pop());
         assert!(line.call(message(b"")).is_ok());
-        assert!(lock(&line.state).unsent.len() < limits::RELAYED_CALLS, "what is given up leaves nothing behind");
+        assert!(
+            lock(&line.state).unsent.len() < limits::RELAYED_CALLS,
+            "what is given up leaves nothing behind"
+        );
     }
 
     #[tokio::test]

@@ -84,12 +84,16 @@ mod tests {
     #[test]
     fn a_caller_has_its_share_and_all_have_a_sum() {
         let load = Load::default();
-        let calls: Vec<_> = (0..limits::RELAYED_CALLS).map(|_| load.take(&name("a"), 1).unwrap()).collect();
+        let calls: Vec<_> = (0..limits::RELAYED_CALLS)
+            .map(|_| load.take(&name("a"), 1).unwrap())
+            .collect();
         assert_eq!(load.take(&name("a"), 1).unwrap_err().code(), "relay_busy");
         assert!(load.take(&name("b"), 1).is_ok(), "one caller must not starve another");
         drop(calls);
         let most = limits::RELAYED_CALLER_BYTES;
-        let full: Vec<_> = (0..limits::RELAYED_BYTES / most).map(|n| load.take(&name(&format!("n{n}")), most).unwrap()).collect();
+        let full: Vec<_> = (0..limits::RELAYED_BYTES / most)
+            .map(|n| load.take(&name(&format!("n{n}")), most).unwrap())
+            .collect();
         assert_eq!(load.take(&name("b"), 1).unwrap_err().code(), "relay_busy");
         drop(full);
         assert_eq!(load.take(&name("b"), most + 1).unwrap_err().code(), "relay_busy");

@@ -55,11 +55,17 @@ impl Inner {
     /// # Errors
     /// `denied` with code `no_session` unless the call names the session that `peer` has here now.
     pub(super) fn open_line(&self, peer: &PeerIdentity, metadata: &MetadataMap) -> Result<(Arc<Slot>, Arc<Line>)> {
-        let named = metadata.get(EPOCH_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let named = metadata
+            .get(EPOCH_HEADER)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         let slot = self.sessions.get(peer.name.as_str());
         let current = slot.filter(|slot| Some(slot.session.epoch) == named && !slot.ended.is_cancelled());
         let slot = current.ok_or_else(|| {
-            Error::denied(format!("{} has no such session with this hub; open one first", peer.name)).with_code("no_session")
+            Error::denied(format!(
+                "{} has no such session with this hub; open one first",
+                peer.name
+            ))
+            .with_code("no_session")
         })?;
         let line = Line::new(peer.name.as_str());
         if let Some(older) = lock(&slot.line).replace(Arc::clone(&line)) {

@@ -100,13 +100,19 @@ async fn hold(shared: &Arc<Shared>, opened: Opened, channel: Channel) -> Error {
     shared.emit(LinkEvent::Connected);
     let hub = opened.hub.clone();
     let cancel = shared.options.cancel.clone();
-    let serving = vital("answering what the hub relays", cancel, serve::keep(shared.clone(), channel, opened.epoch));
+    let serving = vital(
+        "answering what the hub relays",
+        cancel,
+        serve::keep(shared.clone(), channel, opened.epoch),
+    );
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let problem = opened.hold().await;
     drop(serving);
     shared.channel.store(None);
     shared.options.connect.forget(&hub).await;
-    shared.state.send_modify(|state| (state.connected, state.served) = (false, false));
+    shared
+        .state
+        .send_modify(|state| (state.connected, state.served) = (false, false));
     shared.emit(LinkEvent::Disconnected);
     log(&hub, &problem);
     problem

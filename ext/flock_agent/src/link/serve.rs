@@ -32,7 +32,9 @@ pub trait Relayed: Send + Sync + 'static {
 
 /// Keeps the door open until this is dropped, which is when the session ends.
 pub(super) async fn keep(shared: Arc<Shared>, channel: Channel, epoch: u64) {
-    let Some(relayed) = shared.options.relayed.clone() else { return };
+    let Some(relayed) = shared.options.relayed.clone() else {
+        return;
+    };
     let mut failures = 0;
     loop {
         let opened = Instant::now();
@@ -131,7 +133,10 @@ mod tests {
         let fits = up(7, Ok(vec![0; limits::MESSAGE_BYTES - 64]));
         assert!(fits.kind.is_empty() && fits.body.len() == limits::MESSAGE_BYTES - 64);
         let large = up(7, Ok(vec![0; limits::MESSAGE_BYTES]));
-        assert_eq!((large.rpc_id, large.code.as_str(), large.body.len()), (7, "too_large", 0));
+        assert_eq!(
+            (large.rpc_id, large.code.as_str(), large.body.len()),
+            (7, "too_large", 0)
+        );
     }
 
     #[test]
