@@ -1,5 +1,8 @@
 //! The ways to another node: dialled where it has an address, else, and where dialling fails, relayed by the hub of this node's link.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
