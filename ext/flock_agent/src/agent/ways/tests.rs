@@ -3,6 +3,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use tokio::task::JoinSet;
+
 use super::*;
 use crate::{
     hub::testing::{Flock, TestHub, TestMember, eventually, node, soon},
@@ -164,12 +166,16 @@ async fn a_relayed_call_that_breaks_may_have_arrived() {
 #[tokio::test]
 async fn a_hub_with_too_much_to_relay_makes_the_sender_wait() {
     let world = World::new(|_| String::new()).await;
-    let mut held: Vec<_> = Vec::new();
+    let mut held = JoinSet::new();
     for _ in 0..limits::RELAYED_CALLS {
         let ways = world.ways.clone();
-        held.push(tokio::spawn(async move { ways.resources("target").await }));
+        held.spawn(async move {
+            while ways.resources("target").await.is_err() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
     }
-    // An offer that came before the line was full waits in it; given up, it leaves.
+    // An offer that came before the line was full waits in it; given up, it leaves its place to one of those.
     let offered = || tokio::time::timeout(Duration::from_millis(100), world.offer());
     let is_busy = |receipt: &pb::Receipt| receipt.verdict() == Verdict::Busy;
     let busy = eventually(|| async { offered().await.ok().and_then(Result::ok).filter(is_busy) }).await;
@@ -177,7 +183,6 @@ async fn a_hub_with_too_much_to_relay_makes_the_sender_wait() {
         (busy.code.as_str(), busy.retry_after_ms),
         (RELAY_BUSY, limits::RELAY_RETRY_AFTER_MS)
     );
-    held.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[test]
