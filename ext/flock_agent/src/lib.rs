@@ -20,6 +20,7 @@ pub mod logging;
 mod memory;
 pub mod process;
 pub mod registry;
+pub mod relay;
 pub mod run_state;
 pub mod service;
 pub mod setup;

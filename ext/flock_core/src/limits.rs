@@ -135,6 +135,27 @@ pub const STATUS_MESSAGE_BYTES: usize = 2 * 1024;
 pub const KEEPALIVE_MS: u64 = 15_000;
 /// See [`KEEPALIVE_MS`].
 pub const KEEPALIVE_TIMEOUT_MS: u64 = 5_000;
+/// HTTP/2 flow control on the peer port, both ends: what one stream may have on its way unread, and one connection. A stream that
+/// nobody reads must leave room for the others.
+pub const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
+/// See [`STREAM_WINDOW_BYTES`].
+pub const CONNECTION_WINDOW_BYTES: u32 = 8 * STREAM_WINDOW_BYTES;
+/// Calls that a hub holds at the same time for one member that it relays to, and for one caller.
+pub const RELAYED_CALLS: usize = 64;
+/// Bytes of those calls that a hub holds for one caller.
+pub const RELAYED_CALLER_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of relayed calls that a hub holds in all.
+pub const RELAYED_BYTES: usize = 64 * 1024 * 1024;
+/// Relayed calls that a member works on at the same time; the rest waits at the hub.
+pub const RELAYED_AT_ONCE: usize = 16;
+/// Deadline of a relayed call at its hub: the hub's answer, which tells whether the call left, comes before the caller's own deadline.
+pub const RELAY_MS: u64 = CALL_MS - 1_000;
+/// What a sender waits when its hub has too much to relay.
+pub const RELAY_RETRY_AFTER_MS: u64 = 500;
+/// How long a node that could only be reached through the hub is not dialled again.
+pub const RELAY_FIRST_MS: u64 = 60_000;
+/// Nodes for which that is remembered.
+pub const RELAY_FIRST_NODES: usize = 1_024;
 /// First and longest pause of full-jitter retries.
 pub const BACKOFF_BASE_MS: u64 = 200;
 /// See [`BACKOFF_BASE_MS`].

@@ -2,7 +2,7 @@
 
 use flock_core::{Error, Result, limits};
 
-use super::{ports::Direct, report};
+use super::{report, ways::Ways};
 use crate::{
     clock::Clock,
     config::Config,
@@ -23,7 +23,7 @@ pub(super) struct Answers {
     pub store: Store,
     pub clock: Clock,
     pub runs: RunWatch,
-    pub direct: Direct,
+    pub ways: Ways,
     pub peer: Peer,
     pub hub: Option<Hub>,
     pub dispatcher: Dispatcher,
@@ -70,7 +70,7 @@ impl Inquiries for Answers {
     }
 
     async fn resolve(&self, targets: pb::Targets) -> Result<pb::Nodes> {
-        self.direct.link.resolve(targets, "").await
+        self.ways.link.resolve(targets, "").await
     }
 
     async fn nodes(&self, request: pb::NodesRequest) -> Result<pb::Nodes> {
@@ -95,7 +95,7 @@ impl Inquiries for Answers {
         if request.node.is_empty() || request.node == own.as_str() {
             return self.peer.cards(own, own.as_str());
         }
-        self.direct.resources(&request.node).await
+        self.ways.resources(&request.node).await
     }
 
     async fn status(&self) -> Result<pb::StatusReport> {
@@ -113,7 +113,7 @@ impl Inquiries for Answers {
             uses: request.uses,
             node_glob: request.node_glob,
         };
-        let token = self.hub_only(self.direct.link.token_create(asked).await)?;
+        let token = self.hub_only(self.ways.link.token_create(asked).await)?;
         Ok(pb::Token {
             join_string: identity::join_string(&self.identity.hubs(), &pin, &token.id, &token.secret),
             id: token.id,
@@ -122,6 +122,6 @@ impl Inquiries for Answers {
     }
 
     async fn node_remove(&self, request: pb::NodeRemoveRequest) -> Result<()> {
-        self.hub_only(self.direct.link.node_remove(&request.name).await)
+        self.hub_only(self.ways.link.node_remove(&request.name).await)
     }
 }

@@ -11,9 +11,11 @@ mod hubside;
 mod inquiries;
 mod lock;
 mod ports;
+mod relay_first;
 mod report;
 mod start;
 mod systemd;
+mod ways;
 
 use std::{
     path::PathBuf,

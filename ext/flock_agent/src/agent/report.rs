@@ -19,7 +19,7 @@ pub(super) async fn status(answers: &Answers) -> Result<pb::StatusReport> {
         .store
         .read(|conn| Ok((outbox::counts(conn)?, inbox::counts(conn)?)))
         .await?;
-    let (link, view) = (answers.direct.link.state(), answers.runs.view());
+    let (link, view) = (answers.ways.link.state(), answers.runs.view());
     let spool = spool::counts(&answers.config.data_dir);
     Ok(pb::StatusReport {
         agent: Some(answers.info()),
@@ -49,8 +49,8 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
     let waiting = answers.store.read(|conn| inbox::list(conn, &waiting())).await?;
     let unsent = answers.store.read(|conn| outbox::list(conn, &unsent())).await?;
     let findings = vec![
-        checks::link(&answers.direct.link.state()),
-        checks::clock(&answers.direct.link.state()),
+        checks::link(&answers.ways.link.state()),
+        checks::clock(&answers.ways.link.state()),
         checks::certificate(&status, answers.clock.now_ms()),
         checks::spool(&status, &answers.config.data_dir),
         checks::snapshot(&answers.runs.view()),

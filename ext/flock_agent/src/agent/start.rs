@@ -21,8 +21,10 @@ use tonic::service::Routes;
 use super::{
     DataDirLock, Parts, facts, hubside,
     inquiries::Answers,
-    ports::{Books, Direct, Own, skewed},
+    ports::{Books, Own, skewed},
+    relay_first::RelayFirst,
     systemd,
+    ways::Ways,
 };
 use crate::{
     clock::Clock,
@@ -41,6 +43,7 @@ use crate::{
     service::{
         local::{self, LocalService, Socket},
         peer::Peer,
+        relayed::RelayedPeer,
     },
     spool::Intake,
     store::{Store, meta, outbox},
@@ -127,17 +130,18 @@ impl Ground {
         let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok).await?;
         let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
         // It brings the list of removed nodes from disk: nobody may come in before.
-        let link = self.link(&dialer).await?;
+        let link = self.link(&dialer, &peer).await?;
         if let Some(listener) = listener {
             self.serve(listener, routes);
         }
-        let direct = Direct {
+        let ways = Ways {
             link: link.clone(),
             dialer,
+            relay_first: RelayFirst::default(),
         };
-        let sender = self.sender(&direct, &receiver).await?;
+        let sender = self.sender(&ways, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
-        let answers = self.answers(&direct, peer, hub.clone(), &dispatcher);
+        let answers = self.answers(&ways, peer, hub.clone(), &dispatcher);
         self.local(answers, &wake, &sender).await?;
         let renewing = renew::run(self.identity.clone(), self.cancel.clone());
         self.spawn_vital("renewing the certificate", renewing);
@@ -222,7 +226,7 @@ impl Ground {
         .await
     }
 
-    async fn link(&self, dialer: &Dialer) -> Result<Link> {
+    async fn link(&self, dialer: &Dialer, peer: &Peer) -> Result<Link> {
         let now_ms = self.clock.now_ms();
         Ok(Link::spawn(LinkOptions {
             name: self.identity.name().clone(),
@@ -231,6 +235,10 @@ impl Ground {
             hubs: self.identity.hubs(),
             connect: Arc::new(dialer.clone()),
             deny: self.deny.clone(),
+            relayed: Some(Arc::new(RelayedPeer {
+                peer: peer.clone(),
+                deny: self.deny.clone(),
+            })),
             facts: facts::follow(&self.config, &self.identity, &self.runs, self.cancel.clone()),
             clock: self.clock.clone(),
             data_dir: Some(self.config.data_dir.clone()),
@@ -238,13 +246,13 @@ impl Ground {
         }))
     }
 
-    async fn sender(&self, direct: &Direct, receiver: &Receiver) -> Result<Sender> {
+    async fn sender(&self, ways: &Ways, receiver: &Receiver) -> Result<Sender> {
         Sender::spawn(SenderParts {
             store: self.store.clone(),
             own_name: self.identity.name().to_string(),
             clock: self.clock.clone(),
-            directory: Arc::new(direct.link.clone()),
-            courier: Arc::new(direct.clone()),
+            directory: Arc::new(ways.link.clone()),
+            courier: Arc::new(ways.clone()),
             local: Arc::new(Own {
                 receiver: receiver.clone(),
                 name: self.identity.name().clone(),
@@ -306,14 +314,14 @@ impl Ground {
         Ok(())
     }
 
-    fn answers(&self, direct: &Direct, peer: Peer, hub: Option<Hub>, dispatcher: &Dispatcher) -> Answers {
+    fn answers(&self, ways: &Ways, peer: Peer, hub: Option<Hub>, dispatcher: &Dispatcher) -> Answers {
         Answers {
             config: self.config.clone(),
             identity: self.identity.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             runs: self.runs.clone(),
-            direct: direct.clone(),
+            ways: ways.clone(),
             peer,
             hub,
             dispatcher: dispatcher.clone(),

@@ -76,7 +76,12 @@ fn render(defaults: &Defaults) -> String {
         "/run/flock/agent.sock",
         "for chef-client, flockctl and knife on this node",
     );
-    text += &line("listen", &defaults.listen, "0.0.0.0:22222", "\"\" = dial out only");
+    text += &line(
+        "listen",
+        &defaults.listen,
+        "0.0.0.0:22222",
+        "\"\" = dial out only; others come through the hub",
+    );
     text += &line(
         "advertise",
         &defaults.advertise,

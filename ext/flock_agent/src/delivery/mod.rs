@@ -12,3 +12,4 @@ pub mod send;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod watching;

@@ -7,6 +7,7 @@ use flock_core::{Error, Result, limits};
 use super::{
     lanes::{Ended, Lanes},
     ports::{Courier, Reports},
+    watching::{For, Watching},
 };
 use crate::{
     clock::Clock,
@@ -21,6 +22,7 @@ pub(super) struct Teller {
     pub own_name: String,
     pub courier: Arc<dyn Courier>,
     pub reports: Arc<dyn Reports>,
+    pub watching: Watching,
 }
 
 impl Teller {
@@ -34,6 +36,9 @@ impl Teller {
         for (sender, outcome) in due {
             senders.entry(sender).or_default().push(outcome);
         }
+        // Those that failed are waited for as well, until they have all.
+        let waiting = lanes.unavailable().into_iter().chain(senders.keys().cloned()).collect();
+        self.watching.set(For::Reports, waiting);
         for (sender, outcomes) in senders {
             let teller = Arc::clone(self);
             lanes.start(&sender.clone(), || teller.tell(sender, outcomes));

@@ -16,6 +16,7 @@ use super::{
     report::Teller,
     resolve::Resolver,
     upkeep,
+    watching::{For, Watching},
 };
 use crate::{
     clock::Clock,
@@ -86,12 +87,14 @@ impl Sender {
             courier: Arc::clone(&parts.courier),
             local: Arc::clone(&parts.local),
         });
+        let watching = Watching::new(Arc::clone(&parts.directory), parts.own_name.clone());
         let teller = Arc::new(Teller {
             store: store.clone(),
             clock: clock.clone(),
             own_name: parts.own_name.clone(),
             courier: Arc::clone(&parts.courier),
             reports: Arc::clone(&parts.reports),
+            watching: watching.clone(),
         });
         let directory = || Arc::clone(&parts.directory);
         let resolver = Resolver::new(
@@ -100,11 +103,7 @@ impl Sender {
             directory(),
             Arc::clone(&self.directory_changed),
         );
-        let deliveries = Deliveries {
-            desk,
-            directory: directory(),
-            watched: BTreeSet::new(),
-        };
+        let deliveries = Deliveries { desk, watching };
         self.spawn_vital("resolving", cancel, resolver.run(cancel.clone()));
         let upkeep = upkeep::run(store.clone(), clock.clone(), directory(), cancel.clone());
         self.spawn_vital("the upkeep of the outbox", cancel, upkeep);
@@ -187,8 +186,7 @@ async fn run(mut work: impl Work, mut wakes: Wakes, cancel: CancellationToken) {
 
 struct Deliveries {
     desk: Arc<Desk>,
-    directory: Arc<dyn Directory>,
-    watched: BTreeSet<String>,
+    watching: Watching,
 }
 
 impl Work for Deliveries {
@@ -201,17 +199,7 @@ impl Work for Deliveries {
         for target in &due {
             lanes.start(target, || Arc::clone(&self.desk).deliver(target.clone()));
         }
-        self.watch(due);
-    }
-}
-
-impl Deliveries {
-    fn watch(&mut self, mut due: BTreeSet<String>) {
-        due.remove(&self.desk.own_name);
-        if due != self.watched {
-            self.directory.watch(due.clone());
-            self.watched = due;
-        }
+        self.watching.set(For::Deliveries, due);
     }
 }
 

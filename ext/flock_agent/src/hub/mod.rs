@@ -11,7 +11,10 @@ mod follow;
 mod hello;
 mod index;
 pub(crate) mod keys;
+mod line;
+mod load;
 mod publish;
+mod relay;
 mod resolve;
 mod service;
 mod sessions;
@@ -36,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 pub use directory::UNKNOWN;
 pub(crate) use directory::unknown;
 
-use self::{book::Book, directory::Directory, sessions::Sessions};
+use self::{book::Book, directory::Directory, load::Load, sessions::Sessions};
 use crate::{clock::Clock, pb::hub_server::HubServer, registry::Registry, transport::DenyList, vital::vital};
 
 /// What a hub needs.
@@ -67,6 +70,7 @@ struct Inner {
     options: HubOptions,
     book: Book,
     sessions: Sessions,
+    load: Load,
     directory: RwLock<Directory>,
     started: Instant,
 }
@@ -79,6 +83,7 @@ impl Hub {
         let inner = Arc::new(Inner {
             book: Book::new(options.registry.clone(), options.name.clone()),
             sessions: Sessions::default(),
+            load: Load::default(),
             directory: RwLock::new(Directory::in_grace()),
             started: Instant::now(),
             options,

@@ -10,12 +10,13 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     Hub,
     hello::{self, Answer},
+    line::Reading,
     stream::{DownStream, MemberStream, fenced_message},
 };
 use crate::{
     pb::{self, hub_server, up},
     transport::PeerIdentity,
-    wire::status,
+    wire::{self, status},
 };
 
 #[tonic::async_trait]
@@ -73,6 +74,23 @@ impl hub_server::Hub for Hub {
         let by = self.operator(&request)?;
         self.0.node_remove(&by, &request.get_ref().name).await.map_err(status)?;
         Ok(Response::new(pb::Ack {}))
+    }
+
+    async fn forward(&self, request: Request<pb::RelayCall>) -> Result<Response<pb::RelayReply>, Status> {
+        let peer = self.admitted(&request)?;
+        wire::protocol(request.metadata()).map_err(status)?;
+        let reply = self.0.forward(&peer, request.into_inner()).await;
+        reply.map(Response::new).map_err(status)
+    }
+
+    type ServeStream = Pin<Box<dyn Stream<Item = Result<pb::ServeDown, Status>> + Send>>;
+
+    async fn serve(&self, request: Request<Streaming<pb::ServeUp>>) -> Result<Response<Self::ServeStream>, Status> {
+        let peer = self.admitted(&request)?;
+        wire::protocol(request.metadata()).map_err(status)?;
+        let (slot, line) = self.0.open_line(&peer, request.metadata()).map_err(status)?;
+        tokio::spawn(self.0.clone().attend(slot, line.clone(), request.into_inner()));
+        Ok(Response::new(Box::pin(Reading(line))))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Mutex, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -12,7 +12,7 @@ use flock_core::{id::NodeName, lease::Presence};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::lock;
+use super::{line::Line, lock};
 use crate::{pb, registry::Session};
 
 /// What a session was not yet told. It holds names, not messages, so that a slow member costs no more than a quick one.
@@ -37,6 +37,8 @@ pub(super) struct Slot {
     /// What the registry was told last; held while it is told, so that two tellers cannot overtake one another.
     pub told: tokio::sync::Mutex<Presence>,
     pub watched: Mutex<BTreeSet<String>>,
+    /// Where this member takes what others send it through the hub, while it does.
+    pub line: Mutex<Option<Arc<Line>>>,
     /// Read back from the registry after a restart; its member has not been heard since.
     adopted: bool,
     heard_ms: AtomicU64,
@@ -55,6 +57,7 @@ impl Slot {
             slow: AtomicBool::new(false),
             told: tokio::sync::Mutex::new(Presence::Alive),
             watched: Mutex::default(),
+            line: Mutex::default(),
             adopted: false,
             heard_ms: AtomicU64::new(heard_ms),
             news: Mutex::default(),

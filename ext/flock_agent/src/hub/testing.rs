@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use flock_core::{Error, Result, id::NodeName};
+use flock_core::{Error, Result, id::NodeName, limits};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
@@ -144,6 +144,8 @@ impl Connect for Wire {
             async move { io.map(TokioIo::new) }
         });
         let connected = Endpoint::from_static("http://hub")
+            .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
             .connect_with_connector(connector)
             .await;
         connected.map_err(|error| Error::connection(error.to_string()))
@@ -202,6 +204,8 @@ impl Flock {
         let (door, incoming) = mpsc::unbounded_channel();
         self.net.doors.lock().unwrap().insert(address.clone(), door);
         let serving = Server::builder()
+            .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
             .add_service(hub.service())
             .serve_with_incoming(UnboundedReceiverStream::new(incoming));
         let stop = cancel.clone();
@@ -262,6 +266,7 @@ impl Flock {
             hubs: hubs.iter().map(|hub| hub.address.clone()).collect(),
             connect: Arc::new(Wire(self.net.clone(), identity)),
             deny: DenyList::default(),
+            relayed: None,
             facts: receiver,
             clock: Clock::system(),
             data_dir: None,

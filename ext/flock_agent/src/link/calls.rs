@@ -6,6 +6,7 @@ use tonic::transport::Channel;
 use super::Link;
 use crate::{
     pb::{self, hub_client::HubClient},
+    relay::Method,
     wire,
 };
 
@@ -67,6 +68,23 @@ impl Link {
         wire::within(limits::CALL_MS, "removing a node", removing)
             .await
             .map(|_: pb::Ack| ())
+    }
+
+    /// Has the hub hand a call to a node that cannot be dialled, and answers with that node's encoded answer.
+    ///
+    /// # Errors
+    /// That node's own; `hub_away`, or what [`crate::relay::carried_nothing`] knows, when the call surely went nowhere; all else may have arrived.
+    pub async fn forward(&self, to: &str, method: Method, body: Vec<u8>) -> Result<Vec<u8>> {
+        let mut client = self.client()?;
+        let call = pb::RelayCall {
+            to: to.to_owned(),
+            method: method.as_str().to_owned(),
+            body,
+            timeout_ms: limits::RELAY_MS,
+        };
+        let request = wire::request(call, limits::CALL_MS);
+        let reply: pb::RelayReply = wire::within(limits::CALL_MS, to, client.forward(request)).await?;
+        Ok(reply.body)
     }
 
     async fn resolve_all(&self, targets: &pb::Targets, id: &str) -> Result<pb::Nodes> {

@@ -9,6 +9,7 @@ mod calls;
 mod connect;
 mod file;
 mod owner;
+mod serve;
 mod session;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 pub use connect::Connect;
+pub use serve::Relayed;
 
 use self::cache::Cache;
 use crate::{clock::Clock, pb, transport::DenyList, vital::vital};
@@ -46,6 +48,8 @@ pub struct LinkOptions {
     pub connect: Arc<dyn Connect>,
     /// Kept up to date with the nodes that were removed.
     pub deny: DenyList,
+    /// Answers what the hub relays to this node; `None` = nothing is taken.
+    pub relayed: Option<Arc<dyn Relayed>>,
     /// What this node announces; a new value is announced at once. `name`, `presence`, `epoch` and `hub` are filled in.
     pub facts: watch::Receiver<pb::NodeInfo>,
     /// This machine's time.
@@ -74,6 +78,8 @@ pub enum LinkEvent {
 pub struct LinkState {
     /// Whether there is a session.
     pub connected: bool,
+    /// Whether the hub can hand this node what others send it.
+    pub served: bool,
     /// The address of the hub that holds it, or held it last.
     pub hub: String,
     /// Of the newest session; 0 = there was none.
@@ -165,6 +171,11 @@ impl Link {
             .node(name)
             .map(|node| node.address.clone())
             .filter(|address| !address.is_empty())
+    }
+
+    /// Whether a node is remembered as one that only dials out.
+    pub fn only_dials_out(&self, name: &str) -> bool {
+        self.0.cache().node(name).is_some_and(|node| node.address.is_empty())
     }
 
     /// Returns when a cancelled link has said good-bye and written its cache.

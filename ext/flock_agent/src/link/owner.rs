@@ -5,13 +5,17 @@ use std::{sync::Arc, time::Duration};
 use flock_core::{Error, ErrorKind, limits};
 use rand::seq::SliceRandom;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Channel;
 
 use super::{
-    LinkEvent, Shared, file,
+    LinkEvent, Shared, file, serve,
     session::{self, Opened},
 };
-use crate::backoff::{full_jitter, slow};
+use crate::{
+    backoff::{full_jitter, slow},
+    vital::vital,
+};
 
 /// Keeps the link up until it is cancelled.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -92,13 +96,23 @@ async fn open(shared: &Arc<Shared>, hub: &str) -> Result<Option<(Opened, Channel
 }
 
 async fn hold(shared: &Arc<Shared>, opened: Opened, channel: Channel) -> Error {
-    shared.channel.store(Some(Arc::new(channel)));
+    shared.channel.store(Some(Arc::new(channel.clone())));
     shared.emit(LinkEvent::Connected);
     let hub = opened.hub.clone();
+    let cancel = shared.options.cancel.clone();
+    let serving = vital(
+        "answering what the hub relays",
+        cancel,
+        serve::keep(shared.clone(), channel, opened.epoch),
+    );
+    let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     let problem = opened.hold().await;
+    drop(serving);
     shared.channel.store(None);
     shared.options.connect.forget(&hub).await;
-    shared.state.send_modify(|state| state.connected = false);
+    shared
+        .state
+        .send_modify(|state| (state.connected, state.served) = (false, false));
     shared.emit(LinkEvent::Disconnected);
     log(&hub, &problem);
     problem

@@ -19,6 +19,7 @@ use crate::{
 /// A session that the hub has welcomed.
 pub(super) struct Opened {
     pub hub: String,
+    pub epoch: u64,
     shared: Arc<Shared>,
     outbound: mpsc::Sender<pb::Up>,
     inbound: Streaming<pb::Down>,
@@ -65,6 +66,7 @@ async fn greet(shared: &Arc<Shared>, hub: &str, channel: &Channel) -> Result<Ope
             let lease = Duration::from_millis(lease_ms);
             Ok(Opened {
                 hub: hub.to_owned(),
+                epoch: welcome.epoch,
                 shared: shared.clone(),
                 outbound,
                 inbound,
@@ -117,6 +119,7 @@ impl Shared {
         let offset = offset(sent_ms, self.options.clock.now_ms(), welcome.now_ms);
         self.state.send_replace(LinkState {
             connected: true,
+            served: false,
             hub: hub.to_owned(),
             epoch: welcome.epoch,
             revision: welcome.revision,
@@ -262,7 +265,7 @@ impl Opened {
 }
 
 /// The stream's request: it names the protocol as every call does, but has no deadline.
-fn versioned<T>(message: T) -> Request<T> {
+pub(super) fn versioned<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request
         .metadata_mut()

@@ -2265,6 +2265,65 @@ pub struct HubNodeRemove {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
 }
+/// A call of the service Peer. Errors come as a status with `flock-kind` and `flock-code`: the target's own, or the hub's, whose
+/// codes "not_connected" and "relay_busy" say that the call was carried nowhere.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RelayCall {
+    #[prost(string, tag = "1")]
+    pub to: ::prost::alloc::string::String,
+    /// "offer", "report_outcome", "resources"
+    #[prost(string, tag = "2")]
+    pub method: ::prost::alloc::string::String,
+    /// the encoded message of Peer
+    #[prost(bytes = "vec", tag = "3")]
+    pub body: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "4")]
+    pub timeout_ms: u64,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RelayReply {
+    #[prost(bytes = "vec", tag = "1")]
+    pub body: ::prost::alloc::vec::Vec<u8>,
+}
+/// Accepted only from a hub's certificate.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ServeDown {
+    #[prost(uint64, tag = "1")]
+    pub rpc_id: u64,
+    /// the caller, as the hub verified it
+    #[prost(string, tag = "2")]
+    pub from: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub method: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "4")]
+    pub body: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "5")]
+    pub timeout_ms: u64,
+    #[prost(bool, tag = "6")]
+    pub from_hub: bool,
+}
+/// The answer to one call: `body`, or an error where `kind` says something.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ServeUp {
+    #[prost(uint64, tag = "1")]
+    pub rpc_id: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub body: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub message: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod hub_client {
     #![allow(
@@ -2420,6 +2479,47 @@ pub mod hub_client {
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "NodeRemove"));
             self.inner.unary(req, path, codec).await
         }
+        /// Hands one call to a member that cannot be dialled.
+        pub async fn forward(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RelayCall>,
+        ) -> std::result::Result<tonic::Response<super::RelayReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/Forward");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Forward"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A member's open door: the hub hands it calls, it answers them. Opened beside the session, with its epoch as `flock-epoch`.
+        pub async fn serve(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::ServeUp>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ServeDown>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/Serve");
+            let mut req = request.into_streaming_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Serve"));
+            self.inner.streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2457,6 +2557,22 @@ pub mod hub_server {
             &self,
             request: tonic::Request<super::HubNodeRemove>,
         ) -> std::result::Result<tonic::Response<super::Ack>, tonic::Status>;
+        /// Hands one call to a member that cannot be dialled.
+        async fn forward(
+            &self,
+            request: tonic::Request<super::RelayCall>,
+        ) -> std::result::Result<tonic::Response<super::RelayReply>, tonic::Status>;
+        /// Server streaming response type for the Serve method.
+        type ServeStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ServeDown, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// A member's open door: the hub hands it calls, it answers them. Opened beside the session, with its epoch as `flock-epoch`.
+        async fn serve(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::ServeUp>>,
+        ) -> std::result::Result<tonic::Response<Self::ServeStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct HubServer<T> {
@@ -2703,6 +2819,93 @@ pub mod hub_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Hub/Forward" => {
+                    #[allow(non_camel_case_types)]
+                    struct ForwardSvc<T: Hub>(pub Arc<T>);
+                    impl<T: Hub> tonic::server::UnaryService<super::RelayCall>
+                    for ForwardSvc<T> {
+                        type Response = super::RelayReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RelayCall>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hub>::forward(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ForwardSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Hub/Serve" => {
+                    #[allow(non_camel_case_types)]
+                    struct ServeSvc<T: Hub>(pub Arc<T>);
+                    impl<T: Hub> tonic::server::StreamingService<super::ServeUp>
+                    for ServeSvc<T> {
+                        type Response = super::ServeDown;
+                        type ResponseStream = T::ServeStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<tonic::Streaming<super::ServeUp>>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hub>::serve(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ServeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     delivery::receive::Receiver,
     pb::{self, peer_server::PeerServer},
+    relay::Method,
     run_state::{Card, RunWatch},
     transport::PeerIdentity,
     wire,
@@ -31,6 +32,24 @@ impl Peer {
     /// The service, with its limits, ready to be added to the routes of the peer port.
     pub fn server(self) -> PeerServer<Self> {
         PeerServer::new(self).max_decoding_message_size(limits::MESSAGE_BYTES)
+    }
+
+    /// Answers a call that a hub relays for `from`, as the peer port would answer `from` itself.
+    ///
+    /// # Errors
+    /// As the peer port's; `protocol` for a body that is none of this method.
+    pub async fn answer(&self, from: &NodeName, method: Method, body: &[u8]) -> Result<Vec<u8>> {
+        Ok(match method {
+            Method::Offer => self.receiver.admit(from, decode(body)?).await?.encode_to_vec(),
+            Method::ReportOutcome => {
+                self.receiver.outcome(from, decode(body)?).await?;
+                pb::Ack {}.encode_to_vec()
+            }
+            Method::Resources => {
+                let asked: pb::ResourcesRequest = decode(body)?;
+                self.cards(from, &asked.node)?.encode_to_vec()
+            }
+        })
     }
 
     /// The cards of this node that `from` may see, names of sensitive resources hashed. Before the first run there are none.
@@ -63,6 +82,10 @@ impl Peer {
             cards: cards.filter(|card| gate.may_see(from, card)).map(Card::shown).collect(),
         }
     }
+}
+
+fn decode<M: Message + Default>(body: &[u8]) -> Result<M> {
+    M::decode(body).map_err(|e| Error::protocol(format!("a relayed call cannot be read: {e}")).with_code("malformed"))
 }
 
 /// Who calls, once version and certificate are in order.

@@ -151,6 +151,8 @@ fn endpoint() -> Endpoint {
         .http2_keep_alive_interval(Duration::from_millis(limits::KEEPALIVE_MS))
         .keep_alive_timeout(Duration::from_millis(limits::KEEPALIVE_TIMEOUT_MS))
         .keep_alive_while_idle(true)
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
         // A safety net only: the caller's own deadline, which comes first, knows how to call a late answer.
         .timeout(Duration::from_millis(limits::CALL_MS + limits::DEADLINE_MARGIN_MS))
 }

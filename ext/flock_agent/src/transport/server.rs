@@ -96,6 +96,8 @@ fn server(limits: &ServerLimits) -> Server {
     Server::builder()
         .http2_keepalive_interval(Some(Duration::from_millis(limits::KEEPALIVE_MS)))
         .http2_keepalive_timeout(Some(Duration::from_millis(limits::KEEPALIVE_TIMEOUT_MS)))
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(u32::try_from(limits.calls).unwrap_or(u32::MAX))
 }
 

@@ -23,7 +23,15 @@ fn ok(check: &str, message: impl Into<String>) -> pb::Finding {
 
 pub(super) fn link(state: &LinkState) -> pb::Finding {
     if state.connected {
-        return ok("hub", format!("session {} with the hub at {}", state.epoch, state.hub));
+        let relaying = if state.served {
+            ""
+        } else {
+            "; it relays nothing to this node yet"
+        };
+        return ok(
+            "hub",
+            format!("session {} with the hub at {}{relaying}", state.epoch, state.hub),
+        );
     }
     let why = state
         .problem

@@ -21,6 +21,9 @@ async fn outcomes_are_reported_until_their_senders_have_them() {
         .await;
     let told = bench.world.script().reported[0].clone();
     assert_eq!((told.0.as_str(), told.1.target.as_str()), ("here", "self"));
+    bench
+        .until("its return is waited for", |script| script.watched.contains("away"))
+        .await;
     bench.world.script().down.clear();
     bench.sender.present("away");
     bench.until("all were told", |script| script.to_report.is_empty()).await;

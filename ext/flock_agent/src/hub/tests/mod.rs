@@ -1,12 +1,13 @@
 mod admin;
 mod presence;
+mod relay;
 mod selectors;
 mod sessions;
 
 use flock_core::limits;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Status, Streaming};
+use tonic::{Status, Streaming, transport::Channel};
 
 use super::testing::{FLOCK, Flock, TestHub, Wire, name, node, soon};
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
 struct Raw {
     say: mpsc::Sender<pb::Up>,
     hears: Streaming<pb::Down>,
+    channel: Channel,
 }
 
 fn hello(called: &str) -> pb::SessionHello {
@@ -42,9 +44,9 @@ impl Raw {
         let channel = Wire(flock.net.clone(), identity).hub(&hub.address).await.unwrap();
         let (say, said) = mpsc::channel(64);
         say.send(pb::Up { body: Some(first) }).await.unwrap();
-        let mut client = HubClient::new(channel);
+        let mut client = HubClient::new(channel.clone());
         let hears = soon(client.session(ReceiverStream::new(said))).await?.into_inner();
-        Ok(Self { say, hears })
+        Ok(Self { say, hears, channel })
     }
 
     /// A session, and what the hub welcomed it with.

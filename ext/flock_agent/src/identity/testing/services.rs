@@ -75,4 +75,14 @@ impl hub_server::Hub for Echo {
     async fn node_remove(&self, _: Request<pb::HubNodeRemove>) -> Result<Response<pb::Ack>, Status> {
         Err(Status::unimplemented("node_remove"))
     }
+
+    async fn forward(&self, _: Request<pb::RelayCall>) -> Result<Response<pb::RelayReply>, Status> {
+        Err(Status::unimplemented("forward"))
+    }
+
+    type ServeStream = Pin<Box<dyn Stream<Item = Result<pb::ServeDown, Status>> + Send>>;
+
+    async fn serve(&self, _: Request<Streaming<pb::ServeUp>>) -> Result<Response<Self::ServeStream>, Status> {
+        Err(Status::unimplemented("serve"))
+    }
 }

@@ -1,0 +1,320 @@
+//! The calls that a hub holds for one member: those that wait to be written to its Serve stream, and those that wait for an answer.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use flock_core::{Error, ErrorKind, Result, limits};
+use tokio::{sync::oneshot, time::timeout};
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::lock;
+use crate::{
+    pb,
+    relay::{NOT_CONNECTED, RELAY_BUSY},
+};
+
+/// One member's Serve stream as the hub sees it. At most [`limits::RELAYED_CALLS`] are in it, so a member that does not read costs a
+/// bounded amount of memory, and nobody else anything.
+#[derive(Debug)]
+pub(super) struct Line {
+    member: String,
+    state: Mutex<State>,
+    /// Cancelled when the line is closed.
+    pub closed: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    last_id: u64,
+    unsent: VecDeque<u64>,
+    calls: HashMap<u64, Call>,
+    reader: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Call {
+    /// Until the connection takes it: from then on it may arrive.
+    message: Option<Box<pb::ServeDown>>,
+    answer: oneshot::Sender<Result<Vec<u8>>>,
+}
+
+/// What became of a call that is given up.
+enum GivenUp {
+    Unsent,
+    Sent,
+    Answered,
+}
+
+impl Line {
+    pub(super) fn new(member: &str) -> Arc<Self> {
+        Arc::new(Self {
+            member: member.to_owned(),
+            state: Mutex::default(),
+            closed: CancellationToken::new(),
+        })
+    }
+
+    /// Puts a call at the end of the line; `rpc_id` is filled in.
+    ///
+    /// # Errors
+    /// Code `not_connected` when the line was closed, `relay_busy` when it is full.
+    pub(super) fn call(self: &Arc<Self>, message: pb::ServeDown) -> Result<Waiting> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(not_connected(&self.member));
+        }
+        if state.calls.len() >= limits::RELAYED_CALLS {
+            return Err(busy(format!(
+                "{} has not answered {} calls yet",
+                self.member,
+                limits::RELAYED_CALLS
+            )));
+        }
+        state.last_id += 1;
+        let (id, (sender, answer)) = (state.last_id, oneshot::channel());
+        let message = Some(Box::new(pb::ServeDown { rpc_id: id, ..message }));
+        state.calls.insert(
+            id,
+            Call {
+                message,
+                answer: sender,
+            },
+        );
+        state.unsent.push_back(id);
+        if let Some(reader) = state.reader.take() {
+            reader.wake();
+        }
+        Ok(Waiting {
+            line: Arc::clone(self),
+            id,
+            answer,
+        })
+    }
+
+    /// Takes in what the member answers; an answer that nobody waits for any more is dropped.
+    pub(super) fn answer(&self, up: pb::ServeUp) {
+        let Some(call) = lock(&self.state).calls.remove(&up.rpc_id) else {
+            return;
+        };
+        let answer = match up.kind.as_str() {
+            "" => Ok(up.body),
+            kind => Err(Error::new(ErrorKind::from_code(kind), up.message).with_code(up.code)),
+        };
+        let _ = call.answer.send(answer);
+    }
+
+    /// Ends the stream and every call: those that it had not taken were carried nowhere.
+    pub(super) fn close(&self) {
+        let (calls, reader) = {
+            let mut state = lock(&self.state);
+            state.closed = true;
+            state.unsent.clear();
+            (std::mem::take(&mut state.calls), state.reader.take())
+        };
+        for call in calls.into_values() {
+            let error = match call.message {
+                Some(_) => not_connected(&self.member),
+                None => broken(&self.member),
+            };
+            let _ = call.answer.send(Err(error));
+        }
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        self.closed.cancel();
+    }
+
+    fn give_up(&self, id: u64) -> GivenUp {
+        let mut state = lock(&self.state);
+        match state.calls.remove(&id) {
+            None => GivenUp::Answered,
+            Some(Call { message: None, .. }) => GivenUp::Sent,
+            Some(_) => {
+                state.unsent.retain(|unsent| *unsent != id);
+                GivenUp::Unsent
+            }
+        }
+    }
+}
+
+/// A call in a line; it is taken out when this is dropped.
+pub(super) struct Waiting {
+    line: Arc<Line>,
+    id: u64,
+    answer: oneshot::Receiver<Result<Vec<u8>>>,
+}
+
+impl Waiting {
+    /// The member's answer.
+    ///
+    /// # Errors
+    /// The member's own; `not_connected` when it surely did not get the call; `timeout`, or `outcome_unknown` with code
+    /// `relay_broken`, when it may have.
+    pub(super) async fn within(mut self, limit: Duration) -> Result<Vec<u8>> {
+        let member = &self.line.member;
+        match timeout(limit, &mut self.answer).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(broken(member))),
+            Err(_) => match self.line.give_up(self.id) {
+                GivenUp::Unsent => Err(not_connected(member)),
+                GivenUp::Sent => Err(Error::timeout(format!(
+                    "{member} did not answer through the hub within {} ms",
+                    limit.as_millis()
+                ))),
+                GivenUp::Answered => self.answer.try_recv().unwrap_or_else(|_| Err(broken(member))),
+            },
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.line.give_up(self.id);
+    }
+}
+
+/// The stream that the connection reads; the line ends with it.
+pub(super) struct Reading(pub Arc<Line>);
+
+impl Stream for Reading {
+    type Item = Result<pb::ServeDown, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut state = lock(&self.0.state);
+        while let Some(id) = state.unsent.pop_front() {
+            if let Some(message) = state.calls.get_mut(&id).and_then(|call| call.message.take()) {
+                return Poll::Ready(Some(Ok(*message)));
+            }
+        }
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        state.reader = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// That a member cannot be handed anything now.
+pub(super) fn not_connected(member: &str) -> Error {
+    Error::connection(format!(
+        "{member} takes nothing from the hub now: its agent is off, or has no way to the hub"
+    ))
+    .with_code(NOT_CONNECTED)
+}
+
+/// That there is too much to relay.
+pub(super) fn busy(why: String) -> Error {
+    Error::rejected(format!("{why}; try again")).with_code(RELAY_BUSY)
+}
+
+fn broken(member: &str) -> Error {
+    let message = format!("the connection between the hub and {member} broke before it answered");
+    Error::new(ErrorKind::OutcomeUnknown, message).with_code("relay_broken")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_stream::StreamExt;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(30);
+    const AT_ONCE: Duration = Duration::ZERO;
+
+    fn message(body: &[u8]) -> pb::ServeDown {
+        pb::ServeDown {
+            body: body.to_vec(),
+            ..Default::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_find_their_calls_in_any_order() {
+        let line = Line::new("b");
+        let (one, two) = (line.call(message(b"1")).unwrap(), line.call(message(b"2")).unwrap());
+        let mut reading = Reading(Arc::clone(&line));
+        let mut sent = Vec::new();
+        for _ in 0..2 {
+            sent.push(reading.next().await.unwrap().unwrap());
+        }
+        assert_eq!((&sent[0].body[..], &sent[1].body[..]), (&b"1"[..], &b"2"[..]));
+        for down in sent.iter().rev() {
+            line.answer(pb::ServeUp {
+                rpc_id: down.rpc_id,
+                body: down.body.clone(),
+                ..Default::default()
+            });
+        }
+        assert_eq!(one.within(LONG).await.unwrap(), b"1");
+        assert_eq!(two.within(LONG).await.unwrap(), b"2");
+    }
+
+    #[tokio::test]
+    async fn what_was_not_taken_was_carried_nowhere_and_what_was_taken_may_have_arrived() {
+        let line = Line::new("b");
+        let mut reading = Reading(Arc::clone(&line));
+        let taken = line.call(message(b"1")).unwrap();
+        reading.next().await.unwrap().unwrap();
+        let late = line.call(message(b"2")).unwrap();
+        reading.next().await.unwrap().unwrap();
+        let waits = line.call(message(b"3")).unwrap();
+        assert_eq!(
+            line.call(message(b"4"))
+                .unwrap()
+                .within(AT_ONCE)
+                .await
+                .unwrap_err()
+                .code(),
+            NOT_CONNECTED
+        );
+        assert_eq!(late.within(AT_ONCE).await.unwrap_err().kind(), ErrorKind::Timeout);
+        drop(reading);
+        assert_eq!(taken.within(LONG).await.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+        assert_eq!(waits.within(LONG).await.unwrap_err().code(), NOT_CONNECTED);
+        assert_eq!(line.call(message(b"5")).err().unwrap().code(), NOT_CONNECTED);
+    }
+
+    #[tokio::test]
+    async fn a_full_line_takes_no_more_until_a_call_ends() {
+        let line = Line::new("b");
+        let mut held: Vec<Waiting> = (0..limits::RELAYED_CALLS)
+            .map(|_| line.call(message(b"")).unwrap())
+            .collect();
+        let full = line.call(message(b"")).err().unwrap();
+        assert_eq!((full.code(), full.retryable()), (RELAY_BUSY, true));
+        drop(held.pop());
+        assert!(line.call(message(b"")).is_ok());
+        assert!(
+            lock(&line.state).unsent.len() < limits::RELAYED_CALLS,
+            "what is given up leaves nothing behind"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_call_wakes_the_reader_and_the_end_too() {
+        let line = Line::new("b");
+        let mut reading = Reading(Arc::clone(&line));
+        let reader = tokio::spawn(async move {
+            let first = reading.next().await.unwrap().unwrap();
+            (first.body, reading.next().await.is_none())
+        });
+        tokio::task::yield_now().await;
+        let _call = line.call(message(b"x")).unwrap();
+        tokio::task::yield_now().await;
+        line.close();
+        assert_eq!(timeout(LONG, reader).await.unwrap().unwrap(), (b"x".to_vec(), true));
+    }
+}
