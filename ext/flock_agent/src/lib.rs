@@ -5,6 +5,7 @@
 
 pub mod agent;
 mod backoff;
+mod blocking;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -22,6 +23,8 @@ pub mod registry;
 pub mod run_state;
 pub mod service;
 pub mod setup;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod spool;
 pub mod store;
 mod text;

@@ -6,6 +6,8 @@ use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
 use rusqlite::Connection;
 use tonic::transport::Channel;
 
+#[cfg(feature = "simulation")]
+use crate::simulation::tempted;
 use crate::{
     clock::Clock,
     delivery::{
@@ -142,6 +144,10 @@ fn perhaps_arrived(error: Error) -> Error {
 impl Courier for Direct {
     async fn offer(&self, target: &str, envelope: pb::Envelope) -> Result<pb::Receipt> {
         let mut peer = self.reach(target).await.map_err(not_arrived)?;
+        #[cfg(feature = "simulation")]
+        if tempted(peer.offer(wire::request(envelope.clone(), limits::CALL_MS))).await {
+            return Err(Error::new(ErrorKind::OutcomeUnknown, "the answer was lost"));
+        }
         let call = peer.offer(wire::request(envelope, limits::CALL_MS));
         wire::within(limits::CALL_MS, target, call)
             .await
@@ -150,6 +156,10 @@ impl Courier for Direct {
 
     async fn report(&self, sender: &str, outcome: pb::Outcome) -> Result<()> {
         let mut peer = self.reach(sender).await?;
+        #[cfg(feature = "simulation")]
+        if tempted(peer.report_outcome(wire::request(outcome.clone(), limits::CALL_MS))).await {
+            return Err(Error::connection("the answer was lost"));
+        }
         let call = peer.report_outcome(wire::request(outcome, limits::CALL_MS));
         wire::within(limits::CALL_MS, sender, call).await.map(|_: pb::Ack| ())
     }

@@ -1,14 +1,13 @@
 //! What the dispatcher holds in memory: jobs that Ruby has been told of, jobs that run, and the pause while Chef's lock is elsewhere.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use flock_core::limits;
 use serde_json::Value;
-use tokio::sync::{Mutex, mpsc};
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::Instant,
+};
 
 use crate::{pb, run_state::Snapshot};
 
