@@ -28,8 +28,6 @@ pub struct Act {
 #[derive(Debug, Clone)]
 pub struct Promise {
     pub sender: &'static str,
-    /// How often it may be run again after an unknown end.
-    pub retry: u32,
 }
 
 /// What changes.
@@ -38,6 +36,8 @@ pub struct State {
     pub log: Log,
     pub now_ms: u64,
     pub ledger: Vec<Act>,
+    /// How often what was handed over may be run again after an end that is not known.
+    pub retries: BTreeMap<String, u32>,
     pub promises: BTreeMap<String, Promise>,
     pub processes: BTreeMap<u32, Process>,
     pub next_pid: u32,
@@ -52,6 +52,12 @@ pub struct State {
     /// Seen in the registry: the highest epoch of each node.
     pub epochs: BTreeMap<String, u64>,
     pub planted: BTreeSet<&'static str>,
+    /// The member that stays without power for days.
+    pub lost: Option<&'static str>,
+    /// Whether so much time has passed that what ended is forgotten.
+    pub days_passed: bool,
+    /// Machines without power.
+    pub off: BTreeSet<&'static str>,
     /// What each node said when it was asked last.
     pub views: BTreeMap<&'static str, View>,
     /// Every resource that the recipes of this flock declare.
@@ -74,6 +80,7 @@ impl Flock {
             log: Log::new(live),
             now_ms: 0,
             ledger: Vec::new(),
+            retries: BTreeMap::new(),
             promises: BTreeMap::new(),
             processes: BTreeMap::new(),
             next_pid: 1_000,
@@ -84,6 +91,9 @@ impl Flock {
             waits: BTreeMap::new(),
             epochs: BTreeMap::new(),
             planted: planted.into_iter().collect(),
+            lost: None,
+            days_passed: false,
+            off: BTreeSet::new(),
             views: BTreeMap::new(),
             keys: Vec::new(),
         };
@@ -111,6 +121,10 @@ impl Flock {
     pub fn violation(&self, who: &str, what: String) {
         self.log(who, &format!("VIOLATION {what}"));
         self.state().violations.push(format!("{who}: {what}"));
+    }
+
+    pub fn is_off(&self, name: &str) -> bool {
+        self.state().off.contains(name)
     }
 
     /// A number drawn from the seed.

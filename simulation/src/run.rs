@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use flock_core::limits;
 use turmoil::{Builder, Sim};
 
 use crate::{
@@ -17,6 +18,8 @@ const STEP_MS: u64 = 10;
 const FOUNDING_MS: u64 = 60_000;
 /// From the last fault to the end of everything, in milliseconds.
 const SETTLING_MS: u64 = 300_000;
+/// How far apart the Chef runs of that time are, in milliseconds.
+const CONVERGING_MS: u64 = 40_000;
 
 /// What came of a seed.
 pub struct Verdict {
@@ -90,13 +93,47 @@ impl Stage<'_> {
         self.storm(&events)?;
         self.flock.state().stormy = false;
         self.repair();
-        // Everyone is told of everyone's return, and then everyone announces something new at once.
-        self.advance(5_000)?;
-        NAMES
-            .into_iter()
-            .for_each(|name| chef::run::start(&self.flock, name, true));
-        self.until("everything has ended", SETTLING_MS, |flock| oracle::look(flock))?;
+        self.settle("all who are there have ended")?;
+        if self.flock.state().lost.is_some() {
+            self.let_days_pass()?;
+            self.settle("everything has ended")?;
+        }
         oracle::judge(&self.flock);
+        Ok(())
+    }
+
+    /// Everyone converges again and again, as nodes do: what waits for a run ends, and what is announced must arrive.
+    fn settle(&mut self, what: &str) -> Result<(), String> {
+        let end = self.now_ms() + SETTLING_MS;
+        while self.now_ms() < end {
+            self.advance(5_000)?;
+            scenario::converge_all(&self.flock);
+            self.advance(5_000)?;
+            if self.until(what, CONVERGING_MS, oracle::look)? {
+                return Ok(());
+            }
+        }
+        oracle::judge(&self.flock);
+        Err(format!("within {SETTLING_MS} ms it did not come to this: {what}"))
+    }
+
+    /// Longer than anything may take; then the member that was lost is found again.
+    fn let_days_pass(&mut self) -> Result<(), String> {
+        let days_ms = limits::TTL_DEFAULT_MS + limits::OUTCOME_GRACE_MS + 600_000;
+        oracle::judge(&self.flock);
+        self.flock.state().days_passed = true;
+        for name in NAMES {
+            let days_ms = i64::try_from(days_ms).unwrap_or_default();
+            scenario::fault(&mut self.sim, &self.flock, Fault::Clock(name, days_ms));
+        }
+        self.advance(2 * limits::DELIVERY_POLL_MS)?;
+        for problem in oracle::overdue(&self.flock) {
+            self.flock.violation("oracle", problem);
+        }
+        let found = self.flock.state().lost.take();
+        found
+            .into_iter()
+            .for_each(|name| scenario::fault(&mut self.sim, &self.flock, Fault::Start(name)));
         Ok(())
     }
 
@@ -125,18 +162,17 @@ impl Stage<'_> {
         }
     }
 
-    /// Goes on until `done` is true, which is asked every half second.
-    fn until(&mut self, what: &str, limit_ms: u64, done: impl Fn(&Arc<Flock>) -> bool) -> Result<(), String> {
+    /// Goes on until `done` is true, which is asked every half second; false = that did not come within `limit_ms`.
+    fn until(&mut self, what: &str, limit_ms: u64, done: impl Fn(&Arc<Flock>) -> bool) -> Result<bool, String> {
         let end = self.now_ms() + limit_ms;
         while self.now_ms() < end {
             self.advance(500)?;
             if done(&self.flock) {
                 self.flock.log("storm", what);
-                return Ok(());
+                return Ok(true);
             }
         }
-        oracle::judge(&self.flock);
-        Err(format!("within {limit_ms} ms it did not come to this: {what}"))
+        Ok(false)
     }
 
     fn advance(&mut self, ms: u64) -> Result<(), String> {

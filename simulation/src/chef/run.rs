@@ -10,18 +10,25 @@ use crate::{flock::Flock, node::files};
 pub struct Run {
     number: u64,
     succeeds: bool,
+    lasts_ms: Option<u64>,
     converging: bool,
 }
 
 /// Starts a run, unless one is at work on the node.
 pub fn start(flock: &Arc<Flock>, node: &'static str, succeeds: bool) {
-    if !super::pids(flock, node, |task| matches!(task, Task::Run(_))).is_empty() {
+    start_for(flock, node, succeeds, None);
+}
+
+/// The same for so many milliseconds of converging.
+pub fn start_for(flock: &Arc<Flock>, node: &'static str, succeeds: bool, lasts_ms: Option<u64>) {
+    if flock.is_off(node) || !super::pids(flock, node, |task| matches!(task, Task::Run(_))).is_empty() {
         return;
     }
     let number = files::newest_run(&flock.node(node).data_dir) + 1;
     let run = Run {
         number,
         succeeds,
+        lasts_ms,
         converging: false,
     };
     let pid = spawn(flock, node, Task::Run(run));
@@ -33,7 +40,7 @@ pub fn advance(flock: &Arc<Flock>, node: &'static str, pid: u32, run: Run) {
     match (run.converging, run.converging || lock(flock, node, pid)) {
         (false, false) => next(flock, pid, Task::Run(run), 100),
         (false, true) => {
-            let lasts_ms = flock.draw(500, 5_000);
+            let lasts_ms = run.lasts_ms.unwrap_or_else(|| flock.draw(500, 5_000));
             let converging = Run {
                 converging: true,
                 ..run

@@ -28,10 +28,8 @@ use crate::flock::{EPOCH_MS, Flock, NAMES};
 
 /// What the scenario asks of a machine that runs.
 pub enum Command {
-    /// A recipe notifies.
-    Notify(Box<pb::Draft>),
-    /// Someone waits for the end of a notification.
-    Await(String),
+    /// Someone notifies, and may wait for the end.
+    Notify { draft: Box<pb::Draft>, waits: bool },
     /// The oracle asks how the agent is, and the hub's for the directory.
     Look,
     /// The operator stops the agent.
@@ -122,8 +120,9 @@ impl Node {
         while let Some(command) = commands.recv().await {
             let (node, flock, local) = (Arc::clone(&self), Arc::clone(&flock), agent.local());
             match command {
-                Command::Notify(draft) => drop(tokio::spawn(recipe::notify(node, flock, local, *draft))),
-                Command::Await(id) => drop(tokio::spawn(recipe::wait(node, flock, local, id))),
+                Command::Notify { draft, waits } => {
+                    drop(tokio::spawn(recipe::notify(node, flock, local, *draft, waits)))
+                }
                 Command::Look => drop(tokio::spawn(recipe::look(node, flock, local))),
                 Command::Stop => break,
             }

@@ -26,7 +26,7 @@ pub const AWAIT_MS: u64 = 10_000;
 const AWAIT_MORE_MS: u64 = 3_000;
 
 /// As the native client of a recipe: the agent if it answers, else the spool.
-pub async fn notify(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, draft: pb::Draft) {
+pub async fn notify(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, draft: pb::Draft, waits: bool) {
     pending(&node).push(draft.clone());
     let answer = timeout(PATIENCE, local.append(Request::new(draft.clone()))).await;
     pending(&node).retain(|waiting| waiting.id != draft.id);
@@ -36,6 +36,9 @@ pub async fn notify(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, dra
             flock.violation(node.name, format!("a draft was refused: {status}"));
         }
         _ => keep(&node, &flock, &draft),
+    }
+    if waits {
+        wait(node, flock, local, draft.id).await;
     }
 }
 
@@ -49,15 +52,12 @@ pub fn keep(node: &Node, flock: &Flock, draft: &pb::Draft) {
 
 fn promise(node: &Node, flock: &Flock, draft: &pb::Draft, place: &str) {
     flock.log(node.name, &format!("{} is kept in the {place}", short(&draft.id)));
-    let promise = Promise {
-        sender: node.name,
-        retry: draft.retry,
-    };
+    let promise = Promise { sender: node.name };
     flock.state().promises.insert(draft.id.clone(), promise);
 }
 
 /// As `flockctl notify --wait`.
-pub async fn wait(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, id: String) {
+async fn wait(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, id: String) {
     let key = format!("{} {id}", node.name);
     {
         let mut state = flock.state();

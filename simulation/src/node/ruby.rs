@@ -45,7 +45,14 @@ async fn run(node: &Arc<Node>, flock: &Arc<Flock>, agent: &Agent, event: &Value)
         let _ = agent.call("job_abandoned", message, CALL).await;
         return;
     }
-    worker::go(flock, pid, files::served(&node.data_dir, &job));
+    let served = files::served(&node.data_dir, &job);
+    if served.is_empty() {
+        flock.violation(
+            node.name,
+            format!("worker {pid} is told to go, and its claim is not on disk"),
+        );
+    }
+    worker::go(flock, pid, served);
     report(node, flock, agent, &job, pid).await;
 }
 

@@ -15,6 +15,12 @@ pub struct Delivery {
     pub code: String,
 }
 
+impl Delivery {
+    pub fn has_ended(&self) -> bool {
+        !OPEN.contains(&self.state.as_str())
+    }
+}
+
 /// A row of a target's inbox.
 #[derive(Debug, Clone)]
 pub struct Arrival {
@@ -59,24 +65,15 @@ pub fn arrived(flock: &Flock) -> Vec<Arrival> {
 
 const OPEN: [&str; 4] = ["queued", "offered", "stored", "claimed"];
 
-/// What has not ended.
+/// What has not ended, but for what nobody can end: the lost member's own, and what waits for it.
 pub fn unfinished(flock: &Flock) -> Vec<String> {
-    let sent = sent(flock)
+    let lost = flock.state().lost.unwrap_or_default();
+    let sent = open(flock)
         .into_iter()
-        .filter(|one| OPEN.contains(&one.state.as_str()))
-        .map(|one| {
-            format!(
-                "{} of {} to {:?} is still {} {}",
-                short(&one.id),
-                one.sender,
-                one.target,
-                one.state,
-                one.code
-            )
-        });
+        .filter(|one| one.sender != lost && one.target != lost);
     let arrived = arrived(flock)
         .into_iter()
-        .filter(|one| OPEN.contains(&one.state.as_str()));
+        .filter(|one| OPEN.contains(&one.state.as_str()) && one.node != lost);
     let arrived = arrived.map(|one| {
         format!(
             "{} of {} is still {} at {}",
@@ -86,17 +83,46 @@ pub fn unfinished(flock: &Flock) -> Vec<String> {
             one.node
         )
     });
-    sent.chain(arrived).collect()
+    sent.map(describe).chain(arrived).collect()
+}
+
+/// What has not ended at nodes that run, whomever it is for.
+pub fn overdue(flock: &Flock) -> Vec<String> {
+    let lost = flock.state().lost.unwrap_or_default();
+    open(flock)
+        .into_iter()
+        .filter(|one| one.sender != lost)
+        .map(describe)
+        .collect()
+}
+
+fn open(flock: &Flock) -> Vec<Delivery> {
+    let mut open = sent(flock);
+    open.retain(|one| !one.has_ended());
+    open
+}
+
+fn describe(one: Delivery) -> String {
+    format!(
+        "{} of {} to {:?} is still {} {}",
+        short(&one.id),
+        one.sender,
+        one.target,
+        one.state,
+        one.code
+    )
 }
 
 /// What a recipe was told is kept, and is not.
 pub fn lost(flock: &Flock) -> Vec<String> {
     let sent = sent(flock);
     let state = flock.state();
-    let lost = state
-        .promises
-        .iter()
-        .filter(|(id, promise)| !sent.iter().any(|one| one.id == **id && one.sender == promise.sender));
+    if state.days_passed {
+        return Vec::new();
+    }
+    let lost = state.promises.iter().filter(|(id, promise)| {
+        !sent.iter().any(|one| one.id == **id && one.sender == promise.sender) && !spooled(flock, promise.sender, id)
+    });
     lost.map(|(id, promise)| {
         format!(
             "{} was acknowledged to a recipe of {} and is lost",
@@ -105,4 +131,14 @@ pub fn lost(flock: &Flock) -> Vec<String> {
         )
     })
     .collect()
+}
+
+/// An agent that does not run has not taken it in yet.
+fn spooled(flock: &Flock, sender: &str, id: &str) -> bool {
+    flock
+        .node(sender)
+        .data_dir
+        .join("spool/new")
+        .join(format!("{id}.json"))
+        .exists()
 }

@@ -32,8 +32,11 @@ pub fn check(flock: &Flock) -> Vec<String> {
     NAMES.into_iter().filter_map(|name| difference(flock, name)).collect()
 }
 
-fn difference(flock: &Flock, name: &str) -> Option<String> {
+fn difference(flock: &Flock, name: &'static str) -> Option<String> {
     let state = flock.state();
+    if state.lost == Some(name) {
+        return None;
+    }
     if !state.views.get(name).is_some_and(|view| view.connected) {
         return Some(format!("{name} has no session with the hub"));
     }

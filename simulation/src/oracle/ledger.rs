@@ -25,7 +25,7 @@ pub fn check(flock: &Flock) -> Vec<String> {
 /// Only a sender that asked for it is run again, and only after an end that nobody knows.
 fn twice(flock: &Flock, runs: &Runs) -> Vec<String> {
     let state = flock.state();
-    let allowed = |id: &String| 1 + state.promises.get(id).map_or(0, |promise| promise.retry as usize);
+    let allowed = |id: &String| 1 + state.retries.get(id).map_or(0, |retries| *retries as usize);
     let more = runs.iter().filter(|((_, _, id), count)| **count > allowed(id));
     more.map(|((node, sender, id), count)| format!("{} of {sender} ran {count} times at {node}", short(id)))
         .collect()
@@ -54,22 +54,24 @@ fn contradiction(one: &Delivery, runs: &Runs) -> Option<String> {
 
 /// A target that knows the end and a sender that was told another one.
 fn disagreements(flock: &Flock) -> Vec<String> {
-    let sent = sent(flock);
+    let (sent, forgotten) = (sent(flock), flock.state().days_passed);
     let mut problems = Vec::new();
     for arrival in arrived(flock) {
         let Some(told) = sent
             .iter()
             .find(|one| one.sender == arrival.sender && one.id == arrival.id && one.target == arrival.node)
         else {
-            problems.push(format!(
-                "{} holds {} that {} does not know",
-                arrival.node,
-                short(&arrival.id),
-                arrival.sender
-            ));
+            if !forgotten {
+                problems.push(format!(
+                    "{} holds {} that {} does not know",
+                    arrival.node,
+                    short(&arrival.id),
+                    arrival.sender
+                ));
+            }
             continue;
         };
-        if told.state != arrival.state && told.state != "unknown" {
+        if told.state != arrival.state && told.state != "unknown" && told.has_ended() {
             problems.push(format!(
                 "{} is {} to its sender {} and {} at {}",
                 short(&told.id),

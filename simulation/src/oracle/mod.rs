@@ -27,20 +27,26 @@ pub fn look(flock: &Arc<Flock>) -> bool {
         flock.node(name).ask(Command::Look);
     }
     let idle = !flock.state().processes.values().any(Process::lives);
-    idle && deliveries::unfinished(flock).is_empty()
-        && directory::check(flock).is_empty()
-        && registry::check(flock).is_empty()
+    idle && calm(flock).is_empty()
+}
+
+fn calm(flock: &Flock) -> Vec<String> {
+    [
+        deliveries::unfinished(flock),
+        registry::check(flock),
+        directory::check(flock),
+    ]
+    .concat()
+}
+
+/// What has not ended although nothing may take so long.
+pub fn overdue(flock: &Flock) -> Vec<String> {
+    deliveries::overdue(flock)
 }
 
 /// All of it, when everything should have ended.
-pub fn judge(flock: &Arc<Flock>) {
-    let problems = [
-        deliveries::unfinished(flock),
-        deliveries::lost(flock),
-        ledger::check(flock),
-        registry::check(flock),
-        directory::check(flock),
-    ];
+pub fn judge(flock: &Flock) {
+    let problems = [calm(flock), deliveries::lost(flock), ledger::check(flock)];
     for problem in problems.concat() {
         flock.violation("oracle", problem);
     }

@@ -43,11 +43,12 @@ pub fn check(flock: &Flock) -> Vec<String> {
         [],
         |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)),
     );
+    let there = NAMES.into_iter().filter(|name| state.lost != Some(name));
     let mut problems = Vec::new();
-    if live.len() != NAMES.len() {
-        problems.push(format!("{} nodes live, {} should", live.len(), NAMES.len()));
+    if live.len() != there.clone().count() {
+        problems.push(format!("{} nodes live, {} should", live.len(), there.clone().count()));
     }
-    for name in NAMES {
+    for name in there {
         let believed = state.views.get(name).map(|view| view.epoch);
         let session = sessions
             .iter()

@@ -28,6 +28,8 @@ pub enum Fault {
     /// The machine loses power.
     Power(&'static str),
     Start(&'static str),
+    /// The machine loses power, and nobody repairs it before the storm is long over.
+    Lose(&'static str),
     Stop(&'static str),
     KillWorkers(&'static str),
     Clock(&'static str, i64),
@@ -67,7 +69,8 @@ pub fn run(sim: &mut Sim<'_>, flock: &Arc<Flock>, fault: Fault) {
         Fault::SlowDisk(ms) => slow_disk(flock, ms),
         Fault::Kill(name) => kill(sim, flock, name),
         Fault::Power(name) => power(sim, flock, name),
-        Fault::Start(name) => start(sim, name),
+        Fault::Lose(name) => lose(sim, flock, name),
+        Fault::Start(name) => start(sim, flock, name),
         Fault::Stop(name) => drop(flock.node(name).ask(Command::Stop)),
         Fault::KillWorkers(name) => kill_workers(flock, name),
         Fault::Clock(name, offset_ms) => flock.node(name).offset_ms.store(offset_ms, Ordering::Relaxed),
@@ -83,7 +86,7 @@ pub fn mend(sim: &mut Sim<'_>, a: &str, b: &str) {
     sim.set_link_max_message_latency(a, b, LATENCY);
 }
 
-fn slow_disk(flock: &Flock, ms: u64) {
+pub fn slow_disk(flock: &Flock, ms: u64) {
     let mut state = flock.state();
     state.slow_disk_until_ms = state.now_ms + ms;
 }
@@ -102,24 +105,41 @@ fn kill(sim: &mut Sim<'_>, flock: &Arc<Flock>, name: &'static str) {
 
 /// Nobody hears of it: no connection is closed.
 fn power(sim: &mut Sim<'_>, flock: &Arc<Flock>, name: &'static str) {
-    if !sim.is_host_running(name) {
-        return;
+    if sim.is_host_running(name) {
+        let others: Vec<&str> = NAMES.into_iter().filter(|other| *other != name).collect();
+        others.iter().for_each(|other| sim.partition(name, *other));
+        sim.crash(name);
+        others.iter().for_each(|other| mend(sim, name, other));
     }
-    let others: Vec<&str> = NAMES.into_iter().filter(|other| *other != name).collect();
-    others.iter().for_each(|other| sim.partition(name, *other));
-    sim.crash(name);
-    others.iter().for_each(|other| mend(sim, name, other));
     chef::kill_all(flock, name);
+    flock.state().off.insert(name);
     taken(flock, name);
     files::lose_unsynced(&flock.node(name).data_dir);
 }
 
+/// What recipes were handing over; whoever waits sees the connection end.
 fn taken(flock: &Flock, name: &str) -> Vec<flock_agent::pb::Draft> {
+    flock
+        .state()
+        .waits
+        .retain(|wait, _| wait.split(' ').next() != Some(name));
     std::mem::take(&mut *flock.node(name).pending.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-pub fn start(sim: &mut Sim<'_>, name: &str) {
+fn lose(sim: &mut Sim<'_>, flock: &Arc<Flock>, name: &'static str) {
+    power(sim, flock, name);
+    let mut state = flock.state();
+    state.off.insert(name);
+    state.lost = Some(name);
+}
+
+fn start(sim: &mut Sim<'_>, flock: &Arc<Flock>, name: &'static str) {
+    if flock.state().lost == Some(name) {
+        return;
+    }
+    flock.state().off.remove(name);
     if !sim.is_host_running(name) {
+        chef::worker::orphaned(flock, name);
         sim.bounce(name);
     }
 }

@@ -17,24 +17,27 @@ pub enum Work {
     Notify {
         sender: &'static str,
         draft: Box<pb::Draft>,
-        wait: bool,
+        waits: bool,
     },
     Converge {
         node: &'static str,
         succeeds: bool,
     },
+    /// Everyone has something new to say at the same time.
+    ConvergeAll,
 }
 
 pub fn draw(rng: &mut impl Rng, n: u64) -> Work {
     match rng.random_range(0..100) {
-        0..15 => Work::Converge {
+        0..5 => Work::ConvergeAll,
+        5..15 => Work::Converge {
             node: name(rng),
             succeeds: rng.random_range(0..100) < 80,
         },
         _ => Work::Notify {
             sender: name(rng),
             draft: Box::new(draft(rng, n)),
-            wait: rng.random_range(0..100) < 25,
+            waits: rng.random_range(0..100) < 25,
         },
     }
 }
@@ -104,12 +107,25 @@ pub fn keys(events: &[(u64, super::Event)]) -> Vec<String> {
 pub fn run(flock: &Arc<Flock>, work: &Work) {
     match work {
         Work::Converge { node, succeeds } => chef::run::start(flock, node, *succeeds),
-        Work::Notify { sender, draft, wait } => notify(flock, sender, draft, *wait),
+        Work::ConvergeAll => converge_all(flock),
+        Work::Notify { sender, draft, waits } => notify(flock, sender, draft, *waits),
     }
 }
 
-fn notify(flock: &Arc<Flock>, sender: &'static str, draft: &pb::Draft, wait: bool) {
+/// All runs end in the same moment, and the disk of the hub is busy: what is announced then shares commits.
+pub fn converge_all(flock: &Arc<Flock>) {
+    for name in NAMES {
+        chef::run::start_for(flock, name, true, Some(1_500));
+    }
+    super::faults::slow_disk(flock, 4_000);
+}
+
+fn notify(flock: &Arc<Flock>, sender: &'static str, draft: &pb::Draft, waits: bool) {
+    if flock.is_off(sender) {
+        return;
+    }
     let node = flock.node(sender);
+    flock.state().retries.insert(draft.id.clone(), draft.retry);
     let to = draft
         .targets
         .as_ref()
@@ -119,15 +135,12 @@ fn notify(flock: &Arc<Flock>, sender: &'static str, draft: &pb::Draft, wait: boo
         sender,
         &format!("notifies {} {} at {to}", crate::node::short(&draft.id), draft.key),
     );
-    if !node.ask(Command::Notify(Box::new(draft.clone()))) {
-        return files_only(flock, sender, draft);
+    let command = Command::Notify {
+        draft: Box::new(draft.clone()),
+        waits,
+    };
+    // Without an agent a recipe has the spool.
+    if !node.ask(command) {
+        crate::node::keep(node, flock, draft);
     }
-    if wait {
-        node.ask(Command::Await(draft.id.clone()));
-    }
-}
-
-/// Without an agent a recipe has the spool.
-fn files_only(flock: &Arc<Flock>, sender: &'static str, draft: &pb::Draft) {
-    crate::node::keep(flock.node(sender), flock, draft);
 }

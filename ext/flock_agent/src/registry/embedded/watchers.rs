@@ -24,7 +24,7 @@ struct Watcher {
 
 /// Changes that a watcher may be behind. In a simulation few, so that watchers do miss some.
 pub(super) const QUEUE: usize = if cfg!(feature = "simulation") {
-    2
+    1
 } else {
     limits::REGISTRY_WATCH_QUEUE
 };
