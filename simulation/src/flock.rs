@@ -43,6 +43,10 @@ pub struct State {
     pub next_pid: u32,
     pub join: Option<String>,
     pub violations: Vec<String>,
+    /// Machines that lose power in the next moment.
+    pub doomed: BTreeSet<&'static str>,
+    /// What gets its power back, and when.
+    pub revivals: Vec<(u64, &'static str)>,
     /// Whether calls are repeated and answers lost.
     pub stormy: bool,
     /// Until when commits are slow.
@@ -86,6 +90,8 @@ impl Flock {
             next_pid: 1_000,
             join: None,
             violations: Vec::new(),
+            doomed: BTreeSet::new(),
+            revivals: Vec::new(),
             stormy: false,
             slow_disk_until_ms: 0,
             waits: BTreeMap::new(),
@@ -125,6 +131,13 @@ impl Flock {
 
     pub fn is_off(&self, name: &str) -> bool {
         self.state().off.contains(name)
+    }
+
+    /// The worst moment for a power cut: `who` has just been told that something is on disk. It comes in some of them.
+    pub fn tempt(&self, who: &'static str) {
+        if self.state().stormy && self.chance(4) {
+            self.state().doomed.insert(who);
+        }
     }
 
     /// A number drawn from the seed.

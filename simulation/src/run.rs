@@ -180,6 +180,7 @@ impl Stage<'_> {
             self.sim.step().map_err(|e| e.to_string())?;
             self.steps += 1;
             self.flock.state().now_ms = self.now_ms();
+            scenario::doom(&mut self.sim, &self.flock);
             chef::advance(&self.flock);
             if self.now_ms().is_multiple_of(1_000) {
                 oracle::watch(&self.flock);

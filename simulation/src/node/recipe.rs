@@ -54,6 +54,7 @@ fn promise(node: &Node, flock: &Flock, draft: &pb::Draft, place: &str) {
     flock.log(node.name, &format!("{} is kept in the {place}", short(&draft.id)));
     let promise = Promise { sender: node.name };
     flock.state().promises.insert(draft.id.clone(), promise);
+    flock.tempt(node.name);
 }
 
 /// As `flockctl notify --wait`.

@@ -53,6 +53,7 @@ async fn run(node: &Arc<Node>, flock: &Arc<Flock>, agent: &Agent, event: &Value)
         );
     }
     worker::go(flock, pid, served);
+    flock.tempt(node.name);
     report(node, flock, agent, &job, pid).await;
 }
 

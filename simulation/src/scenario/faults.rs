@@ -77,6 +77,31 @@ pub fn run(sim: &mut Sim<'_>, flock: &Arc<Flock>, fault: Fault) {
     }
 }
 
+/// Cuts the power of those who are doomed, and gives it back to those who have been without it for their time.
+pub fn doom(sim: &mut Sim<'_>, flock: &Arc<Flock>) {
+    let (doomed, revived) = {
+        let mut state = flock.state();
+        let now_ms = state.now_ms;
+        let doomed = std::mem::take(&mut state.doomed);
+        let (due, later) = std::mem::take(&mut state.revivals)
+            .into_iter()
+            .partition(|(at_ms, _)| *at_ms <= now_ms);
+        state.revivals = later;
+        let due: Vec<(u64, &'static str)> = due;
+        (doomed, due)
+    };
+    for name in doomed {
+        run(sim, flock, Fault::Power(name));
+        let after_ms = flock.draw(500, 8_000);
+        let mut state = flock.state();
+        let at_ms = state.now_ms + after_ms;
+        state.revivals.push((at_ms, name));
+    }
+    revived
+        .into_iter()
+        .for_each(|(_, name)| run(sim, flock, Fault::Start(name)));
+}
+
 /// How long a message takes at most on a good day.
 pub const LATENCY: Duration = Duration::from_millis(40);
 

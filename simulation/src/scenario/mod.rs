@@ -6,7 +6,7 @@ mod work;
 use crate::flock::NAMES;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-pub use faults::{Fault, LATENCY, run as fault};
+pub use faults::{Fault, LATENCY, doom, run as fault};
 pub use work::{Work, converge_all, keys, run as work};
 
 /// How long faults happen, in milliseconds.
