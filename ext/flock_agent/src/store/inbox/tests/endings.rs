@@ -129,10 +129,11 @@ fn what_ran_before_is_not_said_to_have_never_run() {
             ..envelope("a", 1)
         };
         take(&conn, &asked);
+        let row = rows(&conn)[0];
         claim_all(&conn, "j");
         finish(&conn, "j", &ending(State::Unknown), NOW_MS).unwrap();
         assert_eq!(shown(&conn, 1).state, "stored");
-        way(&conn, rows(&conn)[0]);
+        way(&conn, row);
         let ended = shown(&conn, 1);
         assert_eq!((ended.state.as_str(), ended.code.as_str()), ("unknown", code));
         assert!(ended.message.contains("(runs: 1)"), "{}", ended.message);
