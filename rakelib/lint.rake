@@ -6,6 +6,7 @@ namespace :lint do
     sh "cargo fmt --all --check"
     sh "cargo fmt --check --manifest-path #{Simulation::MANIFEST}"
     sh "cargo clippy --quiet --workspace --all-targets --features flock_of_chefs/testing -- -D warnings"
+    sh "cargo clippy --quiet -p flock_agent --features planted -- -D warnings"
     Simulation.cargo("clippy", "--all-targets", "--", "-D", "warnings")
   end
 
