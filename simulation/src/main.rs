@@ -12,7 +12,10 @@ mod run;
 mod scenario;
 mod sweep;
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use arguments::Arguments;
 
@@ -29,16 +32,8 @@ fn main() -> ExitCode {
 
 /// One seed per process: what is drawn must not depend on what was drawn before.
 fn one(seed: u64, planted: Option<&'static str>, live: bool) -> ExitCode {
-    let memory = std::path::Path::new("/dev/shm");
-    let place = if memory.is_dir() {
-        memory.to_owned()
-    } else {
-        std::env::temp_dir()
-    };
-    let dir = tempfile::Builder::new()
-        .prefix("flock-simulation-")
-        .tempdir_in(place)
-        .expect("a temporary folder");
+    let dir = tempfile::Builder::new().prefix("flock-simulation-").tempdir_in(place());
+    let dir = dir.expect("a temporary folder");
     let path = dir.path().to_owned();
     // A thread of its own has drawn nothing yet.
     let verdict = std::thread::Builder::new().spawn(move || {
@@ -51,7 +46,7 @@ fn one(seed: u64, planted: Option<&'static str>, live: bool) -> ExitCode {
         return ExitCode::FAILURE;
     };
     if verdict.violations.is_empty() {
-        println!("seed {seed}: ok");
+        println!("seed {seed}: ok {:?}", verdict.ends);
         return ExitCode::SUCCESS;
     }
     if !live {
@@ -62,4 +57,13 @@ fn one(seed: u64, planted: Option<&'static str>, live: bool) -> ExitCode {
         .iter()
         .for_each(|violation| println!("seed {seed}: {violation}"));
     ExitCode::FAILURE
+}
+
+/// In memory where there is such a place: a disk's syncs take most of the time, and only simulated crashes come.
+fn place() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    match std::env::var_os("TMPDIR") {
+        None if memory.is_dir() => memory.to_owned(),
+        _ => std::env::temp_dir(),
+    }
 }

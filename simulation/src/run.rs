@@ -1,6 +1,6 @@
 //! One seed, from the founding of the flock to the verdict.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use flock_core::limits;
 use turmoil::{Builder, Sim};
@@ -25,6 +25,8 @@ const CONVERGING_MS: u64 = 40_000;
 pub struct Verdict {
     pub violations: Vec<String>,
     pub log: String,
+    /// How many deliveries ended how.
+    pub ends: BTreeMap<String, usize>,
 }
 
 /// Runs a seed in files under `dir`.
@@ -37,10 +39,12 @@ pub fn run(seed: u64, dir: &Path, planted: Option<&'static str>, live: bool) -> 
         flock.violation("simulation", error);
     }
     drop(stage);
+    let ends = oracle::ends(&flock);
     let mut state = flock.state();
     Verdict {
         violations: std::mem::take(&mut state.violations),
         log: state.log.text(),
+        ends,
     }
 }
 

@@ -48,9 +48,15 @@ fn work(sweep: &Sweep, tally: &Tally) {
             return;
         }
         let outcome = one(seed, sweep.planted);
-        tally.done.fetch_add(1, Ordering::Relaxed);
+        let done = tally.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(500) {
+            println!("{done} seeds so far");
+        }
         if let Err(output) = outcome {
-            tally.enough.store(sweep.planted.is_some(), Ordering::Relaxed);
+            match sweep.planted {
+                Some(_) => tally.enough.store(true, Ordering::Relaxed),
+                None => println!("seed {seed} fails: {}", finding(&output)),
+            }
             tally
                 .failed
                 .lock()

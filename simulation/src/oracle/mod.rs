@@ -6,7 +6,7 @@ mod ledger;
 mod registry;
 mod waits;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     chef::Process,
@@ -42,6 +42,15 @@ fn calm(flock: &Flock) -> Vec<String> {
 /// What has not ended although nothing may take so long.
 pub fn overdue(flock: &Flock) -> Vec<String> {
     deliveries::overdue(flock)
+}
+
+/// How many deliveries are in which state.
+pub fn ends(flock: &Flock) -> BTreeMap<String, usize> {
+    let mut ends = BTreeMap::new();
+    for one in deliveries::sent(flock) {
+        *ends.entry(one.state).or_default() += 1;
+    }
+    ends
 }
 
 /// All of it, when everything should have ended.
