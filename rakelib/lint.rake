@@ -4,7 +4,10 @@ namespace :lint do
   desc "Rust: formatting and clippy, warnings are errors"
   task :rust do
     sh "cargo fmt --all --check"
+    sh "cargo fmt --check --manifest-path #{Simulation::MANIFEST}"
     sh "cargo clippy --quiet --workspace --all-targets --features flock_of_chefs/testing -- -D warnings"
+    sh "cargo clippy --quiet -p flock_agent --features planted -- -D warnings"
+    Simulation.cargo("clippy", "--all-targets", "--", "-D", "warnings")
   end
 
   desc "Ruby: rubocop"

@@ -2,8 +2,10 @@
 
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
+
+use tokio::time::Instant;
 
 type Source = Arc<dyn Fn() -> u64 + Send + Sync>;
 

@@ -5,6 +5,7 @@
 
 pub mod agent;
 mod backoff;
+mod blocking;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -24,6 +25,8 @@ pub mod relay;
 pub mod run_state;
 pub mod service;
 pub mod setup;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod spool;
 pub mod store;
 mod text;

@@ -4,6 +4,10 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Whether the process that had this pid and start time (field 22 of `/proc/PID/stat`, clock ticks) still runs; a zombie does not.
 pub fn alive(pid: u32, pid_start: u64) -> bool {
+    #[cfg(feature = "simulation")]
+    if let Some(world) = crate::simulation::world() {
+        return world.alive(pid, pid_start);
+    }
     stat(pid).is_some_and(|(state, start)| start == pid_start && !matches!(state, b'Z' | b'X' | b'x'))
 }
 
@@ -14,6 +18,10 @@ pub fn start_of(pid: u32) -> Option<u64> {
 
 /// Ends the process and the group that it leads, if it is still the same process. Nothing is said when it is gone already.
 pub fn kill(pid: u32, pid_start: u64) {
+    #[cfg(feature = "simulation")]
+    if let Some(world) = crate::simulation::world() {
+        return world.kill(pid, pid_start);
+    }
     let Some(id) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return;
     };

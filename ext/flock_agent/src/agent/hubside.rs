@@ -23,14 +23,14 @@ pub(super) async fn routes(
     config: &Config,
     identity: &Identity,
     deny: &DenyList,
+    clock: &Clock,
     routes: Routes,
     cancel: &CancellationToken,
 ) -> Result<(Routes, Option<Hub>)> {
     let Some(settings) = agreed(config, identity)? else {
         return Ok((routes, None));
     };
-    let clock = Clock::system();
-    let registry = open(config, settings, &clock)?;
+    let registry = open(config, settings, clock)?;
     let enrol = Enrol::new(identity.clone(), Arc::clone(&registry), clock.clone())?;
     enrol.enter_self().await?;
     let hub = Hub::start(HubOptions {
@@ -39,7 +39,7 @@ pub(super) async fn routes(
         lease_ms: settings.lease_ms,
         registry,
         deny: deny.clone(),
-        clock,
+        clock: clock.clone(),
         cancel: cancel.clone(),
     });
     let routes = routes.add_service(enrol.into_service()).add_service(hub.service());

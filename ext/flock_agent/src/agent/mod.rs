@@ -30,7 +30,7 @@ use flock_core::{Error, Result, limits};
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{delivery::send::Sender, dispatch::Dispatcher, hub::Hub, link::Link, store::Store};
+use crate::{clock::Clock, delivery::send::Sender, dispatch::Dispatcher, hub::Hub, link::Link, store::Store};
 
 pub use lock::DataDirLock;
 
@@ -51,6 +51,8 @@ struct Parts {
     cancel: CancellationToken,
     /// Whether that is what someone asked for.
     stopping: AtomicBool,
+    #[cfg(feature = "simulation")]
+    local: crate::service::local::LocalService,
     /// Dropped last: then another agent may open the directory.
     _lock: Arc<DataDirLock>,
 }
@@ -62,8 +64,24 @@ impl Agent {
     /// # Errors
     /// `configuration` naming what has to be changed: the file, a missing identity, a second agent, a port or socket in use.
     pub async fn start(config_path: Option<PathBuf>) -> Result<(Self, Value)> {
-        let (parts, info) = start::start(config_path).await?;
+        let (parts, info) = start::start(config_path, Clock::system()).await?;
         Ok((Self { parts }, info))
+    }
+
+    /// [`Agent::start`] on a simulated machine, by its time of day.
+    ///
+    /// # Errors
+    /// As [`Agent::start`].
+    #[cfg(feature = "simulation")]
+    pub async fn start_in(config_path: PathBuf, clock: Clock) -> Result<Self> {
+        let (parts, _) = start::start(Some(config_path), clock).await?;
+        Ok(Self { parts })
+    }
+
+    /// What answers at the local socket.
+    #[cfg(feature = "simulation")]
+    pub fn local(&self) -> crate::service::local::LocalService {
+        self.parts.local.clone()
     }
 
     /// The next thing for Ruby to do; see [`Dispatcher::next_event`].

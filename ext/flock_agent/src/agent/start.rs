@@ -11,10 +11,7 @@ use std::{
 
 use flock_core::{Error, Result, lease::Presence, limits};
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, broadcast::error::RecvError},
-};
+use tokio::sync::{Notify, broadcast::error::RecvError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
 
@@ -41,13 +38,13 @@ use crate::{
     logging, memory,
     run_state::RunWatch,
     service::{
-        local::{self, LocalService, Socket},
+        local::LocalService,
         peer::Peer,
         relayed::RelayedPeer,
     },
     spool::Intake,
     store::{Store, meta, outbox},
-    transport::{DenyList, Dialer, ServerLimits, serve_peers_within},
+    transport::{DenyList, Dialer, ServerLimits, net::TcpListener, serve_peers_within},
     vital::vital,
 };
 
@@ -63,17 +60,16 @@ struct Ground {
     cancel: CancellationToken,
 }
 
-pub(super) async fn start(config_path: Option<PathBuf>) -> Result<(Parts, Value)> {
+pub(super) async fn start(config_path: Option<PathBuf>, clock: Clock) -> Result<(Parts, Value)> {
     let mut config = Config::load(config_path.as_deref())?;
     logging::start(config.log.format, &config.log.level);
-    let mut identity = Identity::load(&config)?;
-    let clock = Clock::system();
+    let mut identity = Identity::load_with(&config, clock.clone())?;
     let lock = Arc::new(DataDirLock::acquire(&config.data_dir, clock.now_ms())?);
     let listener = listen(&config).await?;
     if let Some(chosen) = chosen_port(&config, listener.as_ref()) {
         config.listen = Some(chosen);
         // Its own address is what a hub dials.
-        identity = Identity::load(&config)?;
+        identity = Identity::load_with(&config, clock.clone())?;
     }
     let cancel = CancellationToken::new();
     // Whatever fails from here on must leave no task behind.
@@ -126,7 +122,7 @@ impl Ground {
         let receiver = self.receiver(&wake);
         let peer = Peer::new(receiver.clone(), self.runs.clone());
         let routes = Routes::new(peer.clone().server());
-        let (routes, hub) = hubside::routes(&self.config, &self.identity, &self.deny, routes, &self.cancel).await?;
+        let (routes, hub) = self.hub(routes).await?;
         let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok).await?;
         let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
         // It brings the list of removed nodes from disk: nobody may come in before.
@@ -142,7 +138,8 @@ impl Ground {
         let sender = self.sender(&ways, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
         let answers = self.answers(&ways, peer, hub.clone(), &dispatcher);
-        self.local(answers, &wake, &sender).await?;
+        #[cfg_attr(not(feature = "simulation"), allow(unused_variables))]
+        let local = self.local(answers, &wake, &sender).await?;
         let renewing = renew::run(self.identity.clone(), self.cancel.clone());
         self.spawn_vital("renewing the certificate", renewing);
         Ok(Parts {
@@ -154,6 +151,8 @@ impl Ground {
             tasks: self.tasks.clone(),
             cancel: self.cancel.clone(),
             stopping: AtomicBool::new(false),
+            #[cfg(feature = "simulation")]
+            local,
             _lock: lock,
         })
     }
@@ -290,13 +289,12 @@ impl Ground {
         });
     }
 
-    async fn local(&self, answers: Answers, wake: &Arc<Notify>, sender: &Sender) -> Result<()> {
+    async fn local(&self, answers: Answers, wake: &Arc<Notify>, sender: &Sender) -> Result<LocalService> {
         let intake = Intake::new(&self.config.data_dir, self.store.clone(), self.clock.clone());
         // What waited longest leaves first; what cannot be taken in now is tried again by the intake's own task.
         if let Err(error) = intake.pass().await {
             tracing::warn!(%error, "the spool waits");
         }
-        let socket = Socket::bind(&self.config.socket).await?;
         let (nudged, wake) = (sender.clone(), Arc::clone(wake));
         let service = LocalService {
             store: self.store.clone(),
@@ -310,8 +308,35 @@ impl Ground {
             cancel: self.cancel.clone(),
         };
         self.spawn_vital("taking the spool in", intake.run(self.cancel.clone()));
-        self.spawn_door("the local socket", local::serve(socket, service));
+        self.open(&service).await?;
+        Ok(service)
+    }
+
+    /// A simulated recipe calls the service itself: the socket is of the real machine.
+    #[cfg(feature = "simulation")]
+    #[allow(clippy::unused_async, reason = "as its twin")]
+    async fn open(&self, _: &LocalService) -> Result<()> {
         Ok(())
+    }
+
+    #[cfg(not(feature = "simulation"))]
+    async fn open(&self, service: &LocalService) -> Result<()> {
+        use crate::service::local::{Socket, serve};
+        let socket = Socket::bind(&self.config.socket).await?;
+        self.spawn_door("the local socket", serve(socket, service.clone()));
+        Ok(())
+    }
+
+    async fn hub(&self, routes: Routes) -> Result<(Routes, Option<Hub>)> {
+        hubside::routes(
+            &self.config,
+            &self.identity,
+            &self.deny,
+            &self.clock,
+            routes,
+            &self.cancel,
+        )
+        .await
     }
 
     fn answers(&self, ways: &Ways, peer: Peer, hub: Option<Hub>, dispatcher: &Dispatcher) -> Answers {

@@ -10,6 +10,8 @@ use prost::Message;
 use tonic::transport::Channel;
 
 use super::relay_first::RelayFirst;
+#[cfg(feature = "simulation")]
+use crate::simulation::tempted;
 use crate::{
     delivery::ports::Courier,
     link::Link,
@@ -187,6 +189,10 @@ impl Courier for Ways {
     async fn offer(&self, target: &str, envelope: pb::Envelope) -> Result<pb::Receipt> {
         match self.way(target).await.map_err(not_arrived)? {
             Way::Direct(mut peer) => {
+                #[cfg(feature = "simulation")]
+                if tempted(peer.offer(wire::request(envelope.clone(), limits::CALL_MS))).await {
+                    return Err(Error::new(ErrorKind::OutcomeUnknown, "the answer was lost"));
+                }
                 let call = peer.offer(wire::request(envelope, limits::CALL_MS));
                 wire::within(limits::CALL_MS, target, call)
                     .await
@@ -204,6 +210,10 @@ impl Courier for Ways {
     async fn report(&self, sender: &str, outcome: pb::Outcome) -> Result<()> {
         match self.way(sender).await? {
             Way::Direct(mut peer) => {
+                #[cfg(feature = "simulation")]
+                if tempted(peer.report_outcome(wire::request(outcome.clone(), limits::CALL_MS))).await {
+                    return Err(Error::connection("the answer was lost"));
+                }
                 let call = peer.report_outcome(wire::request(outcome, limits::CALL_MS));
                 wire::within(limits::CALL_MS, sender, call).await.map(|_: pb::Ack| ())
             }

@@ -1,12 +1,10 @@
 //! From a group of rows to an event for Ruby, and from Ruby's answer to the durable claim.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use flock_core::{Error, Result};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{

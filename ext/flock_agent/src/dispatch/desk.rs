@@ -3,12 +3,15 @@
 use std::{
     collections::HashMap,
     sync::{Arc, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use flock_core::limits;
 use serde_json::Value;
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::{
+    sync::{Mutex, Notify, mpsc},
+    time::Instant,
+};
 
 use crate::{pb, run_state::Snapshot};
 

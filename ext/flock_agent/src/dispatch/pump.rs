@@ -2,11 +2,12 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use flock_core::{Result, limits};
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use super::{
     Inner,

@@ -1,12 +1,10 @@
 //! The end of a job: its outcome, its own notifications and the end of its claim in one commit; its files go after it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use flock_core::{ErrorKind, Result, limits, notification::State};
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use super::{
     DraftSink, Inner, JobAbandoned, JobFinished,

@@ -49,6 +49,8 @@ async fn watch(book: &Book, prefix: &'static str, feed: &mpsc::Sender<Feed>, fai
     *failures = 0;
     while let Some(event) = events.recv().await {
         match event {
+            #[cfg(feature = "planted")]
+            WatchEvent::Resync { .. } if crate::simulation::planted(crate::simulation::Planted::LostResync) => {}
             WatchEvent::Resync { .. } => seen = reset(book, prefix, feed).await?,
             // What the listing already told must not be told again: it could undo what came after.
             WatchEvent::Change { revision, .. } if revision <= seen => {}

@@ -15,6 +15,7 @@ use super::{
     Shared,
     cache::{Cache, Kept},
 };
+use crate::blocking::blocking;
 
 const NAME: &str = "directory.json";
 
@@ -53,7 +54,7 @@ async fn save(shared: &Shared) {
         return;
     };
     let kept = shared.cache().keep(&shared.options.flock_id);
-    let written = tokio::task::spawn_blocking(move || write(&dir, &kept)).await;
+    let written = blocking("writing the cache", move || write(&dir, &kept)).await;
     match written {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "{NAME} cannot be written"),

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{RunView, files, snapshot};
-use crate::vital::vital;
+use crate::{blocking::blocking, vital::vital};
 
 /// A cloneable view that follows `data_dir`.
 #[derive(Clone)]
@@ -88,7 +88,7 @@ async fn follow(
 
 async fn reread(data_dir: &Path, sender: &watch::Sender<Arc<RunView>>) {
     let data_dir = data_dir.to_owned();
-    let Ok(view) = tokio::task::spawn_blocking(move || RunView::read(&data_dir)).await else {
+    let Ok(view) = blocking("reading a Chef run", move || RunView::read(&data_dir)).await else {
         return;
     };
     if let Some(problem) = view

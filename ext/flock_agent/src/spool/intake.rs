@@ -132,9 +132,7 @@ impl Intake {
 }
 
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(job)
-        .await
-        .unwrap_or_else(|_| Err(Error::internal("reading the spool panicked")))
+    crate::blocking::blocking("reading the spool", job).await?
 }
 
 fn clear(spool: &Folders, done: Vec<(String, Result<()>)>) -> io::Result<Taken> {

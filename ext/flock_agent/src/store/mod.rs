@@ -24,6 +24,7 @@ use rusqlite::{Connection, ErrorCode};
 use rusqlite_migration::M;
 use tokio::sync::watch;
 
+use crate::blocking::blocking;
 use writer::Writer;
 
 pub use open::SQLITE_VERSION_MIN;
@@ -95,9 +96,7 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let store = self.clone();
-        let task = tokio::task::spawn_blocking(move || store.read_now(job));
-        task.await
-            .map_err(|_| Error::internal("a read of the store panicked"))?
+        blocking("a read of the store", move || store.read_now(job)).await?
     }
 
     /// Runs `job` on the committed state, on this thread; for start-up, before anything waits.
@@ -127,9 +126,8 @@ impl Store {
     pub async fn close(&self) {
         let reader = Arc::clone(&self.reader);
         // It goes first: SQLite tidies up when the last connection ends, if that one may write.
-        let closed =
-            tokio::task::spawn_blocking(move || drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take()));
-        let _ = closed.await;
+        let close = move || drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let _ = blocking("closing the store", close).await;
         self.writer.close().await;
     }
 }

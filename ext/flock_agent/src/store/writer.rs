@@ -1,5 +1,8 @@
 //! The one thread that writes. Whatever queued while the last commit was on its way to the disk shares the next one.
 
+#[cfg(feature = "simulation")]
+mod simulated;
+
 use std::{
     iter,
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
@@ -10,6 +13,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
 use super::sql;
+use crate::blocking::blocking;
 
 /// A write on its way: run inside the transaction, answered after the commit.
 trait Job: Send {
@@ -28,6 +32,8 @@ enum Message {
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: SyncSender<Message>,
+    #[cfg(feature = "simulation")]
+    wake: std::sync::Arc<tokio::sync::Notify>,
     commits: watch::Receiver<u64>,
 }
 
@@ -35,11 +41,20 @@ impl Writer {
     pub(super) fn spawn(connection: Connection) -> Result<Self> {
         let (queue, receiver) = sync_channel(limits::STORE_QUEUE);
         let (counter, commits) = watch::channel(0);
-        std::thread::Builder::new()
-            .name("flock-store".into())
-            .spawn(move || serve(connection, &receiver, &counter))
-            .map_err(|e| Error::internal(format!("cannot start the store's thread: {e}")))?;
-        Ok(Self { queue, commits })
+        #[cfg(feature = "simulation")]
+        {
+            let wake = std::sync::Arc::<tokio::sync::Notify>::default();
+            tokio::spawn(simulated::serve(connection, receiver, wake.clone(), counter));
+            Ok(Self { queue, wake, commits })
+        }
+        #[cfg(not(feature = "simulation"))]
+        {
+            std::thread::Builder::new()
+                .name("flock-store".into())
+                .spawn(move || serve(connection, &receiver, &counter))
+                .map_err(|e| Error::internal(format!("cannot start the store's thread: {e}")))?;
+            Ok(Self { queue, commits })
+        }
     }
 
     pub(super) async fn run<T, F, A>(&self, job: F, then: A) -> Result<T>
@@ -61,6 +76,7 @@ impl Writer {
             }
             TrySendError::Disconnected(_) => closed(),
         })?;
+        self.woken();
         receiver.await.map_err(|_| closed())?
     }
 
@@ -68,10 +84,17 @@ impl Writer {
         let (sender, receiver) = oneshot::channel();
         let queue = self.queue.clone();
         // A full queue must not swallow the request, so it waits for its place like everything else.
-        let sent = tokio::task::spawn_blocking(move || queue.send(Message::Close(sender)).is_ok()).await;
+        let sent = blocking("closing the store", move || queue.send(Message::Close(sender)).is_ok()).await;
+        self.woken();
         if matches!(sent, Ok(true)) {
             let _ = receiver.await;
         }
+    }
+
+    /// A thread waits at its queue; the task of a simulation cannot.
+    fn woken(&self) {
+        #[cfg(feature = "simulation")]
+        self.wake.notify_one();
     }
 
     pub(super) fn commits(&self) -> watch::Receiver<u64> {
@@ -123,18 +146,13 @@ where
     }
 }
 
+#[cfg(not(feature = "simulation"))]
 fn serve(mut connection: Connection, receiver: &Receiver<Message>, counter: &watch::Sender<u64>) {
     while let Ok(first) = receiver.recv() {
-        let (mut jobs, closing) = gather(first, receiver);
-        let outcome = transaction(&mut connection, &mut jobs);
-        for job in jobs {
-            job.answer(outcome.clone().map(drop));
-        }
-        // After the answers: a recipe waits for its own, and what follows a commit would take the processor from it.
-        if matches!(outcome, Ok(true)) {
-            counter.send_modify(|commits| *commits += 1);
-        }
-        if let Some(reply) = closing {
+        let mut group = gather(first, receiver);
+        let outcome = transaction(&mut connection, &mut group.jobs);
+        group.answer(outcome, counter);
+        if let Some(reply) = group.closing {
             // The file is closed before the answer, so that the caller may hand it on.
             drop(connection);
             let _ = reply.send(());
@@ -143,19 +161,41 @@ fn serve(mut connection: Connection, receiver: &Receiver<Message>, counter: &wat
     }
 }
 
+/// Writes that share a commit, and who asked for the end after them.
+#[derive(Default)]
+struct Group {
+    jobs: Vec<Box<dyn Job>>,
+    closing: Option<oneshot::Sender<()>>,
+}
+
+impl Group {
+    fn answer(&mut self, outcome: Result<bool>, counter: &watch::Sender<u64>) {
+        for job in std::mem::take(&mut self.jobs) {
+            job.answer(outcome.clone().map(drop));
+        }
+        // After the answers: a recipe waits for its own, and what follows a commit would take the processor from it.
+        if matches!(outcome, Ok(true)) {
+            counter.send_modify(|commits| *commits += 1);
+        }
+    }
+}
+
 /// What waits already, up to one group or the request to close.
-fn gather(first: Message, receiver: &Receiver<Message>) -> (Vec<Box<dyn Job>>, Option<oneshot::Sender<()>>) {
-    let mut jobs = Vec::new();
+fn gather(first: Message, receiver: &Receiver<Message>) -> Group {
+    let mut group = Group::default();
     for message in iter::once(first).chain(receiver.try_iter()) {
         match message {
-            Message::Run(job) => jobs.push(job),
-            Message::Close(reply) => return (jobs, Some(reply)),
+            Message::Run(job) => group.jobs.push(job),
+            Message::Close(reply) => {
+                group.closing = Some(reply);
+                break;
+            }
         }
-        if jobs.len() == limits::STORE_GROUP {
+        if group.jobs.len() == limits::STORE_GROUP {
             break;
         }
     }
-    (jobs, None)
+    group
 }
 
 /// Runs the jobs in one transaction; answers whether there was something to commit.

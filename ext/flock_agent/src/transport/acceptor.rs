@@ -7,7 +7,6 @@ use flock_core::{Error, Result, limits};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rustls::ServerConfig;
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::timeout,
 };
@@ -17,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     DenyList, PeerIdentity, PeerInfo, ServerLimits, Tls,
     connection::{Connection, Held},
+    net::{TcpListener, TcpStream},
     refusal,
 };
 use crate::identity::cert::CertInfo;

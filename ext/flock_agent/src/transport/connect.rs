@@ -9,7 +9,7 @@ use std::{
 use flock_core::{Error, Result, limits};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
@@ -18,6 +18,7 @@ use tower::service_fn;
 use super::{
     DenyList, Expect, PeerIdentity, PeerInfo, Tls,
     connection::{Connection, Held},
+    net::TcpStream,
     refusal, tls,
 };
 use crate::{clock::Clock, identity::cert::CertInfo, wire};

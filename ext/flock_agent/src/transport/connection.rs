@@ -13,7 +13,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::OwnedSemaphorePermit,
     time::Sleep,
 };
@@ -21,7 +20,7 @@ use tokio_rustls::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use super::{PeerInfo, deny::Registration};
+use super::{PeerInfo, deny::Registration, net::TcpStream};
 
 /// tokio's timers reach about two years; a certificate that lasts longer is looked at again then, when the connection closes.
 const LONGEST: Duration = Duration::from_secs(300 * 24 * 60 * 60);

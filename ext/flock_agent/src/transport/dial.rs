@@ -3,10 +3,11 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use flock_core::{Error, Result, limits};
+use tokio::time::Instant;
 use tonic::transport::Channel;
 
 use super::{

@@ -15,11 +15,16 @@ use flock_core::id::NodeName;
 
 use crate::identity::cert::CertInfo;
 
+#[cfg(feature = "simulation")]
+pub(crate) use crate::simulation as net;
 pub use connect::{Target, dial_once};
 pub use deny::{DenyList, denied_enrolment};
 pub use dial::Dialer;
 pub use guard::PeerInfo;
 pub use refusal::timestamp;
+#[cfg(not(feature = "simulation"))]
+pub(crate) use tokio::net;
+
 pub use server::{ServerLimits, serve_peers, serve_peers_within};
 pub use tls::{Credentials, Tls};
 pub(crate) use verify::client_path;

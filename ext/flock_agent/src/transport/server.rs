@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use flock_core::{Error, Result, limits};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::Server};
 
-use super::{DenyList, Tls, acceptor::Acceptor, guard::Guard};
+use super::{DenyList, Tls, acceptor::Acceptor, guard::Guard, net::TcpListener};
 
 /// What others may use of this agent; the defaults are [`flock_core::limits`].
 #[derive(Debug, Clone, Copy)]

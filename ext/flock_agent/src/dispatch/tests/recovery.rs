@@ -162,7 +162,7 @@ async fn a_worker_that_outlives_its_limit_by_far_is_ended() {
     desk.running.insert(uuid(70), desk::Running::new(true));
     assert!(!settle::due(&mut desk, &job));
     assert!(worker.is_running());
-    let long_ago = std::time::Instant::now()
+    let long_ago = tokio::time::Instant::now()
         .checked_sub(Duration::from_millis(limits::OVERDUE_GRACE_MS + 100))
         .unwrap();
     desk.running.get_mut(&uuid(70)).unwrap().since = long_ago;

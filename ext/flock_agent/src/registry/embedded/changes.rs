@@ -6,6 +6,14 @@ use rusqlite::{Connection, params};
 use super::{
     WatchEvent,
     rows::{after, all, int, one, run, uint},
+    watchers::QUEUE,
+};
+
+/// Changes that are kept for watchers that come back. In a simulation few, so that it is compacted all the time.
+const KEPT: u64 = if cfg!(feature = "simulation") {
+    8
+} else {
+    limits::REGISTRY_CHANGES
 };
 
 /// Appends the changes of one command and compacts what is above the limits.
@@ -18,7 +26,7 @@ pub(super) fn append(db: &Connection, revision: u64, effect: &Effect) -> Result<
         log.last += 1;
         log.bytes += (key.len() + value.map_or(0, <[u8]>::len)) as u64;
     }
-    while log.last - log.first_before > limits::REGISTRY_CHANGES || log.bytes > limits::REGISTRY_CHANGES_BYTES {
+    while log.last - log.first_before > KEPT || log.bytes > limits::REGISTRY_CHANGES_BYTES {
         log.drop_oldest(db)?;
     }
     match log == before {
@@ -37,7 +45,7 @@ pub(super) fn since(db: &Connection, prefix: &str, revision: u64) -> Result<Vec<
     }
     let query =
         "SELECT key, value, revision FROM changes WHERE revision > ?1 AND key >= ?2 AND key < ?3 ORDER BY id LIMIT ?4";
-    let most = limits::REGISTRY_WATCH_QUEUE;
+    let most = QUEUE;
     let range = params![int(revision), prefix, after(prefix), int(most as u64 + 1)];
     let found = all(db, query, range, |row| {
         Ok(WatchEvent::Change {

@@ -210,12 +210,18 @@ async fn a_session_that_the_busy_store_had_no_room_for_is_ended_later() {
     let (release, held) = std::sync::mpsc::channel::<()>();
     let mut writes = tokio::task::JoinSet::new();
     let store = registry.inner.store.clone();
-    writes.spawn(async move { store.write(move |_| Ok(held.recv().is_err())).await.map(drop) });
-    for _ in 0..limits::STORE_QUEUE + limits::STORE_GROUP + 1 {
+    let (taken, stands_still) = tokio::sync::oneshot::channel();
+    let first = move |_: &rusqlite::Connection| {
+        let _ = taken.send(());
+        Ok(held.recv().is_err())
+    };
+    writes.spawn(async move { store.write(first).await.map(drop) });
+    stands_still.await.unwrap();
+    for _ in 0..=limits::STORE_QUEUE {
         let store = registry.inner.store.clone();
         writes.spawn(async move { store.write(|_| Ok(())).await });
     }
-    // The writer took a group at most and stands still, so one of them found the queue full.
+    // The writer stands still at the first, so one of them found the queue full.
     assert!(writes.join_next().await.unwrap().unwrap().is_err());
     let left = sweeper::end(&registry.inner, vec![session.clone()]).await;
     assert_eq!(left, std::slice::from_ref(&session));

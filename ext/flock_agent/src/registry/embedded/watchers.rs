@@ -22,10 +22,17 @@ struct Watcher {
     behind: bool,
 }
 
-/// A channel that holds `missed` already, of which there are at most [`limits::REGISTRY_WATCH_QUEUE`].
+/// Changes that a watcher may be behind. In a simulation few, so that watchers do miss some.
+pub(super) const QUEUE: usize = if cfg!(feature = "simulation") {
+    1
+} else {
+    limits::REGISTRY_WATCH_QUEUE
+};
+
+/// A channel that holds `missed` already, of which there are at most [`QUEUE`].
 pub(super) fn channel(missed: Vec<WatchEvent>) -> Channel {
     // One place more than changes may take: there is always room to say `Resync`.
-    let (sender, receiver) = mpsc::channel(limits::REGISTRY_WATCH_QUEUE + 1);
+    let (sender, receiver) = mpsc::channel(QUEUE + 1);
     for event in missed {
         let _ = sender.try_send(event);
     }

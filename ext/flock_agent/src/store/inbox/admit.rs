@@ -61,6 +61,10 @@ pub fn seen(conn: &Connection, envelope: &pb::Envelope) -> Result<Option<Admitte
     let Some(known) = known(conn, envelope)? else {
         return Ok(None);
     };
+    #[cfg(feature = "planted")]
+    if crate::simulation::planted(crate::simulation::Planted::NoDeduplication) {
+        return Ok(None);
+    }
     if known.digest != digest(envelope) {
         return Ok(Some(Admitted::IdReused));
     }

@@ -3,7 +3,10 @@
 use flock_core::{Error, Result, limits, notification::State};
 use rusqlite::{Connection, Row, params};
 
-use super::row::{Change, advance, int, parsed, small, uint};
+use super::{
+    conclude,
+    row::{int, parsed, small, uint},
+};
 use crate::{
     pb,
     store::{ambiguous, no_such_notification, sql},
@@ -77,21 +80,17 @@ pub fn retry(conn: &Connection, id: &str, now_ms: u64) -> Result<Vec<pb::Record>
     list(conn, &exactly(&id))
 }
 
-/// Ends a stored notification without running it: `undeliverable` with code `dropped`; its sender is told.
+/// Ends a stored notification without running it (again): `undeliverable` with code `dropped`, `unknown` if it was run before; its sender is told.
 /// `id` may be a prefix that only one notification has.
 ///
 /// # Errors
 /// `resource_not_found` when there is none, `configuration` when the prefix fits several, `rejected` when it is running or has ended.
 pub fn remove(conn: &Connection, id: &str, now_ms: u64) -> Result<Vec<pb::Record>> {
     let id = unique(conn, id)?;
-    let change = Change {
-        code: "dropped",
-        message: "an operator of the target dropped it",
-        now_ms,
-    };
+    let why = "an operator of the target dropped it";
     for (row, state) in rows(conn, &id)? {
         match state {
-            Some(State::Stored) => advance(conn, row, State::Undeliverable, &change)?,
+            Some(State::Stored) => conclude(conn, row, State::Undeliverable, "dropped", why, now_ms)?,
             Some(State::Claimed) => return Err(refused(&id, "is being run", "wait for its outcome", "claimed")),
             _ => return Err(refused(&id, "has ended", "there is nothing to drop", "already_final")),
         };

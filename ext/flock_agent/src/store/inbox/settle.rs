@@ -86,12 +86,20 @@ pub fn unclaim(conn: &Connection, job: &str, deferral: &Deferral, now_ms: u64) -
     Ok(Some(rows.len()))
 }
 
-/// Ends a stored row without a run: `Undeliverable`, `Denied` or `Expired`, with the reason. Answers whether it was still stored.
+/// Ends a stored row without a (further) run: `Undeliverable`, `Denied` or `Expired`, with the reason. Answers whether it was still stored.
+///
+/// Those three say that nothing was done. A row that waits for another run after one that failed, or that nobody knows the end of,
+/// ends as `Unknown` instead, with the same code.
 ///
 /// # Errors
 /// `internal` when the store refuses.
 pub fn conclude(conn: &Connection, row: i64, state: State, code: &str, message: &str, now_ms: u64) -> Result<bool> {
-    advance(conn, row, state, &change(code, message, now_ms))
+    let runs = runs(conn, row)?;
+    if runs == 0 {
+        return advance(conn, row, state, &change(code, message, now_ms));
+    }
+    let message = format!("{message}; before that it was run without success (runs: {runs}): look at the target");
+    advance(conn, row, State::Unknown, &change(code, &message, now_ms))
 }
 
 /// Says on a stored row why it waits; its state does not change.
@@ -173,6 +181,16 @@ fn end(conn: &Connection, row: i64, ending: &Ending, shared_with: usize, now_ms:
         .execute(params![row, int(ending.run_ms), int(shared_with as u64)])
         .map_err(sql)?;
     Ok(())
+}
+
+fn runs(conn: &Connection, row: i64) -> Result<i64> {
+    let found: Option<i64> = conn
+        .prepare_cached("SELECT runs FROM inbox WHERE row = ?1")
+        .map_err(sql)?
+        .query_row([row], |r| r.get(0))
+        .optional()
+        .map_err(sql)?;
+    Ok(found.unwrap_or(0))
 }
 
 fn pause(conn: &Connection, row: i64, now_ms: u64) -> Result<()> {

@@ -115,6 +115,32 @@ fn a_pause_grows_and_ends() {
 }
 
 #[test]
+fn what_ran_before_is_not_said_to_have_never_run() {
+    let ways: [fn(&Connection, i64); 3] = [
+        |conn, _| assert_eq!(expire(conn, NOW_MS + 1_000, true).unwrap(), 1),
+        |conn, row| assert!(conclude(conn, row, State::Undeliverable, "resource_absent", "gone", NOW_MS).unwrap()),
+        |conn, _| drop(remove(conn, &uuid(1), NOW_MS).unwrap()),
+    ];
+    for (way, code) in ways.into_iter().zip(["expired", "resource_absent", "dropped"]) {
+        let conn = inbox();
+        let asked = pb::Envelope {
+            retry: 1,
+            ttl_ms: 1_000,
+            ..envelope("a", 1)
+        };
+        take(&conn, &asked);
+        let row = rows(&conn)[0];
+        claim_all(&conn, "j");
+        finish(&conn, "j", &ending(State::Unknown), NOW_MS).unwrap();
+        assert_eq!(shown(&conn, 1).state, "stored");
+        way(&conn, row);
+        let ended = shown(&conn, 1);
+        assert_eq!((ended.state.as_str(), ended.code.as_str()), ("unknown", code));
+        assert!(ended.message.contains("(runs: 1)"), "{}", ended.message);
+    }
+}
+
+#[test]
 fn retry_says_how_often_a_bad_end_is_tried_again() {
     for (state, retry, runs) in [
         (State::Failed, 0, 1),
