@@ -13,6 +13,8 @@ pub mod dispatch;
 pub mod draft;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod fuzz;
 pub mod hub;
 pub mod identity;
 pub mod link;

@@ -107,7 +107,7 @@ pub const CONNECTIONS_UNAUTHENTICATED: usize = 64;
 pub const CONNECTIONS_HANDSHAKING: usize = 512;
 /// Connections that wait to be served; more wait in the handshake's place.
 pub const CONNECTIONS_READY: usize = 16;
-/// Time that a TLS handshake may take.
+/// Time that a TLS handshake may take, and the greeting of a client of the local socket.
 pub const HANDSHAKE_MS: u64 = 5_000;
 /// How long a connection without a certificate may last.
 pub const UNAUTHENTICATED_MS: u64 = 30_000;

@@ -162,7 +162,13 @@ fn read(dir: &Path, name: &str) -> Result<pb::Draft> {
         true => disk(&path, &e),
         false => bad(format!("it cannot be read: {e}")),
     })?;
-    let draft: pb::Draft = serde_json::from_slice(&text).map_err(|e| bad(format!("it is no draft: {e}")))?;
+    parse(name, &text)
+}
+
+/// # Errors
+/// `configuration`: it is no draft, or another one than its file's name says.
+pub(crate) fn parse(name: &str, text: &[u8]) -> Result<pb::Draft> {
+    let draft: pb::Draft = serde_json::from_slice(text).map_err(|e| bad(format!("it is no draft: {e}")))?;
     if name.strip_suffix(".json") == Some(draft.id.as_str()) {
         Ok(draft)
     } else {
