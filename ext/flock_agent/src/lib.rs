@@ -19,6 +19,7 @@ pub mod hub;
 pub mod identity;
 pub mod link;
 pub mod logging;
+mod plain_file;
 pub mod process;
 pub mod registry;
 pub mod run_state;

@@ -210,6 +210,8 @@ pub const LINK_EVENTS: usize = 1_024;
 pub const LINK_QUEUE: usize = 16;
 /// Shortest pause between two writes of `directory.json`.
 pub const DIRECTORY_SAVE_MS: u64 = 5_000;
+/// Largest `directory.json` that is read, in bytes: as many nodes as the cache holds, with all their facts.
+pub const DIRECTORY_BYTES: u64 = 256 * 1024 * 1024;
 /// Longest pause between tries of a member that was fenced; at least half of it passes.
 pub const FENCED_RETRY_MS: u64 = 60_000;
 /// The same for a member that was removed from the flock.
