@@ -24,6 +24,9 @@ module Bench
     # Whether peers that are missing are installed, into a cache of their own.
     def install_peers? = @install_peers
 
+    # Whether docs/performance.md gets the figures.
+    def publish? = @publish
+
     # @param usual [Integer] how often a thing is measured
     # @return [Integer] fewer times when it is only tried
     def count(usual) = @quick ? [usual / 50, 3].max : usual
@@ -45,6 +48,7 @@ module Bench
         options.on("--sizes N,N", Array, "row 1, resources on B (20,1000)") { |list| @sizes = list.map(&:to_i) }
         options.on("--members N,N", Array, "row 9 (100,1000,5000)") { |list| @members = list.map(&:to_i) }
         options.on("--peers", "install Salt and Serf where they are missing") { @install_peers = true }
+        options.on("--publish", "put the figures into docs/") { @publish = true }
         options.on("--quick", "few samples: to try the benches, not for figures") { quick }
       end
     end
