@@ -70,7 +70,7 @@ module Bench
     def grid(powers, scale, height)
       powers.each do |power|
         x = scale[10**power].round(1)
-        line("M#{x},#{@top} v#{height}", "stroke='#8884'")
+        line("M#{x},#{@top} v#{height}", "stroke='#888888' stroke-opacity='0.3'")
         text(x, @top + height + 14, (10**power).to_s, "text-anchor='middle'")
       end
     end

@@ -51,6 +51,15 @@ module BadInput
       "a call of nobody" => call("/x", random.bytes(10)) }
   end
 
+  # As many calls as a connection may have, each with a message that lacks its last bytes.
+  def unfinished_calls(path, bytes)
+    greeting + Array.new(128) do |index|
+      stream = (2 * index) + 1
+      body = "\0#{[bytes].pack("N")}#{"x" * (bytes - 10)}".b
+      headers(path, stream: stream) + body.scan(/.{1,16384}/mn).map { |chunk| frame(RawHttp2::DATA, chunk, stream: stream) }.join
+    end.join
+  end
+
   # Sends all of it, as far as the other end takes it, and reads until it closes, answers or falls silent.
   def send_badly(io, bytes)
     bytes.b.scan(/.{1,16384}/mn) do |chunk|
@@ -71,6 +80,16 @@ module BadInput
       end
     end
     true
+  end
+
+  # Sends no faster than the other end extends the window of the connection, which only it knows.
+  def offer(io, bytes)
+    bytes.scan(/.{1,32768}/mn) do |chunk|
+      sleep 0.002
+      break unless written?(io, chunk)
+    end
+  rescue SystemCallError, OpenSSL::SSL::SSLError
+    nil # it was closed, which is an answer
   end
 
   # @param identity [Fleet::Node, nil] whose certificate is shown

@@ -69,6 +69,16 @@ RSpec.describe "bad input" do
     expect(JSON.parse(@hub.flockctl!("nodes", "--format", "json")).map { |node| node["presence"] }).to all(eq("alive"))
   end
 
+  it "that is never finished takes little memory" do
+    attack = unfinished_calls("/flock.v1.Enrol/Join", 60_000)
+    held = []
+    stand do
+      held = Array.new(60) { tls(@hub).tap { |io| offer(io, attack) } }
+    end
+  ensure
+    held&.each { |io| io&.close }
+  end
+
   it "that never comes takes no place for long" do
     held = []
     stand do

@@ -30,7 +30,7 @@ impl Peer {
 
     /// The service, with its limits, ready to be added to the routes of the peer port.
     pub fn server(self) -> PeerServer<Self> {
-        PeerServer::new(self).max_decoding_message_size(limits::MESSAGE_BYTES)
+        PeerServer::new(self).max_decoding_message_size(limits::PEER_MESSAGE_BYTES)
     }
 
     /// The cards of this node that `from` may see, names of sensitive resources hashed. Before the first run there are none.
