@@ -56,7 +56,8 @@ module BadInput
     greeting + Array.new(128) do |index|
       stream = (2 * index) + 1
       body = "\0#{[bytes].pack("N")}#{"x" * (bytes - 10)}".b
-      headers(path, stream: stream) + body.scan(/.{1,16384}/mn).map { |chunk| frame(RawHttp2::DATA, chunk, stream: stream) }.join
+      chunks = body.scan(/.{1,16384}/mn).map { |chunk| frame(RawHttp2::DATA, chunk, stream: stream) }
+      headers(path, stream: stream) + chunks.join
     end.join
   end
 

@@ -24,7 +24,7 @@ RSpec.describe "bad input" do
   let(:random) { Random.new(RSpec.configuration.seed) }
 
   # Runs the block and asserts that the hub does not mind; it goes on to send and to receive.
-  def stand
+  def expect_to_stand
     pid = @hub.pid
     before = memory_mib(@hub)
     yield
@@ -45,15 +45,13 @@ RSpec.describe "bad input" do
     node.log.byteslice(from..)
   end
 
-  # What +stand+ expects.
-  # rubocop:disable-next RSpec/NoExpectationExample
   it "on the local socket is refused, each for itself" do
-    stand { attacks(random, BadInput::LOCAL, "Append").each_value { |bytes| send_badly(unix(@hub), bytes) } }
+    expect_to_stand { attacks(random, BadInput::LOCAL, "Append").each_value { |bytes| send_badly(unix(@hub), bytes) } }
   end
 
   it "of strangers on the peer port is refused and logged, within limits" do
     log = new_log(@hub) do
-      stand do
+      expect_to_stand do
         attacks(random, "/flock.v1.Enrol/", "Join").each_value do |bytes|
           send_badly(tcp(@hub), bytes)
           send_badly(tls(@hub), bytes)
@@ -65,14 +63,14 @@ RSpec.describe "bad input" do
   end
 
   it "of a member of the flock is refused, each for itself" do
-    stand { attacks(random, BadInput::PEER, "Offer").each_value { |bytes| send_badly(tls(@hub, @member), bytes) } }
+    expect_to_stand { attacks(random, BadInput::PEER, "Offer").each_value { |bytes| send_badly(tls(@hub, @member), bytes) } }
     expect(JSON.parse(@hub.flockctl!("nodes", "--format", "json")).map { |node| node["presence"] }).to all(eq("alive"))
   end
 
   it "that is never finished takes little memory" do
     attack = unfinished_calls("/flock.v1.Enrol/Join", 60_000)
     held = []
-    stand do
+    expect_to_stand do
       held = Array.new(60) { tls(@hub).tap { |io| offer(io, attack) } }
     end
   ensure
@@ -81,7 +79,7 @@ RSpec.describe "bad input" do
 
   it "that never comes takes no place for long" do
     held = []
-    stand do
+    expect_to_stand do
       # More than there are places, of each kind.
       held = Array.new(300) { |index| unix(@hub).tap { |io| io.write(RawHttp2::PREFACE[0, index % 24]) } }
       # The first bytes of a greeting of TLS that announces more.
@@ -103,7 +101,7 @@ RSpec.describe "bad input" do
     Dir.mkdir(File.join(new, "folder.json"))
     File.mkfifo(File.join(new, "pipe.json"))
     File.symlink("/etc/passwd", File.join(new, "link.json"))
-    stand { Fleet.eventually("all are kept apart") { Dir.empty?(new) } }
+    expect_to_stand { Fleet.eventually("all are kept apart") { Dir.empty?(new) } }
     bad = Dir.children(@hub.path("data/spool/bad"))
     reasons, files = bad.partition { |name| name.end_with?(".reason") }
     expect([reasons.length, files.length]).to eq([10, 10])

@@ -23,13 +23,15 @@ const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 /// Inputs between two looks at the clock.
 const ROUND: u64 = 16;
 
+type Probe = Box<dyn Fn(&[u8])>;
+
 /// One thing that reads what others wrote.
 struct Target {
     name: &'static str,
     /// Valid inputs, which mutations start from.
     seeds: Vec<Vec<u8>>,
     /// Reads an input; panics when something is wrong with how it was read.
-    probe: Box<dyn Fn(&[u8])>,
+    probe: Probe,
 }
 
 impl Target {
