@@ -9,11 +9,15 @@ module Bench
   class Append
     COUNT = 2_000
 
+    def initialize(options)
+      @options = options
+    end
+
     def measure
       Fleet.open do |fleet|
         node = fleet.hub("solo")
-        ours = Samples.take(COUNT) { |index| append(client(node), index) }
-        floor = File.open(node.path("floor"), "a") { |file| Samples.take(COUNT) { sync(file) } }
+        ours = Samples.take(@options.count(COUNT)) { |index| append(client(node), index) }
+        floor = File.open(node.path("floor"), "a") { |file| Samples.take(@options.count(COUNT)) { sync(file) } }
         return [figure(ours, floor)]
       end
     end

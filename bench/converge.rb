@@ -8,6 +8,10 @@ module Bench
   class Converge
     PAIRS = 8
 
+    def initialize(options)
+      @options = options
+    end
+
     def measure
       Fleet.open do |fleet|
         node = fleet.hub("solo")
@@ -21,7 +25,7 @@ module Bench
 
     def pairs(node)
       2.times { seconds(node, "client.rb") && seconds(node, "plain.rb") }
-      taken = Array.new(PAIRS) { |index| pair(node, index.even?) }
+      taken = Array.new(@options.count(PAIRS)) { |index| pair(node, index.even?) }
       taken.transpose.map { |values| Samples.new(values) }
     end
 

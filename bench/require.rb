@@ -8,9 +8,13 @@ module Bench
   class Require
     COUNT = 30
 
+    def initialize(options)
+      @options = options
+    end
+
     def measure
-      ours = Samples.new(Array.new(COUNT) { milliseconds("flock_of_chefs") })
-      floor = Samples.new(Array.new(COUNT) { milliseconds("json") })
+      ours = Samples.new(Array.new(@options.count(COUNT)) { milliseconds("flock_of_chefs") })
+      floor = Samples.new(Array.new(@options.count(COUNT)) { milliseconds("json") })
       [Bench.figure(row: 8, what: "require \"flock_of_chefs\", p50", ours: "#{ours.p50.round(2)} ms",
                     floor: "#{floor.p50.round(2)} ms (require \"json\")", ratio: (ours.p50 / floor.p50).round(2),
                     goal: "≤ 20 ms", samples: ours.to_h, floor_samples: floor.to_h)]

@@ -4,26 +4,28 @@ require "fileutils"
 require "json"
 
 require_relative "support/machine"
+require_relative "support/options"
+require_relative "support/peers"
+require_relative "support/publish"
+require_relative "support/report"
 require_relative "../spec/support/fleet"
 
-# Runs the benches that are named, prints a table and keeps the figures.
-ROWS = %w[append cold converge rest require].freeze
-chosen = ARGV.empty? ? ROWS : ARGV
-unknown = chosen - ROWS
-abort "unknown: #{unknown.join(", ")}; there are #{ROWS.join(", ")}" unless unknown.empty?
+# Runs the benches that are named, prints a table, keeps the figures, and publishes them when asked to.
+options = Bench::Options.new(ARGV)
+$stdout.sync = true
 
-figures = chosen.flat_map do |row|
+figures = options.rows.flat_map do |row|
   warn "measuring #{row}"
   require_relative row
-  Bench.const_get(row.capitalize).new.measure
+  Bench.const_get(row.capitalize).new(options).measure
 end
+figures += Bench::Peers.measure(options, figures) if options.rows.include?("notify")
 
-columns = %w[row what ours floor ratio goal]
-table = figures.map { |figure| columns.map { |column| figure.fetch(column.to_sym).to_s } }
-puts "| #{columns.join(" | ")} |", "|#{"---|" * columns.length}"
-table.each { |cells| puts "| #{cells.join(" | ")} |" }
+machine = Bench::Machine.describe
+puts Bench::Report.new(figures).lines
 
 FileUtils.mkdir_p("bench/results")
 file = "bench/results/#{Time.now.strftime("%Y%m%dT%H%M%S")}.json"
-File.write(file, JSON.pretty_generate(machine: Bench::Machine.describe, figures: figures))
+File.write(file, JSON.pretty_generate(machine: machine, figures: figures))
 warn "figures: #{file}"
+Bench::Publish.new(machine, figures).call if options.publish?

@@ -10,6 +10,12 @@ namespace :cargo do
   end
 end
 
+desc "Codecs against mutated input: FUZZ_SECONDS in all (60), FUZZ_SEED, FUZZ_TARGET"
+task :fuzz do
+  sh({ "FUZZ_SECONDS" => ENV.fetch("FUZZ_SECONDS", "60") },
+     "cargo test --quiet --locked -p flock_agent --lib codecs_stand -- --nocapture")
+end
+
 # Runs commands at the same time, each line of output behind its name.
 module SideBySide
   module_function

@@ -24,7 +24,12 @@ module Bench
     def p50 = percentile(50)
     def p99 = percentile(99)
     def percentile(part) = @sorted[((@sorted.length - 1) * part / 100.0).round]
+    def to_s = "#{short(p50)} ms (p99 #{short(p99)})"
     def to_h = { p50: p50.round(3), p99: p99.round(3), n: @sorted.length }
+
+    private
+
+    def short(value) = value < 10 ? value.round(2) : value.round
   end
 
   # A row of the table.

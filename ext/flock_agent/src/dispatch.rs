@@ -28,6 +28,9 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+#[cfg(test)]
+pub(crate) use result::WorkerResult;
+
 use crate::{clock::Clock, delivery::gate::Gate, pb, run_state::RunWatch, store::Store, vital::vital};
 use desk::{Desk, Events};
 pub use warm::Warmth;

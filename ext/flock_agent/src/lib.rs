@@ -14,11 +14,14 @@ pub mod dispatch;
 pub mod draft;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod fuzz;
 pub mod hub;
 pub mod identity;
 pub mod link;
 pub mod logging;
 mod memory;
+mod plain_file;
 pub mod process;
 pub mod registry;
 pub mod relay;

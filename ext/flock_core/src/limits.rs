@@ -16,6 +16,8 @@ pub const LOCAL_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 pub const DRAFT_BYTES: usize = 64 * 1024;
 /// Largest envelope, in bytes of its encoded form: a draft with the names and counters of one delivery.
 pub const ENVELOPE_BYTES: usize = DRAFT_BYTES + 1024;
+/// Largest message that another node may send to the peer service, in bytes: an envelope, and room for what newer versions add.
+pub const PEER_MESSAGE_BYTES: usize = 2 * ENVELOPE_BYTES;
 /// Longest node name, in bytes.
 pub const NODE_NAME_BYTES: usize = 255;
 /// Longest resource key `type[name]`, in bytes.
@@ -107,8 +109,10 @@ pub const CONNECTIONS_UNAUTHENTICATED: usize = 64;
 pub const CONNECTIONS_HANDSHAKING: usize = 512;
 /// Connections that wait to be served; more wait in the handshake's place.
 pub const CONNECTIONS_READY: usize = 16;
-/// Time that a TLS handshake may take.
+/// Time that a TLS handshake may take, and the greeting of a client of the local socket.
 pub const HANDSHAKE_MS: u64 = 5_000;
+/// Calls that such a connection may have under way: enrolling needs one after the other, and each may hold [`ENROL_BYTES`].
+pub const CALLS_UNAUTHENTICATED: usize = 2;
 /// How long a connection without a certificate may last.
 pub const UNAUTHENTICATED_MS: u64 = 30_000;
 /// Handshakes' refusals that are logged in one second; the rest is only counted.
@@ -231,6 +235,8 @@ pub const LINK_EVENTS: usize = 1_024;
 pub const LINK_QUEUE: usize = 16;
 /// Shortest pause between two writes of `directory.json`.
 pub const DIRECTORY_SAVE_MS: u64 = 5_000;
+/// Largest `directory.json` that is read, in bytes: as many nodes as the cache holds, with all their facts.
+pub const DIRECTORY_BYTES: u64 = 256 * 1024 * 1024;
 /// Longest pause between tries of a member that was fenced; at least half of it passes.
 pub const FENCED_RETRY_MS: u64 = 60_000;
 /// The same for a member that was removed from the flock.

@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+#[cfg(test)]
+pub(crate) use check::{envelope as check_envelope, outcome as check_outcome};
+
 /// Where the outcomes of this node's own notifications go: the outbox.
 #[tonic::async_trait]
 pub trait OutcomeSink: Send + Sync + 'static {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs,
-    io::{ErrorKind, Read, Write},
+    io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -12,7 +12,7 @@ use flock_core::{Error, Result, limits};
 use serde_json::{Value, json};
 
 use super::desk::Offer;
-use crate::store::inbox::Lineage;
+use crate::{plain_file, store::inbox::Lineage};
 
 const DIRS: [&str; 2] = ["jobs", "results"];
 
@@ -121,14 +121,14 @@ impl JobFile<'_> {
     }
 }
 
-/// The bytes of a result file; `None` when there is none or it is too large.
+/// The bytes of a result file; `None` when there is none or it cannot be read.
 pub(super) fn read_result(path: &Path) -> Option<Vec<u8>> {
-    let file = fs::File::open(path).ok()?;
-    let mut bytes = Vec::new();
-    file.take(limits::RESULT_BYTES + 1).read_to_end(&mut bytes).ok()?;
-    if bytes.len() as u64 > limits::RESULT_BYTES {
-        tracing::warn!(path = %path.display(), "a worker's result is larger than allowed; it is not used");
-        return None;
+    match plain_file::read(path, limits::RESULT_BYTES) {
+        Ok(bytes) => Some(bytes),
+        Err(e) if e.kind() == ErrorKind::NotFound => None,
+        Err(e) => {
+            tracing::warn!(path = %path.display(), "a worker's result is not used: {e}");
+            None
+        }
     }
-    Some(bytes)
 }

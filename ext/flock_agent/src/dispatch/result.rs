@@ -11,7 +11,7 @@ use crate::pb;
 /// How it went, in the worker's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Status {
+pub(crate) enum Status {
     Done,
     Failed,
     Busy,
@@ -20,7 +20,7 @@ pub(super) enum Status {
 
 /// `results/<job>.json`; fields that are not used here are not read.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct WorkerResult {
+pub(crate) struct WorkerResult {
     job: String,
     pub(super) status: Status,
     #[serde(default)]
@@ -30,26 +30,33 @@ pub(super) struct WorkerResult {
     #[serde(default)]
     pub(super) run_ms: Option<f64>,
     #[serde(default)]
-    pub(super) drafts: Vec<pb::Draft>,
+    pub(crate) drafts: Vec<pb::Draft>,
 }
 
 impl WorkerResult {
     /// Reads it; one that is malformed, too large or of another job counts as absent.
     pub(super) fn read(path: &Path, job: &str) -> Option<Self> {
         let bytes = files::read_result(path)?;
-        let problem = match serde_json::from_slice::<Self>(&bytes) {
-            Ok(result) if result.job != job => "it is of another job".to_owned(),
-            Ok(result) if result.drafts.len() > limits::RESULT_DRAFTS => "it holds too many notifications".to_owned(),
-            Ok(result) => return Some(result),
-            Err(e) => e.to_string(),
-        };
-        tracing::warn!(path = %path.display(), "a worker's result is not used: {problem}");
-        None
+        let said =
+            |problem: &String| tracing::warn!(path = %path.display(), "a worker's result is not used: {problem}");
+        Self::parse(&bytes, job).inspect_err(said).ok()
+    }
+
+    /// # Errors
+    /// Why it cannot be used.
+    pub(crate) fn parse(bytes: &[u8], job: &str) -> Result<Self, String> {
+        match serde_json::from_slice::<Self>(bytes) {
+            Ok(result) if result.job != job => Err("it is of another job".to_owned()),
+            Ok(result) if result.drafts.len() > limits::RESULT_DRAFTS => {
+                Err("it holds too many notifications".to_owned())
+            }
+            result => result.map_err(|e| e.to_string()),
+        }
     }
 
     /// The time that the action took, in whole milliseconds.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped by `as`")]
-    pub(super) fn took_ms(&self) -> u64 {
+    pub(crate) fn took_ms(&self) -> u64 {
         self.run_ms.unwrap_or_default().round() as u64
     }
 }

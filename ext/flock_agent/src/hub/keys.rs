@@ -13,12 +13,12 @@ use crate::pb;
 pub(super) use crate::identity::enrol::{ENROLLED, REMOVED};
 
 /// What a node said of itself: `nodes/<name>`.
-pub(super) const NODES: &str = "nodes/";
+pub(crate) const NODES: &str = "nodes/";
 /// Which members live, bound to their sessions: `live/<name>`.
 pub(super) const LIVE: &str = "live/";
 
 /// The key of `name` under `prefix`.
-pub(super) fn key(prefix: &str, name: &NodeName) -> String {
+pub(crate) fn key(prefix: &str, name: &NodeName) -> String {
     format!("{prefix}{}", name.escaped())
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn name_in(prefix: &str, key: &str) -> Option<String> {
 
 /// That a member lives, as its hub sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Live {
+pub(crate) struct Live {
     /// `"alive"` or `"suspect"`; one that is gone has no entry.
     pub presence: String,
     /// Of the member's session.
@@ -39,14 +39,14 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn presence(&self) -> Presence {
+    pub(crate) fn presence(&self) -> Presence {
         Presence::parse(&self.presence).unwrap_or(Presence::Suspect)
     }
 }
 
 /// That a node was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Removed {
+pub(crate) struct Removed {
     /// When, by the clock of the hub that did it.
     pub removed_ms: u64,
     /// On whose word.

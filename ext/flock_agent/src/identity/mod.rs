@@ -24,6 +24,8 @@ use ca::Authority;
 use cert::Subject;
 use files::{Files, Keyed, Material, Meta};
 
+#[cfg(test)]
+pub(crate) use ca::requested_key;
 pub use join::JoinOptions;
 pub use join_string::{JoinString, join_string};
 

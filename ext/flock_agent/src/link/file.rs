@@ -16,12 +16,13 @@ use super::{
     cache::{Cache, Kept},
 };
 use crate::blocking::blocking;
+use crate::plain_file;
 
 const NAME: &str = "directory.json";
 
 /// What was kept for this flock; nothing when there is no file or it cannot be read, for it is only a cache.
 pub(super) fn load(dir: &Path, flock_id: &str) -> Cache {
-    let kept: Kept = match fs::read(dir.join(NAME)) {
+    let kept: Kept = match plain_file::read(&dir.join(NAME), limits::DIRECTORY_BYTES) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .inspect_err(|error| tracing::warn!(%error, "{NAME} is not readable: ignored"))
             .unwrap_or_default(),

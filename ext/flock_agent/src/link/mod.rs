@@ -109,6 +109,13 @@ struct Shared {
     stopped: CancellationToken,
 }
 
+/// What `directory.json` would say after it was read with these bytes in it.
+#[cfg(test)]
+pub(crate) fn reread(dir: &std::path::Path, flock_id: &str, bytes: &[u8]) -> String {
+    std::fs::write(dir.join("directory.json"), bytes).unwrap();
+    serde_json::to_string(&file::load(dir, flock_id).keep(flock_id)).unwrap()
+}
+
 impl Link {
     /// Starts the link's task. What was kept on disk (addresses, answers, removed nodes) holds from now on.
     pub fn spawn(options: LinkOptions) -> Self {

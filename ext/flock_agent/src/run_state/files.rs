@@ -1,8 +1,7 @@
 //! Reading with limits, and noticing cheaply that something changed.
 
 use std::{
-    fs::File,
-    io::{ErrorKind, Read},
+    io::ErrorKind,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -11,6 +10,7 @@ use flock_core::limits;
 use serde::de::DeserializeOwned;
 
 use super::Run;
+use crate::plain_file;
 
 /// Longest `snapshots/current`, in bytes: a number and a line end.
 const CURRENT_BYTES: u64 = 32;
@@ -18,20 +18,11 @@ const CURRENT_BYTES: u64 = 32;
 /// The file's text; `None` when there is no such file.
 pub(super) fn text(path: &Path, limit: u64) -> Result<Option<String>, String> {
     let problem = |why: &dyn std::fmt::Display| format!("{} cannot be read: {why}", path.display());
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(problem(&e)),
-    };
-    let mut text = String::new();
-    let read = file
-        .take(limit + 1)
-        .read_to_string(&mut text)
-        .map_err(|e| problem(&e))?;
-    if read as u64 > limit {
-        return Err(problem(&format!("it is larger than {limit} bytes")));
+    match plain_file::read(path, limit) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|e| problem(&e)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(problem(&e)),
     }
-    Ok(Some(text))
 }
 
 /// As [`text`], parsed.

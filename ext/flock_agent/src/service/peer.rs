@@ -31,7 +31,7 @@ impl Peer {
 
     /// The service, with its limits, ready to be added to the routes of the peer port.
     pub fn server(self) -> PeerServer<Self> {
-        PeerServer::new(self).max_decoding_message_size(limits::MESSAGE_BYTES)
+        PeerServer::new(self).max_decoding_message_size(limits::PEER_MESSAGE_BYTES)
     }
 
     /// Answers a call that a hub relays for `from`, as the peer port would answer `from` itself.

@@ -1,20 +1,19 @@
 //! The agent's side: from files into the outbox.
 
 use std::{
-    fs,
-    io::{self, Read},
+    ffi::{OsStr, OsString},
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use flock_core::{Error, ErrorKind, Result, limits};
-use rustix::fs::{Mode, OFlags};
 use tokio_util::sync::CancellationToken;
 
 use super::{Folders, bad::quarantine, disk, names};
 use crate::{
     clock::Clock,
-    pb,
+    pb, plain_file,
     store::{Store, outbox},
 };
 
@@ -36,7 +35,7 @@ pub struct Intake {
 }
 
 struct Spooled {
-    name: String,
+    name: OsString,
     draft: Result<pb::Draft>,
 }
 
@@ -84,7 +83,7 @@ impl Intake {
         }
     }
 
-    async fn waiting(&self) -> Result<Vec<String>> {
+    async fn waiting(&self) -> Result<Vec<OsString>> {
         let spool = self.spool.clone();
         blocking(move || {
             spool.create().map_err(|e| disk(&spool.new, &e))?;
@@ -96,10 +95,10 @@ impl Intake {
         .await
     }
 
-    async fn read(&self, names: Vec<String>) -> Result<Vec<Spooled>> {
+    async fn read(&self, names: Vec<OsString>) -> Result<Vec<Spooled>> {
         let new = self.spool.new.clone();
         blocking(move || {
-            let read = |name: String| Spooled {
+            let read = |name: OsString| Spooled {
                 draft: read(&new, &name),
                 name,
             };
@@ -135,7 +134,7 @@ async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 's
     crate::blocking::blocking("reading the spool", job).await?
 }
 
-fn clear(spool: &Folders, done: Vec<(String, Result<()>)>) -> io::Result<Taken> {
+fn clear(spool: &Folders, done: Vec<(OsString, Result<()>)>) -> io::Result<Taken> {
     let mut taken = Taken::default();
     for (name, kept) in done {
         match kept {
@@ -154,13 +153,19 @@ fn clear(spool: &Folders, done: Vec<(String, Result<()>)>) -> io::Result<Taken> 
 
 /// # Errors
 /// `configuration` when the file is no draft; any other kind when it cannot be read now.
-fn read(dir: &Path, name: &str) -> Result<pb::Draft> {
+fn read(dir: &Path, name: &OsStr) -> Result<pb::Draft> {
     let path = dir.join(name);
-    let text = text(&path).map_err(|e| match passes(&e) {
+    let text = plain_file::read(&path, 2 * limits::DRAFT_BYTES as u64).map_err(|e| match passes(&e) {
         true => disk(&path, &e),
         false => bad(format!("it cannot be read: {e}")),
     })?;
-    let draft: pb::Draft = serde_json::from_slice(&text).map_err(|e| bad(format!("it is no draft: {e}")))?;
+    parse(&name.to_string_lossy(), &text)
+}
+
+/// # Errors
+/// `configuration`: it is no draft, or another one than its file's name says.
+pub(crate) fn parse(name: &str, text: &[u8]) -> Result<pb::Draft> {
+    let draft: pb::Draft = serde_json::from_slice(text).map_err(|e| bad(format!("it is no draft: {e}")))?;
     if name.strip_suffix(".json") == Some(draft.id.as_str()) {
         Ok(draft)
     } else {
@@ -177,22 +182,6 @@ fn passes(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|errno| [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR, Errno::NOENT].contains(&errno))
-}
-
-/// Reads a plain file of bounded size; follows no link and waits for no pipe.
-fn text(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a plain file"));
-    }
-    let limit = 2 * limits::DRAFT_BYTES as u64;
-    let mut text = Vec::new();
-    file.take(limit + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > limit {
-        return Err(io::Error::other(format!("it is larger than {limit} bytes")));
-    }
-    Ok(text)
 }
 
 /// Removes what a writer that died left half-written.

@@ -13,6 +13,7 @@ mod tests;
 mod write;
 
 use std::{
+    ffi::{OsStr, OsString},
     fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -20,6 +21,8 @@ use std::{
 
 use flock_core::Error;
 
+#[cfg(test)]
+pub(crate) use intake::parse;
 pub use intake::{Intake, Taken};
 pub use write::write;
 
@@ -35,13 +38,13 @@ pub struct Counts {
 /// Counts the files of the spool of `data_dir`; one that does not exist is empty.
 pub fn counts(data_dir: &Path) -> Counts {
     let spool = Folders::of(data_dir);
-    let files = |dir: &Path, counted: fn(&str) -> bool| -> u64 {
+    let files = |dir: &Path, counted: fn(&OsStr) -> bool| -> u64 {
         let names = names(dir).unwrap_or_default();
         names.iter().filter(|name| counted(name)).count() as u64
     };
     Counts {
-        new: files(&spool.new, |name| name.ends_with(".json")),
-        bad: files(&spool.bad, |name| !name.ends_with(bad::REASON)),
+        new: files(&spool.new, |name| name.as_encoded_bytes().ends_with(b".json")),
+        bad: files(&spool.bad, |name| !bad::is_reason(name)),
     }
 }
 
@@ -73,14 +76,14 @@ impl Folders {
 }
 
 /// The names of a folder's entries, sorted.
-fn names(dir: &Path) -> io::Result<Vec<String>> {
+fn names(dir: &Path) -> io::Result<Vec<OsString>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let mut names = Vec::new();
     for entry in entries {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
+        names.push(entry?.file_name());
     }
     names.sort_unstable();
     Ok(names)

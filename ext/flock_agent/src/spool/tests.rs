@@ -148,7 +148,7 @@ async fn the_quarantine_is_bounded_and_keeps_the_newest() {
     assert_eq!(node.intake.pass().await.unwrap().quarantined, total);
     let kept = names(&node.path("bad")).unwrap();
     assert_eq!(kept.len(), 2 * flock_core::limits::SPOOL_BAD_FILES);
-    assert_eq!(kept[0], format!("{surplus:04}.json"));
+    assert_eq!(kept[0], *format!("{surplus:04}.json"));
 }
 
 #[tokio::test]
@@ -200,4 +200,27 @@ fn disk_errors_name_the_remedy() {
             .message()
             .contains("mount")
     );
+}
+
+/// One file that nobody can name in text, or that is in its place already, must not keep the others waiting.
+#[tokio::test]
+async fn odd_names_are_quarantined_and_hold_up_nothing() {
+    use std::os::unix::ffi::OsStringExt;
+    let node = Node::new();
+    write(node.dir.path(), &draft(1, "bender1")).unwrap();
+    let odd = [
+        vec![0xff, 0xfe],
+        vec![0xff; 255],
+        vec![b'x'; 255],
+        b"folder".to_vec(),
+        b".reason".to_vec(),
+    ];
+    for name in odd {
+        let name = std::ffi::OsString::from_vec(name);
+        fs::write(node.path("new").join(name), "{}").unwrap();
+    }
+    fs::create_dir_all(node.path("bad").join("folder/full")).unwrap();
+    let taken = node.intake.pass().await.unwrap();
+    assert_eq!((taken.appended, taken.quarantined), (1, 5));
+    assert_eq!(fs::read_dir(node.path("new")).unwrap().count(), 0);
 }

@@ -148,6 +148,7 @@ impl Acceptor {
             identity: info.as_ref().map(PeerIdentity::from),
             address,
             not_after_ms: info.map_or(0, |info| info.not_after_ms),
+            places: Arc::new(Semaphore::new(limits::CALLS_UNAUTHENTICATED)),
         };
         Ok(Connection::new(stream.into(), cut, Some(lasts_ms), peer, held))
     }

@@ -9,7 +9,7 @@ use std::{
 use flock_core::{Error, Result, limits};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
@@ -130,6 +130,7 @@ impl Way {
             identity: Some(peer),
             address,
             not_after_ms: info.not_after_ms,
+            places: Arc::new(Semaphore::new(0)),
         };
         let mut connection = Connection::new(stream.into(), cut, None, peer, held);
         connection.hear().await?;

@@ -4,10 +4,12 @@ use std::{
     future::ready,
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use flock_core::{Error, Result};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{
     body::Body,
     codegen::http::{Request, Response},
@@ -29,6 +31,8 @@ pub struct PeerInfo {
     pub address: SocketAddr,
     /// When its certificate ends, Unix time; connections may outlast it.
     pub not_after_ms: u64,
+    /// The calls that it may have under way before it shows a certificate.
+    pub(super) places: Arc<Semaphore>,
 }
 
 /// Puts [`PeerIdentity`] into the extensions, and refuses what the other end may not ask.
@@ -39,11 +43,15 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    fn admit<B>(&self, request: &mut Request<B>) -> Result<()> {
+    /// The place of the call, if places are counted.
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<Option<OwnedSemaphorePermit>> {
         let info = request.extensions().get::<PeerInfo>().cloned();
         let info = info.ok_or_else(|| Error::internal("a request without a connection"))?;
         match info.identity {
-            None if request.uri().path().starts_with(ENROL) => Ok(()),
+            None if request.uri().path().starts_with(ENROL) => match info.places.try_acquire_owned() {
+                Ok(place) => Ok(Some(place)),
+                Err(_) => Err(Error::rejected("too many calls at a time without a certificate").with_code("calls")),
+            },
             None => Err(
                 Error::denied("this call needs a certificate of the flock; `flockctl join STRING` gets one")
                     .with_code("no_certificate"),
@@ -57,7 +65,7 @@ impl Guard {
             }
             Some(peer) => {
                 request.extensions_mut().insert(peer);
-                Ok(())
+                Ok(None)
             }
         }
     }
@@ -96,7 +104,13 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.guard.admit(&mut request) {
-            Ok(()) => Box::pin(self.inner.call(request)),
+            Ok(place) => {
+                let call = self.inner.call(request);
+                Box::pin(async move {
+                    let _place = place;
+                    call.await
+                })
+            }
             Err(error) => Box::pin(ready(Ok(wire::status(error).into_http()))),
         }
     }

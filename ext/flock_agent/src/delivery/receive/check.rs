@@ -14,7 +14,7 @@ use crate::pb;
 ///
 /// # Errors
 /// `denied` with code `not_the_sender`; `protocol` with a code that names what is wrong with it.
-pub(super) fn envelope(from: &NodeName, own: &NodeName, envelope: &pb::Envelope) -> Result<()> {
+pub(crate) fn envelope(from: &NodeName, own: &NodeName, envelope: &pb::Envelope) -> Result<()> {
     if envelope.sender != from.as_str() {
         return Err(Error::denied(format!(
             "{from} may not send notifications in the name of {:?}",
@@ -38,7 +38,7 @@ pub(super) fn envelope(from: &NodeName, own: &NodeName, envelope: &pb::Envelope)
 ///
 /// # Errors
 /// `denied` with code `not_the_target`; `protocol` with a code that names what is wrong with it.
-pub(super) fn outcome(from: &NodeName, outcome: &pb::Outcome) -> Result<()> {
+pub(crate) fn outcome(from: &NodeName, outcome: &pb::Outcome) -> Result<()> {
     if outcome.target != from.as_str() {
         let error = Error::denied(format!("{from} may only report outcomes of its own"));
         return Err(error.with_code("not_the_target"));

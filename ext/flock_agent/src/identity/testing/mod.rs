@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use super::{
-    Identity, JoinOptions,
+    Identity, JoinOptions, ca,
     enrol::{Enrol, REMOVED, create_token, removed_key},
     join_string,
 };
@@ -205,4 +205,9 @@ pub(crate) async fn whoami(dialer: &Dialer, whom: &Whom, address: &str) -> Resul
 
 pub(crate) fn dialer(identity: &Identity) -> Dialer {
     Dialer::new(identity.tls(), DenyList::default())
+}
+
+/// A signing request that a hub accepts.
+pub(crate) fn signing_request() -> Vec<u8> {
+    ca::request(&ca::key().unwrap()).unwrap()
 }

@@ -1,5 +1,6 @@
 //! The local door: chef-client, flockctl and knife talk to the agent of their own node.
 
+mod connection;
 mod follow;
 mod inquiries;
 mod rpc;
@@ -46,6 +47,8 @@ pub async fn serve(socket: Socket, service: LocalService) -> Result<()> {
         .max_decoding_message_size(limits::MESSAGE_BYTES)
         .max_encoding_message_size(limits::LOCAL_ANSWER_BYTES);
     let served = Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_millis(limits::KEEPALIVE_MS)))
+        .http2_keepalive_timeout(Some(Duration::from_millis(limits::KEEPALIVE_TIMEOUT_MS)))
         .concurrency_limit_per_connection(limits::CALLS_PER_CONNECTION)
         .add_service(InterceptedService::new(server, wire::check_protocol))
         .serve_with_incoming_shutdown(socket.incoming(cancel.clone()), cancel.clone().cancelled_owned());

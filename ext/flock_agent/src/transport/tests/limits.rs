@@ -5,7 +5,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tonic::transport::Channel;
+use tonic::{codegen::http::uri::PathAndQuery, transport::Channel};
 
 use crate::{
     identity::testing::{TestHub, dialer, whoami},
@@ -116,6 +116,39 @@ async fn a_stranger_does_not_stay() {
     // The one place becomes free again although its holder never lets go.
     drop(place(&hub).await);
     drop(channel);
+}
+
+#[tokio::test]
+async fn a_stranger_has_few_calls_at_a_time() {
+    let hub = TestHub::start().await;
+    let channel = dial_once(anonymous(&hub), &hub.address).await.unwrap();
+    // Requests whose message never comes, which the hub has to wait for.
+    let unfinished = |channel: Channel| async move {
+        let mut client = tonic::client::Grpc::new(channel);
+        client.ready().await.unwrap();
+        let path = PathAndQuery::from_static("/flock.v1.Enrol/Challenge");
+        let codec = tonic_prost::ProstCodec::<pb::ChallengeRequest, pb::Nonce>::default();
+        let never = tonic::Request::new(tokio_stream::pending());
+        client.client_streaming(never, path, codec).await
+    };
+    let held = flock_core::limits::CALLS_UNAUTHENTICATED;
+    let _held: Vec<_> = (0..held).map(|_| tokio::spawn(unfinished(channel.clone()))).collect();
+    let refused = async {
+        loop {
+            match EnrolClient::new(channel.clone())
+                .challenge(pb::ChallengeRequest {})
+                .await
+            {
+                Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Err(status) => break wire::error(status),
+            }
+        }
+    };
+    let error = timeout(PATIENCE, refused).await.expect("there is always a place");
+    assert_eq!((error.kind(), error.code()), (flock_core::ErrorKind::Rejected, "calls"));
+    // Another connection has places of its own.
+    let mut other = EnrolClient::new(dial_once(anonymous(&hub), &hub.address).await.unwrap());
+    other.challenge(pb::ChallengeRequest {}).await.unwrap();
 }
 
 #[tokio::test]

@@ -85,3 +85,17 @@ async fn a_call_without_our_protocol_is_refused() {
         ErrorKind::Protocol
     );
 }
+
+#[tokio::test]
+async fn clients_that_never_greet_keep_nobody_out() {
+    use tokio::{io::AsyncWriteExt, net::UnixStream};
+    let agent = Agent::start().await;
+    let mut silent = Vec::new();
+    for n in 0..limits::LOCAL_CONNECTIONS {
+        let mut stream = UnixStream::connect(agent.socket()).await.unwrap();
+        // Half of them stop in the middle of their greeting.
+        stream.write_all(&b"PRI * HTTP"[..n % 2 * 10]).await.unwrap();
+        silent.push(stream);
+    }
+    agent.call("hello", Value::Null).await.unwrap();
+}
