@@ -24,8 +24,16 @@ module FlockOfChefs
             "#{report["unfinished"]} unfinished",
             "spool: #{report["spool"]} waiting, #{report["spool_bad"]} quarantined",
             "Chef: generation #{report["generation"]}, last run #{Value.text("run_phase", report["run_phase"])}",
+            "worker: #{worker(report["worker"].to_h)}",
             "started #{time("started_ms", report)}, certificate until #{time("certificate_expires_ms", report)}"
           ].join("\n")
+        end
+
+        def worker(state)
+          text = state["state"].to_s.tr("_", " ")
+          text += ", generation #{state["generation"]}" if state["generation"].to_i.positive?
+          text += " (#{state["message"]})" unless state["message"].to_s.empty?
+          text.empty? ? "unknown" : text
         end
 
         def time(key, report) = Value.text(key, report[key])
