@@ -101,11 +101,11 @@ module FlockOfChefs
       private
 
       def there?(child, process)
-        answer = child.introduced?(process.state == :warm ? @fork_s : @compile_s)
-        return true if answer
+        found = child.introduction(process.state == :warm ? @fork_s : @compile_s)
+        return true if found == :here
 
         child.close
-        return false unless answer.nil?
+        return false if found == :gone
 
         @log.warn("warm worker #{process.pid} has not answered in time and is ended; a cold one takes the job")
         process.kill

@@ -28,11 +28,11 @@ module FlockOfChefs
         # @yieldreturn [Object] the real call's answer
         # @return [Object] the answer as JSON gives it back
         # @raise [Error] the real call's own, in a worker too
-        def remote(name, arguments = [], &call)
+        def remote(name, arguments = [])
           key = key(name, arguments)
           return replay.answer(name, key) if replay
 
-          answer = JSON.parse(JSON.generate(call.call))
+          answer = JSON.parse(JSON.generate(yield))
           record(key, "result" => answer)
           answer
         rescue Error => e

@@ -9,10 +9,12 @@ RSpec.describe "An agent's warm worker" do
   def worker(node) = JSON.parse(node.flockctl!("status", "--format", "json"))["worker"]
 
   def reaches(node, state)
-    eventually("the worker of #{node.name} is #{state}") { worker(node).then { |it| it if it["state"] == state } }
+    eventually("the worker is #{state}") { worker(node).then { |found| found if found["state"] == state } }
   end
 
-  def finding(node) = JSON.parse(node.flockctl("doctor", "--format", "json").out).find { |it| it["check"] == "worker" }
+  def finding(node)
+    JSON.parse(node.flockctl("doctor", "--format", "json").out).find { |found| found["check"] == "worker" }
+  end
 
   def notify(node) = node.flockctl!("notify", node.name, "execute[mark]", "run", "--wait", "60")
 
@@ -27,9 +29,9 @@ RSpec.describe "An agent's warm worker" do
   end
 
   def warm_pids
-    Dir["/proc/[0-9]*/cmdline"].filter_map do |file|
-      text = File.read(file)
-      file[/\d+/].to_i if text.include?("flock_of_chefs warm worker") && File.read("/proc/#{file[/\d+/]}/environ").include?(fleet.dir)
+    Dir["/proc/[0-9]*"].filter_map do |folder|
+      warm = File.read("#{folder}/cmdline").include?("flock_of_chefs warm worker")
+      Integer(folder[/\d+/]) if warm && File.read("#{folder}/environ").include?(fleet.dir)
     rescue SystemCallError
       nil
     end
@@ -107,6 +109,7 @@ RSpec.describe "An agent's warm worker" do
     end
     node.start
     eventually("three deaths") { worker(node)["failures"] >= 3 }
-    expect(finding(node)).to include("level" => "warning", "message" => /failed \d+ times in a row, last: it ended \(exit 1\)/)
+    expect(finding(node)).to include("level" => "warning",
+                                     "message" => /failed \d+ times in a row, last: it ended \(exit 1\)/)
   end
 end

@@ -41,11 +41,15 @@ RSpec.shared_examples "a worker that recipes cannot reach out of" do |warm:|
     node.converge
   end
 
+  def counter
+    "module CbHelper\n  def self.count = FlockOfChefs::Run::Calls.remote(:count) { @n = @n.to_i + 1 }\nend\n"
+  end
+
   def fire(name = "shown") = node.fire("ruby_block[#{name}]", "run")
 
   it "answers from what the run recorded, also in order, and lets no call leave" do
     node.write("answer", "at the run")
-    converge(<<~RUBY, "libraries/helper.rb" => "module CbHelper\n  def self.count = FlockOfChefs::Run::Calls.remote(:count) { @n = @n.to_i + 1 }\nend\n")
+    converge(<<~RUBY, "libraries/helper.rb" => counter)
       found = #{call("['a', { b: 1 }]")}
       counts = [CbHelper.count, CbHelper.count, CbHelper.count]
       #{shows("shown", "JSON.generate([found, counts])")}

@@ -107,7 +107,8 @@ RSpec.describe "A warm worker" do
     results = Array.new(3) { run.first }
     expect(results).to all(done)
     expect(compiles - before).to eq(1)
-    expect(results.map { |result| result["pid"] }).to eq(native.calls.select { |n, _| n == "job_claimed" }.map { |_, b| b["pid"] })
+    claimed = native.calls.filter_map { |name, body| body["pid"] if name == "job_claimed" }
+    expect(results.map { |result| result["pid"] }).to eq(claimed)
     expect(node.read("block")).to eq(warm_pid.to_s)
     expect(native.calls.map(&:last)).to include(include("exit" => 0, "signal" => nil, "timed_out" => false))
   end
@@ -122,7 +123,7 @@ RSpec.describe "A warm worker" do
     seen = JSON.parse(node.read("sees"))
     sockets = seen["fds"].values.compact.grep(/\Asocket:/)
     expect(sockets.size).to eq(1), seen.inspect # the line to the agent, for this job alone
-    expect(seen["fds"]["0"]).to eq("/dev/null")
+    expect(seen["fds"]["0"]).to eq(File::NULL)
     expect(seen["fds"].values_at("1", "2")).to all(end_with("/worker.log"))
     expect(seen).to include("umask" => 0o022, "group" => true, "cwd" => node.snapshot["ruby"]["cwd"])
   end

@@ -23,10 +23,14 @@ module FlockOfChefs
             "notifications: #{report["queued"]} to send, #{report["stored"]} to run, " \
             "#{report["unfinished"]} unfinished",
             "spool: #{report["spool"]} waiting, #{report["spool_bad"]} quarantined",
-            "Chef: generation #{report["generation"]}, last run #{Value.text("run_phase", report["run_phase"])}",
-            "worker: #{worker(report["worker"].to_h)}",
+            *chef(report),
             "started #{time("started_ms", report)}, certificate until #{time("certificate_expires_ms", report)}"
           ].join("\n")
+        end
+
+        def chef(report)
+          phase = Value.text("run_phase", report["run_phase"])
+          ["Chef: generation #{report["generation"]}, last run #{phase}", "worker: #{worker(report["worker"].to_h)}"]
         end
 
         def worker(state)
