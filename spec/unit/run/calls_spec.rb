@@ -67,7 +67,8 @@ RSpec.describe FlockOfChefs::Run::Calls do
     it "raises our own errors again, and no class that a file names" do
       expect { ask { raise FlockOfChefs::DeniedError.new("no", code: "policy") } }
         .to raise_error(FlockOfChefs::DeniedError)
-      record = FlockOfChefs::Worker::Replay.new([{ "error" => { "class" => "Kernel", "message" => "m", "code" => "c" } }])
+      error = { "class" => "Kernel", "message" => "m", "code" => "c" }
+      record = FlockOfChefs::Worker::Replay.new([{ "error" => error }])
       expect { record.answer("x", {}) }.to raise_error(FlockOfChefs::Error) { |e| expect(e.code).to eq("c") }
       replay
       expect { ask }.to raise_error(FlockOfChefs::DeniedError, "no") { |e| expect(e.code).to eq("policy") }
