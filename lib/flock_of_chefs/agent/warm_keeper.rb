@@ -13,8 +13,9 @@ module FlockOfChefs
       COMPILE_S = 60
       # The same when they are compiled.
       FORK_S = 10
-      # The pause after the first death; it doubles with each up to the second figure.
+      # The pause after the first death; it doubles with each.
       PAUSE_S = 1
+      # The longest pause.
       PAUSE_LIMIT_S = 300
       # What a worker that was let go may take to end while no job of it runs.
       END_S = 1

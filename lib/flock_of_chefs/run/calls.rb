@@ -15,8 +15,9 @@ module FlockOfChefs
     module Calls
       # The record's name in a snapshot.
       FILE = "calls.json"
-      # Calls of one run that are recorded, and their bytes. A worker refuses those beyond.
+      # Calls of one run that are recorded. A worker refuses those beyond.
       LIMIT = 1_000
+      # Of their records, in all.
       LIMIT_BYTES = 1024 * 1024
 
       class << self

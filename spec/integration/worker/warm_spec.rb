@@ -269,6 +269,31 @@ RSpec.describe "A warm worker" do
     File.write(File.join(snapshots, "current"), number.to_s)
   end
 
+  context "with a thousand resources" do
+    before(:context) do
+      @many = WorkerNode.new(warm: true)
+      @many.cookbook("cb", "recipes/default.rb" => <<~RUBY)
+        1000.times { |n| file('#{@many.path("file")}' + n.to_s) { content n.to_s; action :nothing } }
+        ruby_block('counts') do
+          block { ::File.write('#{@many.path("count")}', run_context.resource_collection.all_resources.size.to_s) }
+          action :nothing
+        end
+      RUBY
+      @many.converge
+    end
+
+    after(:context) { @many.close }
+
+    it "runs only the one, and says which are not there" do
+      expect(@many.fire("file[#{@many.path("file999")}]", "create")).to done
+      expect(@many.fire("file[#{@many.path("file7")}]", "create")).to done
+      expect(@many.fire("ruby_block[counts]", "run")).to done
+      expect(@many.read("count")).to eq("1001")
+      expect(Dir.glob(@many.path("file*")).map { |file| File.basename(file) }).to contain_exactly("file7", "file999")
+      expect(@many.fire("file[#{@many.path("absent")}]", "create")).to include("code" => "resource_absent")
+    end
+  end
+
   it "is let go when no warm worker is wanted; cold ones do the work then" do
     run
     warm = warm_pid
