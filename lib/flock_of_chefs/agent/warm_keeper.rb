@@ -80,9 +80,7 @@ module FlockOfChefs
       # @param event [Hash] "run"
       # @return [WarmChild, nil] a process that waits for its go; nil = take a cold worker
       def child(event)
-        prepare(event)
-        process = @lock.synchronize { @process } or return
-        @launch.rotate(@launch.log_path(@wanted.data_dir))
+        process = process_for(event) or return
         child = process.child(event.fetch("job"), event.fetch("job_file")) or return
         child if there?(child, process)
       end
@@ -100,6 +98,17 @@ module FlockOfChefs
       end
 
       private
+
+      # A job of a generation that is over is not worth a new worker: it will not be run.
+      def process_for(event)
+        @lock.synchronize do
+          return if @wanted && @wanted.generation > event.fetch("generation")
+
+          prepare(event)
+          @launch.rotate(@launch.log_path(@wanted.data_dir)) if @process
+          @process
+        end
+      end
 
       def there?(child, process)
         found = child.introduction(process.state == :warm ? @fork_s : @compile_s)

@@ -196,6 +196,19 @@ RSpec.describe "A warm worker" do
     expect(run.first).to done
   end
 
+  context "when it stops answering" do
+    let(:limits) { super().merge(fork_s: 1) }
+
+    it "is ended, and the job goes to a cold one" do
+      run
+      state("warm")
+      pid = warm_pid
+      Process.kill(:STOP, pid)
+      expect(run.first).to done
+      expect { sleep 0.02 while Process.kill(0, pid) }.to raise_error(Errno::ESRCH)
+    end
+  end
+
   context "when the recipes never come to an end" do
     let(:limits) { super().merge(compile_s: 4) }
 

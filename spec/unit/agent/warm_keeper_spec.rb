@@ -91,6 +91,12 @@ RSpec.describe FlockOfChefs::Agent::WarmKeeper do
     expect([process.alive?, launch.asked.size]).to eq([true, 2])
   end
 
+  it "does not go back to an older generation for a job that was offered too early" do
+    keeper.prepare(event.merge("generation" => 2))
+    newer = process
+    expect([keeper.child(job), process]).to eq([nil, newer])
+  end
+
   it "has none once none is wanted, and takes no further job once it was stopped" do
     keeper.prepare(event)
     keeper.retire
