@@ -145,7 +145,7 @@ class WorkerNode
 
   def start_warm(job, **options)
     child = warm_worker(job["generation"], **options).child(job["job"], job_file(job))
-    raise "no process for #{job["job"]}\n#{log}" unless child&.introduced?(DEADLINE_SECONDS)
+    raise "no process for #{job["job"]}\n#{log}" unless child&.introduction(DEADLINE_SECONDS) == :here
 
     @children[child.pid] = child
     [child.pid, Line.new(child.instance_variable_get(:@line))]

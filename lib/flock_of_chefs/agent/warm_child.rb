@@ -18,7 +18,7 @@ module FlockOfChefs
       # Its introduction is one short line.
       LINE_BYTES = 256
 
-      # @return [Integer, nil] both nil until {#introduced?}
+      # @return [Integer, nil] both nil until {#introduction}
       attr_reader :pid, :pid_start
 
       # @param line [UNIXSocket] to the process, for this job alone
@@ -31,15 +31,15 @@ module FlockOfChefs
       end
 
       # @param seconds [Float] how long the process may take to be there
-      # @return [Boolean, nil] nil when it is late, false when it will not come
-      def introduced?(seconds)
-        return unless @line.wait_readable(seconds)
+      # @return [Symbol] +:here+, +:late+, or +:gone+ when it will not come
+      def introduction(seconds)
+        return :late unless @line.wait_readable(seconds)
 
-        text = @line.gets("\n", LINE_BYTES) or return false
+        text = @line.gets("\n", LINE_BYTES) or return :gone
         @pid, @pid_start = JSON.parse(text).values_at("pid", "pid_start")
-        true
+        :here
       rescue SystemCallError, JSON::ParserError
-        false
+        :gone
       end
 
       # Lets it act.
@@ -102,7 +102,7 @@ module FlockOfChefs
 
           @line.wait_readable([left, LOOK_S].min)
         end
-        @status ||= Status.new(nil, nil)
+        Status.new(nil, nil)
       end
 
       # A zombie is gone, too: who inherited it may never look.

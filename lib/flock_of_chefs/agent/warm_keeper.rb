@@ -13,8 +13,9 @@ module FlockOfChefs
       COMPILE_S = 60
       # The same when they are compiled.
       FORK_S = 10
-      # The pause after the first death; it doubles with each up to the second figure.
+      # The pause after the first death; it doubles with each.
       PAUSE_S = 1
+      # The longest pause.
       PAUSE_LIMIT_S = 300
       # What a worker that was let go may take to end while no job of it runs.
       END_S = 1
@@ -79,9 +80,7 @@ module FlockOfChefs
       # @param event [Hash] "run"
       # @return [WarmChild, nil] a process that waits for its go; nil = take a cold worker
       def child(event)
-        prepare(event)
-        process = @lock.synchronize { @process } or return
-        @launch.rotate(@launch.log_path(@wanted.data_dir))
+        process = process_for(event) or return
         child = process.child(event.fetch("job"), event.fetch("job_file")) or return
         child if there?(child, process)
       end
@@ -100,12 +99,23 @@ module FlockOfChefs
 
       private
 
+      # A job of a generation that is over is not worth a new worker: it will not be run.
+      def process_for(event)
+        @lock.synchronize do
+          return if @wanted && @wanted.generation > event.fetch("generation")
+
+          prepare(event)
+          @launch.rotate(@launch.log_path(@wanted.data_dir)) if @process
+          @process
+        end
+      end
+
       def there?(child, process)
-        answer = child.introduced?(process.state == :warm ? @fork_s : @compile_s)
-        return true if answer
+        found = child.introduction(process.state == :warm ? @fork_s : @compile_s)
+        return true if found == :here
 
         child.close
-        return false unless answer.nil?
+        return false if found == :gone
 
         @log.warn("warm worker #{process.pid} has not answered in time and is ended; a cold one takes the job")
         process.kill

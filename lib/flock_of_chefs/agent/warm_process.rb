@@ -39,7 +39,7 @@ module FlockOfChefs
         theirs&.close
       end
 
-      # Asks for a process for a job. It is there when {WarmChild#introduced?} says so.
+      # Asks for a process for a job. It is there when {WarmChild#introduction} says so.
       #
       # @param job [String]
       # @param job_file [String]

@@ -5,7 +5,7 @@ module FlockOfChefs
     # Where in a cookbook something is called: the same text in the run and in a worker, whose cookbooks lie elsewhere.
     module CallSite
       # This library's own frames are passed over.
-      OWN = "#{File.expand_path("..", __dir__)}/"
+      OWN = "#{File.expand_path("..", __dir__)}/".freeze
 
       class << self
         # @return [String] for example +"cb/recipes/default.rb:12"+

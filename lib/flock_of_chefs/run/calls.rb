@@ -15,8 +15,9 @@ module FlockOfChefs
     module Calls
       # The record's name in a snapshot.
       FILE = "calls.json"
-      # Calls of one run that are recorded, and their bytes. A worker refuses those beyond.
+      # Calls of one run that are recorded. A worker refuses those beyond.
       LIMIT = 1_000
+      # Of their records, in all.
       LIMIT_BYTES = 1024 * 1024
 
       class << self
@@ -28,11 +29,11 @@ module FlockOfChefs
         # @yieldreturn [Object] the real call's answer
         # @return [Object] the answer as JSON gives it back
         # @raise [Error] the real call's own, in a worker too
-        def remote(name, arguments = [], &call)
+        def remote(name, arguments = [])
           key = key(name, arguments)
           return replay.answer(name, key) if replay
 
-          answer = JSON.parse(JSON.generate(call.call))
+          answer = JSON.parse(JSON.generate(yield))
           record(key, "result" => answer)
           answer
         rescue Error => e

@@ -48,7 +48,7 @@ module FlockOfChefs
       end
 
       def lockfile
-        (@compiled.lockfile || @job.snapshot.dig("config", "lockfile")) if @job.current?
+        @compiled.lockfile || @job.snapshot.dig("config", "lockfile") if @job.current?
       rescue Errno::ENOENT
         nil # the generation is gone
       end

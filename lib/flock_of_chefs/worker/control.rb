@@ -5,8 +5,8 @@ require "socket"
 
 module FlockOfChefs
   module Worker
-    # One end of the connection between the agent and a warm worker: JSON messages, one packet each, so that none is ever
-    # read in halves, each with at most one descriptor. Both processes load this; it needs nothing of Chef.
+    # One end of the connection between the agent and a warm worker: JSON messages, one packet each, so that none is
+    # ever read in halves, each with at most one descriptor. Both processes load this; it needs nothing of Chef.
     class Control
       # Longest message.
       LIMIT_BYTES = 16 * 1024

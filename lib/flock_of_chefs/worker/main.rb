@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
-# The process that fires resources outside a Chef run, started by the agent. Pure Ruby: the native library is never mapped
-# here. See Launch for how to start it.
+# The process that fires resources outside a Chef run, started by the agent. Pure Ruby: the native library is never
+# mapped here. See Launch for how to start it.
 #
 # `ruby main.rb JOB.json` (cold) compiles the snapshot, waits for the line "go" on its standard input, takes Chef's run
-# lock and runs the one resource; what came of it is in the result file. `ruby main.rb --warm FOLDER DATA_DIR` stays, and
-# forks a process for each job that does the same from the lock on; its standard input is a socket, see Control.
+# lock and runs the one resource; what came of it is in the result file. `ruby main.rb --warm FOLDER DATA_DIR` stays,
+# and forks a process for each job that does the same from the lock on; its standard input is a socket, see Control.
 require_relative "load_path"
 FlockOfChefs::Worker::LoadPath.restore(ENV.delete("FLOCK_LOAD_PATH"))
 

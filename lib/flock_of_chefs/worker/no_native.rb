@@ -8,8 +8,8 @@ module FlockOfChefs
     # the agent's to send on.
     module NoNative
       # Why.
-      REASON = "a worker does not talk to the agent. Recipes are compiled again in it: call it from a resource that a " \
-               "Chef run converges"
+      REASON = "a worker does not talk to the agent, and compiles recipes again. Call it from a resource that a Chef " \
+               "run converges"
 
       class << self
         # Takes the library's place, for +require+ too.

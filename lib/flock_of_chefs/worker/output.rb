@@ -15,12 +15,11 @@ module FlockOfChefs
 
       # @return [void]
       def reopen
-        log = File.open(@path, File::WRONLY | File::CREAT | File::APPEND, 0o600)
-        [$stdout, $stderr].each { |stream| stream.reopen(log) }
+        File.open(@path, File::WRONLY | File::CREAT | File::APPEND, 0o600) do |log|
+          [$stdout, $stderr].each { |stream| stream.reopen(log) }
+        end
       rescue SystemCallError
         nil # the old one does
-      else
-        log.close
       end
     end
   end

@@ -11,8 +11,8 @@ module FlockOfChefs
       HIDDEN = "[hidden]"
       # Ruby's own messages quote values: +undefined method `x' for "secret":String+.
       QUOTED = /"(?:[^"\\]|\\.)*"?/
-      # Inspected objects, such as +#<Chef::Resource ...>+.
-      OBJECT = /#<[^>]*>?/
+      # Inspected objects, such as +#<Chef::Resource ...>+, and what follows: they nest, and may be cut.
+      OBJECT = /#<.*/m
       # What a resource holds that is no property of its user's making.
       INTERNAL = %i[@run_context @node @logger @allowed_actions @resource_name @source_line @cookbook_name @recipe_name
                     @declared_type @name @action @enclosing_provider @params @provider].freeze

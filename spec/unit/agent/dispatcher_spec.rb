@@ -16,6 +16,8 @@ RSpec.describe FlockOfChefs::Agent::Dispatcher do
       attr_reader :jobs
 
       def run(event) = (@jobs ||= []) << event["job"]
+      def prepare(event) = (@jobs ||= []) << "prepare #{event["generation"]}"
+      def retire = (@jobs ||= []) << "retire"
     end.new
   end
 
@@ -29,6 +31,25 @@ RSpec.describe FlockOfChefs::Agent::Dispatcher do
   it "hands jobs over in order until it is told to stop" do
     run_to_end({ "type" => "run", "job" => "a" }, { "type" => "run", "job" => "b" })
     expect([supervisor.jobs, dispatcher.failure]).to eq([%w[a b], nil])
+  end
+
+  it "has a warm worker prepared, even while a job runs" do
+    prepared = Thread::Queue.new
+    supervisor.define_singleton_method(:prepare) { |event| prepared.push(event["generation"]) }
+    supervisor.define_singleton_method(:run) { |_| (@jobs ||= []) << prepared.pop }
+    run_to_end({ "type" => "run", "job" => "a" }, { "type" => "prepare", "generation" => 7 })
+    expect([supervisor.jobs, dispatcher.failure]).to eq([[7], nil])
+  end
+
+  it "lets the warm worker go when none is wanted" do
+    run_to_end({ "type" => "prepare", "generation" => 7 }, { "type" => "retire" })
+    expect(supervisor.jobs).to eq(["prepare 7", "retire"])
+  end
+
+  it "ends with an error of a job, as with its own" do
+    supervisor.define_singleton_method(:run) { |_| raise TypeError, "broken" }
+    run_to_end({ "type" => "run", "job" => "a" })
+    expect(dispatcher.failure).to be_a(TypeError)
   end
 
   it "goes on after an event that it does not know" do

@@ -95,6 +95,53 @@ RSpec.describe FlockOfChefs::Agent::Supervisor do
     end
   end
 
+  describe "with a warm worker" do
+    subject(:supervisor) do
+      described_class.new(native, log: FlockOfChefs::Agent::Log.new(log), launch:, keeper:, kill_after_s: 20)
+    end
+
+    let(:event) { super().merge("warm" => true) }
+    let(:status) { FlockOfChefs::Agent::WarmChild::Status.new(0, nil) }
+    let(:child) do
+      instance_double(FlockOfChefs::Agent::WarmChild, pid: 4711, pid_start: 12, go: nil, call_off: nil, close: nil,
+                                                      wait: status, tail: "")
+    end
+    let(:keeper) { instance_double(FlockOfChefs::Agent::WarmKeeper, child:, prepare: nil, retire: nil, stop: nil) }
+
+    it "claims the forked process and tells it to go, and lets the line go in the end" do
+      supervisor.run(event)
+      expect(native.calls.first).to eq(["job_claimed", { "job" => "j1", "pid" => 4711, "pid_start" => 12 }])
+      expect(finished).to include("exit" => 0, "timed_out" => false)
+      expect([child, child]).to all(have_received(:close)).and all(have_received(:go))
+    end
+
+    it "takes a cold one when there is no process for the job, or none is to be asked for" do
+      allow(keeper).to receive(:child).and_return(nil)
+      supervisor.run(event)
+      expect(finished).to include("exit" => 0)
+      supervisor.run(event.merge("warm" => false, "job" => "j2"))
+      expect(keeper).to have_received(:child).once
+    end
+
+    it "calls the forked process off when its claim is refused" do
+      error = FlockOfChefs::RejectedError.new("nothing left", code: "nothing_to_run")
+      allow(native).to receive(:call).and_wrap_original do |call, operation, *rest|
+        operation == "job_claimed" ? raise(error) : call.call(operation, *rest)
+      end
+      supervisor.run(event)
+      expect(child).to have_received(:call_off).at_least(:once)
+      expect(child).not_to have_received(:go)
+    end
+
+    it "hands wishes on, and lets it go with the agent" do
+      supervisor.prepare("generation" => 1)
+      supervisor.retire
+      supervisor.close
+      expect(keeper).to have_received(:prepare).with("generation" => 1)
+      expect([keeper, keeper]).to all(have_received(:retire)).and all(have_received(:stop))
+    end
+  end
+
   it "gives a job back that no worker could be started for" do
     launch.reply = [{}, ["/nonexistent/ruby"], {}]
     supervisor.run(event)

@@ -32,6 +32,12 @@ RSpec.describe FlockOfChefs::Worker::Launch do
     expect(options).to include(unsetenv_others: true, pgroup: true, close_others: true, chdir: data_dir)
   end
 
+  it "starts a warm worker in the same way" do
+    env, argv, options = described_class.warm("#{data_dir}/snapshots/3", data_dir, ruby)
+    expect(argv.last(4)).to eq([described_class::MAIN, "--warm", "#{data_dir}/snapshots/3", data_dir])
+    expect([env, options]).to eq(described_class.command(job, ruby).values_at(0, 2))
+  end
+
   it "starts in / when the run's folder is gone" do
     expect(described_class.command(job, ruby.merge("cwd" => "/nonexistent")).last).to include(chdir: "/")
   end

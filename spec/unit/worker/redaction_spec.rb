@@ -50,6 +50,11 @@ RSpec.describe FlockOfChefs::Worker::Redaction do
     expect(text).to eq("RuntimeError: undefined method for [hidden]")
   end
 
+  it "hides what follows an inspected object, since objects nest" do
+    text = message(RuntimeError.new("undefined method for #<A @b=#<B @c={:d=>1}>, @token=:hush> in x"))
+    expect(text).to eq("RuntimeError: undefined method for [hidden]")
+  end
+
   it "tells the class only when any of the resources is sensitive, or cannot say" do
     open = file
     expect(message(RuntimeError.new("x"), open, file { sensitive true })).to eq("RuntimeError")

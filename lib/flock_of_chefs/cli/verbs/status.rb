@@ -23,9 +23,21 @@ module FlockOfChefs
             "notifications: #{report["queued"]} to send, #{report["stored"]} to run, " \
             "#{report["unfinished"]} unfinished",
             "spool: #{report["spool"]} waiting, #{report["spool_bad"]} quarantined",
-            "Chef: generation #{report["generation"]}, last run #{Value.text("run_phase", report["run_phase"])}",
+            *chef(report),
             "started #{time("started_ms", report)}, certificate until #{time("certificate_expires_ms", report)}"
           ].join("\n")
+        end
+
+        def chef(report)
+          phase = Value.text("run_phase", report["run_phase"])
+          ["Chef: generation #{report["generation"]}, last run #{phase}", "worker: #{worker(report["worker"].to_h)}"]
+        end
+
+        def worker(state)
+          text = state["state"].to_s.tr("_", " ")
+          text += ", generation #{state["generation"]}" if state["generation"].to_i.positive?
+          text += " (#{state["message"]})" unless state["message"].to_s.empty?
+          text.empty? ? "unknown" : text
         end
 
         def time(key, report) = Value.text(key, report[key])

@@ -31,7 +31,12 @@ async fn a_generation_that_can_be_fired_is_prepared_once_and_before_its_jobs() {
     let run = next(&dispatcher).await;
     assert_eq!(
         (&run["type"], &run["warm"], &run["generation"], &run["snapshot_dir"]),
-        (&json!("run"), &json!(true), &json!(5), &json!(target.path().join("snapshots/5")))
+        (
+            &json!("run"),
+            &json!(true),
+            &json!(5),
+            &json!(target.path().join("snapshots/5"))
+        )
     );
     no_event(&dispatcher).await;
 }
