@@ -24,6 +24,8 @@ pub mod service;
 pub mod setup;
 pub mod spool;
 pub mod store;
+pub mod subscription;
+pub mod subscriptions;
 mod text;
 pub mod transport;
 mod vital;

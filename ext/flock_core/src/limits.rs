@@ -349,7 +349,7 @@ pub const SUBSCRIBED_QUEUE: usize = 16;
 pub const DECLARE_RETRY_MS: u64 = 1_000;
 /// See [`DECLARE_RETRY_MS`].
 pub const DECLARE_RETRY_CAP_MS: u64 = 10 * 60 * 1000;
-/// Notifications of subscriptions that wait for the end of a run or for room in the outbox; beyond it the journal files wait to be read.
+/// Notifications of subscriptions that wait for room in the outbox; beyond it there is one per subscription, whatever runs it comes of.
 pub const FIRES: u64 = 100_000;
 /// Notifications of subscriptions that one commit moves into the outbox.
 pub const FIRES_AT_ONCE: usize = 256;
@@ -365,8 +365,10 @@ pub const JOURNAL_FILES: usize = 1_000;
 pub const WATCHED_FILE_BYTES: usize = 4 * 1024 * 1024;
 /// Changes that one result file may report.
 pub const RESULT_CHANGES: usize = 10_000;
-/// Different sources that `doctor` looks up.
-pub const DOCTOR_SOURCES: usize = 50;
+/// Different selectors of sources that one list of subscriptions looks up; the sources of the others are not shown.
+pub const SOURCE_SELECTORS: usize = 100;
+/// Sources that are shown of one subscription.
+pub const SOURCES_SHOWN: usize = 100;
 
 /// How often what a Chef run leaves behind is looked at.
 pub const RUN_STATE_POLL_MS: u64 = 250;

@@ -159,7 +159,12 @@ mod tests {
     #[test]
     fn an_id_is_hex() {
         assert!(is_id("0123456789abcdef0123456789abcdef"));
-        for wrong in ["", "0123456789abcdef", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcdeg"] {
+        for wrong in [
+            "",
+            "0123456789abcdef",
+            "0123456789ABCDEF0123456789ABCDEF",
+            "0123456789abcdef0123456789abcdeg",
+        ] {
             assert!(!is_id(wrong));
             assert_eq!(check_id(wrong).unwrap_err().code(), "bad_subscription");
         }

@@ -2,7 +2,7 @@
 
 use flock_core::{Error, Result, limits};
 
-use super::{ports::Direct, report};
+use super::{ports::Direct, report, subscribing};
 use crate::{
     clock::Clock,
     config::Config,
@@ -12,6 +12,7 @@ use crate::{
     run_state::RunWatch,
     service::{local::Inquiries, peer::Peer},
     store::Store,
+    subscriptions::Subscriptions,
     wire,
 };
 
@@ -25,6 +26,7 @@ pub(super) struct Answers {
     pub direct: Direct,
     pub peer: Peer,
     pub hub: Option<Hub>,
+    pub subscriptions: Subscriptions,
     pub started_ms: u64,
 }
 
@@ -65,6 +67,7 @@ impl Inquiries for Answers {
 
     fn run_changed(&self, _: &pb::RunChange) {
         self.runs.poke();
+        self.subscriptions.poke();
     }
 
     async fn resolve(&self, targets: pb::Targets) -> Result<pb::Nodes> {
@@ -102,6 +105,10 @@ impl Inquiries for Answers {
 
     async fn doctor(&self) -> Result<pb::DoctorReport> {
         report::doctor(self).await
+    }
+
+    async fn subscriptions(&self, request: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
+        subscribing::records(self, &request).await
     }
 
     async fn token_create(&self, request: pb::TokenRequest) -> Result<pb::Token> {

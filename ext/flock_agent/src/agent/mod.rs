@@ -13,6 +13,7 @@ mod lock;
 mod ports;
 mod report;
 mod start;
+mod subscribing;
 mod systemd;
 
 use std::{

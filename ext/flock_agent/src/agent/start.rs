@@ -43,7 +43,8 @@ use crate::{
         peer::Peer,
     },
     spool::Intake,
-    store::{Store, meta, outbox},
+    store::{Store, meta},
+    subscriptions::{SubscriptionParts, Subscriptions},
     transport::{DenyList, Dialer, ServerLimits, serve_peers_within},
     vital::vital,
 };
@@ -124,10 +125,12 @@ impl Ground {
         let peer = Peer::new(receiver.clone(), self.runs.clone());
         let routes = Routes::new(peer.clone().server());
         let (routes, hub) = hubside::routes(&self.config, &self.identity, &self.deny, routes, &self.cancel).await?;
-        let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok).await?;
+        let subscriptions = Subscriptions::default();
+        let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok, &subscriptions).await?;
         let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
         // It brings the list of removed nodes from disk: nobody may come in before.
         let link = self.link(&dialer).await?;
+        self.subscribe(&subscriptions, &link).await?;
         if let Some(listener) = listener {
             self.serve(listener, routes);
         }
@@ -137,7 +140,8 @@ impl Ground {
         };
         let sender = self.sender(&direct, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
-        self.local(&direct, peer, hub.clone(), &wake, &sender).await?;
+        let answers = self.answers(&direct, peer, hub.clone(), subscriptions);
+        self.local(answers, &wake, &sender).await?;
         let renewing = renew::run(self.identity.clone(), self.cancel.clone());
         self.spawn_vital("renewing the certificate", renewing);
         Ok(Parts {
@@ -201,6 +205,7 @@ impl Ground {
         receiver: &Receiver,
         wake: &Arc<Notify>,
         clock_ok: &Arc<AtomicBool>,
+        subscriptions: &Subscriptions,
     ) -> Result<Dispatcher> {
         Dispatcher::spawn(DispatchOptions {
             store: self.store.clone(),
@@ -211,9 +216,7 @@ impl Ground {
             worker_timeout_ms: self.config.worker.timeout_ms,
             claim_timeout_ms: limits::CLAIM_MS,
             wake: Arc::clone(wake),
-            drafts: Arc::new(|conn: &rusqlite::Connection, draft: &crate::pb::Draft, now_ms: u64| {
-                outbox::append(conn, draft, now_ms).map(drop)
-            }),
+            drafts: Arc::new(subscriptions.clone()),
             clock_ok: Arc::clone(clock_ok),
             cancel: self.cancel.clone(),
         })
@@ -234,6 +237,23 @@ impl Ground {
             data_dir: Some(self.config.data_dir.clone()),
             cancel: self.cancel.clone(),
         }))
+    }
+
+    async fn subscribe(&self, subscriptions: &Subscriptions, link: &Link) -> Result<()> {
+        let heard = link
+            .subscribing()
+            .ok_or_else(|| Error::internal("somebody else listens to the link"))?;
+        let following = subscriptions.start(SubscriptionParts {
+            store: self.store.clone(),
+            data_dir: self.config.data_dir.clone(),
+            clock: self.clock.clone(),
+            runs: self.runs.clone(),
+            link: link.clone(),
+            heard,
+            cancel: self.cancel.clone(),
+        });
+        self.tasks.spawn(following.await?);
+        Ok(())
     }
 
     async fn sender(&self, direct: &Direct, receiver: &Receiver) -> Result<Sender> {
@@ -280,14 +300,7 @@ impl Ground {
         });
     }
 
-    async fn local(
-        &self,
-        direct: &Direct,
-        peer: Peer,
-        hub: Option<Hub>,
-        wake: &Arc<Notify>,
-        sender: &Sender,
-    ) -> Result<()> {
+    async fn local(&self, answers: Answers, wake: &Arc<Notify>, sender: &Sender) -> Result<()> {
         let intake = Intake::new(&self.config.data_dir, self.store.clone(), self.clock.clone());
         // What waited longest leaves first; what cannot be taken in now is tried again by the intake's own task.
         if let Err(error) = intake.pass().await {
@@ -299,7 +312,7 @@ impl Ground {
             store: self.store.clone(),
             clock: self.clock.clone(),
             inbox: Arc::new(self.books()),
-            inquiries: Arc::new(self.answers(direct, peer, hub)),
+            inquiries: Arc::new(answers),
             nudge: Arc::new(move || {
                 nudged.nudge();
                 wake.notify_one();
@@ -311,7 +324,7 @@ impl Ground {
         Ok(())
     }
 
-    fn answers(&self, direct: &Direct, peer: Peer, hub: Option<Hub>) -> Answers {
+    fn answers(&self, direct: &Direct, peer: Peer, hub: Option<Hub>, subscriptions: Subscriptions) -> Answers {
         Answers {
             config: self.config.clone(),
             identity: self.identity.clone(),
@@ -321,6 +334,7 @@ impl Ground {
             direct: direct.clone(),
             peer,
             hub,
+            subscriptions,
             started_ms: self.clock.now_ms(),
         }
     }

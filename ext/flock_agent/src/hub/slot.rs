@@ -12,7 +12,7 @@ use flock_core::{id::NodeName, lease::Presence};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::lock;
+use super::{declare::Declaring, lock, subscribed::Subscribed};
 use crate::{pb, registry::Session};
 
 /// What a session was not yet told. It holds names, not messages, so that a slow member costs no more than a quick one.
@@ -21,6 +21,7 @@ pub(super) struct News {
     pub names: BTreeSet<String>,
     pub changed: bool,
     pub denied: bool,
+    pub subscribed: Subscribed,
 }
 
 /// A member's session; it outlives a broken stream until it is silent for two leases.
@@ -37,6 +38,7 @@ pub(super) struct Slot {
     /// What the registry was told last; held while it is told, so that two tellers cannot overtake one another.
     pub told: tokio::sync::Mutex<Presence>,
     pub watched: Mutex<BTreeSet<String>>,
+    pub declaring: Mutex<Declaring>,
     /// Read back from the registry after a restart; its member has not been heard since.
     adopted: bool,
     heard_ms: AtomicU64,
@@ -55,6 +57,7 @@ impl Slot {
             slow: AtomicBool::new(false),
             told: tokio::sync::Mutex::new(Presence::Alive),
             watched: Mutex::default(),
+            declaring: Mutex::default(),
             adopted: false,
             heard_ms: AtomicU64::new(heard_ms),
             news: Mutex::default(),

@@ -10,6 +10,7 @@ mod connect;
 mod file;
 mod owner;
 mod session;
+mod subscribing;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 pub use connect::Connect;
+pub use subscribing::{Declaration, Subscribing};
 
 use self::cache::Cache;
 use crate::{clock::Clock, pb, transport::DenyList, vital::vital};
@@ -95,6 +97,7 @@ struct Shared {
     state: watch::Sender<LinkState>,
     events: broadcast::Sender<LinkEvent>,
     watched: watch::Sender<BTreeSet<String>>,
+    subscriptions: subscribing::Desk,
     /// To the hub that holds the session, while there is one.
     channel: ArcSwapOption<Channel>,
     cache: Mutex<Cache>,
@@ -117,6 +120,7 @@ impl Link {
             state: watch::Sender::default(),
             events: broadcast::Sender::new(limits::LINK_EVENTS),
             watched: watch::Sender::default(),
+            subscriptions: subscribing::Desk::default(),
             channel: ArcSwapOption::empty(),
             cache: Mutex::new(cache),
             dirty: Notify::new(),

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use tonic::transport::Channel;
 
 use super::{
-    LinkEvent, Shared, file,
+    LinkEvent, Shared, Subscribing, file,
     session::{self, Opened},
 };
 use crate::backoff::{full_jitter, slow};
@@ -100,6 +100,7 @@ async fn hold(shared: &Arc<Shared>, opened: Opened, channel: Channel) -> Error {
     shared.options.connect.forget(&hub).await;
     shared.state.send_modify(|state| state.connected = false);
     shared.emit(LinkEvent::Disconnected);
+    shared.hand_over(Subscribing::Disconnected).await;
     log(&hub, &problem);
     problem
 }
