@@ -185,6 +185,10 @@ impl Inquiries for Nothing {
     async fn doctor(&self) -> Result<pb::DoctorReport> {
         absent()
     }
+    async fn subscriptions(&self, _: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
+        Ok(pb::SubscriptionRecords::default())
+    }
+
     async fn token_create(&self, _: pb::TokenRequest) -> Result<pb::Token> {
         absent()
     }

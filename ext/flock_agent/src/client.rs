@@ -85,6 +85,7 @@ impl Client {
             }
             "status" => one.run(|mut c, r| async move { c.status(r).await }).await,
             "doctor" => one.run(|mut c, r| async move { c.doctor(r).await }).await,
+            "subscriptions" => one.run(|mut c, r| async move { c.subscriptions(r).await }).await,
             "token_create" => one.run(|mut c, r| async move { c.token_create(r).await }).await,
             "node_remove" => one.run(|mut c, r| async move { c.node_remove(r).await }).await,
             _ => Err(Error::configuration(format!("the agent has no operation {op:?}")).with_code("unknown_op")),

@@ -31,17 +31,32 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[cfg(test)]
 pub(crate) use result::WorkerResult;
 
-use crate::{clock::Clock, delivery::gate::Gate, pb, run_state::RunWatch, store::Store, vital::vital};
+use crate::{
+    clock::Clock,
+    delivery::gate::Gate,
+    pb,
+    run_state::RunWatch,
+    store::{Store, inbox::Job, subscribed::Change},
+    vital::vital,
+};
 use desk::{Desk, Events};
 pub use warm::Warmth;
 
-/// Appends what an action itself notifies to the outbox, in the transaction that also holds the action's outcome.
+/// Takes in what an action itself causes: what it notifies goes into the outbox, in the transaction that also holds the action's outcome.
 pub trait DraftSink: Send + Sync + 'static {
     /// Appends one draft.
     ///
     /// # Errors
     /// `internal` undoes the whole transaction; any other error refuses this draft only.
     fn append(&self, conn: &Connection, draft: &pb::Draft, now_ms: u64) -> Result<()>;
+
+    /// Takes in what the action of `job` changed, for those that subscribe to it.
+    ///
+    /// # Errors
+    /// Any undoes the whole transaction.
+    fn changes(&self, _conn: &Connection, _job: &Job, _changes: &[Change], _now_ms: u64) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl<F> DraftSink for F

@@ -3,7 +3,7 @@
 use flock_core::{
     Error, Result,
     id::{is_uuid, split_key},
-    limits,
+    limits, subscription,
     target::Targets,
 };
 use prost::Message;
@@ -26,6 +26,9 @@ pub fn check(draft: &pb::Draft) -> Result<()> {
             "cause_root {:?} is not a UUID in lower case",
             draft.cause_root
         )));
+    }
+    if !draft.subscription.is_empty() {
+        subscription::check_id(&draft.subscription)?;
     }
     split_key(&draft.key)?;
     check_words(draft)?;

@@ -32,6 +32,8 @@ pub mod setup;
 pub mod simulation;
 pub mod spool;
 pub mod store;
+pub mod subscription;
+pub mod subscriptions;
 mod text;
 pub mod transport;
 mod vital;

@@ -5,6 +5,7 @@
 
 mod files;
 mod snapshot;
+mod subscribed;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -66,11 +67,12 @@ impl RunView {
             Some(generation) => Snapshot::read(data_dir, generation).map(Some),
             None => Ok(None),
         }));
+        let subscriptions_problem = snapshot.as_ref().and_then(|found| found.subscriptions_problem.clone());
         Self {
             converging: run.as_ref().is_some_and(Run::is_active),
             run,
             snapshot: snapshot.map(Arc::new),
-            problem: snapshot_problem.or(run_problem),
+            problem: snapshot_problem.or(run_problem).or(subscriptions_problem),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod notification;
 pub mod policy;
 pub mod registry;
+pub mod subscription;
 pub mod target;
 
 pub use error::{Error, ErrorKind, Fault, Result};

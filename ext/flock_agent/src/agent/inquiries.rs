@@ -2,7 +2,7 @@
 
 use flock_core::{Error, Result, limits};
 
-use super::{report, ways::Ways};
+use super::{report, subscribing, ways::Ways};
 use crate::{
     clock::Clock,
     config::Config,
@@ -13,6 +13,7 @@ use crate::{
     run_state::RunWatch,
     service::{local::Inquiries, peer::Peer},
     store::Store,
+    subscriptions::Subscriptions,
     wire,
 };
 
@@ -27,6 +28,7 @@ pub(super) struct Answers {
     pub peer: Peer,
     pub hub: Option<Hub>,
     pub dispatcher: Dispatcher,
+    pub subscriptions: Subscriptions,
     pub started_ms: u64,
 }
 
@@ -67,6 +69,7 @@ impl Inquiries for Answers {
 
     fn run_changed(&self, _: &pb::RunChange) {
         self.runs.poke();
+        self.subscriptions.poke();
     }
 
     async fn resolve(&self, targets: pb::Targets) -> Result<pb::Nodes> {
@@ -104,6 +107,10 @@ impl Inquiries for Answers {
 
     async fn doctor(&self) -> Result<pb::DoctorReport> {
         report::doctor(self).await
+    }
+
+    async fn subscriptions(&self, request: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
+        subscribing::records(self, &request).await
     }
 
     async fn token_create(&self, request: pb::TokenRequest) -> Result<pb::Token> {

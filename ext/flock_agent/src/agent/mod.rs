@@ -14,6 +14,7 @@ mod ports;
 mod relay_first;
 mod report;
 mod start;
+mod subscribing;
 mod systemd;
 mod ways;
 

@@ -2,9 +2,9 @@
 
 mod checks;
 
-use flock_core::Result;
+use flock_core::{Result, limits};
 
-use super::inquiries::Answers;
+use super::{inquiries::Answers, subscribing};
 use crate::{
     pb, spool,
     store::{inbox, outbox},
@@ -48,6 +48,7 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
     let status = status(answers).await?;
     let waiting = answers.store.read(|conn| inbox::list(conn, &waiting())).await?;
     let unsent = answers.store.read(|conn| outbox::list(conn, &unsent())).await?;
+    let own = subscribing::own(answers, "", limits::SUBSCRIPTIONS as u32).await?;
     let findings = vec![
         checks::link(&answers.ways.link.state()),
         checks::clock(&answers.ways.link.state()),
@@ -57,6 +58,7 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
         checks::worker(&answers.dispatcher.worker_state()),
         checks::inbox(status.stored, &waiting),
         checks::outbox(status.queued, &unsent),
+        checks::subscriptions(&own),
     ];
     Ok(pb::DoctorReport { findings })
 }

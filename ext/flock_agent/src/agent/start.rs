@@ -37,13 +37,10 @@ use crate::{
     link::{Link, LinkEvent, LinkOptions},
     logging, memory,
     run_state::RunWatch,
-    service::{
-        local::LocalService,
-        peer::Peer,
-        relayed::RelayedPeer,
-    },
+    service::{local::LocalService, peer::Peer, relayed::RelayedPeer},
     spool::Intake,
-    store::{Store, meta, outbox},
+    store::{Store, meta},
+    subscriptions::{SubscriptionParts, Subscriptions},
     transport::{DenyList, Dialer, ServerLimits, net::TcpListener, serve_peers_within},
     vital::vital,
 };
@@ -123,10 +120,12 @@ impl Ground {
         let peer = Peer::new(receiver.clone(), self.runs.clone());
         let routes = Routes::new(peer.clone().server());
         let (routes, hub) = self.hub(routes).await?;
-        let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok).await?;
+        let subscriptions = Subscriptions::default();
+        let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok, &subscriptions).await?;
         let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
         // It brings the list of removed nodes from disk: nobody may come in before.
         let link = self.link(&dialer, &peer).await?;
+        self.subscribe(&subscriptions, &link).await?;
         if let Some(listener) = listener {
             self.serve(listener, routes);
         }
@@ -137,7 +136,7 @@ impl Ground {
         };
         let sender = self.sender(&ways, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
-        let answers = self.answers(&ways, peer, hub.clone(), &dispatcher);
+        let answers = self.answers(&ways, peer, hub.clone(), &dispatcher, subscriptions);
         #[cfg_attr(not(feature = "simulation"), allow(unused_variables))]
         let local = self.local(answers, &wake, &sender).await?;
         let renewing = renew::run(self.identity.clone(), self.cancel.clone());
@@ -205,6 +204,7 @@ impl Ground {
         receiver: &Receiver,
         wake: &Arc<Notify>,
         clock_ok: &Arc<AtomicBool>,
+        subscriptions: &Subscriptions,
     ) -> Result<Dispatcher> {
         Dispatcher::spawn(DispatchOptions {
             store: self.store.clone(),
@@ -216,9 +216,7 @@ impl Ground {
             warm: Warmth::decide(self.config.worker.warm, memory::total_bytes()),
             claim_timeout_ms: limits::CLAIM_MS,
             wake: Arc::clone(wake),
-            drafts: Arc::new(|conn: &rusqlite::Connection, draft: &crate::pb::Draft, now_ms: u64| {
-                outbox::append(conn, draft, now_ms).map(drop)
-            }),
+            drafts: Arc::new(subscriptions.clone()),
             clock_ok: Arc::clone(clock_ok),
             cancel: self.cancel.clone(),
         })
@@ -243,6 +241,23 @@ impl Ground {
             data_dir: Some(self.config.data_dir.clone()),
             cancel: self.cancel.clone(),
         }))
+    }
+
+    async fn subscribe(&self, subscriptions: &Subscriptions, link: &Link) -> Result<()> {
+        let heard = link
+            .subscribing()
+            .ok_or_else(|| Error::internal("somebody else listens to the link"))?;
+        let following = subscriptions.start(SubscriptionParts {
+            store: self.store.clone(),
+            data_dir: self.config.data_dir.clone(),
+            clock: self.clock.clone(),
+            runs: self.runs.clone(),
+            link: link.clone(),
+            heard,
+            cancel: self.cancel.clone(),
+        });
+        self.tasks.spawn(following.await?);
+        Ok(())
     }
 
     async fn sender(&self, ways: &Ways, receiver: &Receiver) -> Result<Sender> {
@@ -339,7 +354,14 @@ impl Ground {
         .await
     }
 
-    fn answers(&self, ways: &Ways, peer: Peer, hub: Option<Hub>, dispatcher: &Dispatcher) -> Answers {
+    fn answers(
+        &self,
+        ways: &Ways,
+        peer: Peer,
+        hub: Option<Hub>,
+        dispatcher: &Dispatcher,
+        subscriptions: Subscriptions,
+    ) -> Answers {
         Answers {
             config: self.config.clone(),
             identity: self.identity.clone(),
@@ -350,6 +372,7 @@ impl Ground {
             peer,
             hub,
             dispatcher: dispatcher.clone(),
+            subscriptions,
             started_ms: self.clock.now_ms(),
         }
     }

@@ -9,6 +9,8 @@ use crate::{
     pb, setup,
 };
 
+mod subscriptions;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A hub of its own on loopback, at a port that the system chooses.

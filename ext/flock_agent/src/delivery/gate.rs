@@ -8,7 +8,10 @@ use flock_core::{
     policy::{Admission, Policy, admits_card},
 };
 
-use crate::{pb, run_state::Card};
+use crate::{
+    draft, pb,
+    run_state::{Card, Snapshot},
+};
 
 /// Who may have what run on this node.
 #[derive(Debug, Clone)]
@@ -31,12 +34,18 @@ impl Gate {
 
     /// Whether a notification may come in; what depends on the resource's card is left for [`Gate::at_claim`].
     ///
+    /// `snapshot` is this node's newest: whoever it subscribes to by name is admitted for that.
+    ///
     /// # Errors
     /// `denied` with code `loop` or `policy`.
-    pub fn at_arrival(&self, from: &NodeName, envelope: &pb::Envelope) -> Result<()> {
+    pub fn at_arrival(&self, from: &NodeName, envelope: &pb::Envelope, snapshot: Option<&Snapshot>) -> Result<()> {
         let chain: Vec<Hop> = envelope.chain.iter().map(hop).collect();
         let next = Hop::new(self.own.as_str(), &envelope.key, &envelope.action);
         verdict(&chain, &next)?;
+        let subscribed = snapshot.and_then(|snapshot| snapshot.subscription(&envelope.subscription));
+        if subscribed.is_some_and(|own| consents(own, from, &envelope.key, &envelope.action)) {
+            return Ok(());
+        }
         match self.policy.at_arrival(from, &envelope.key, &envelope.action) {
             Admission::Denied => Err(self.policy.denial(from, &envelope.key, &envelope.action)),
             Admission::Admitted | Admission::AskCard => Ok(()),
@@ -45,9 +54,20 @@ impl Gate {
 
     /// Whether it may be run, now that its card is known; the table may have changed since it arrived.
     ///
+    /// `subscribed` is the subscription that it answers, as this node declares it now.
+    ///
     /// # Errors
     /// `denied` with code `policy`.
-    pub fn at_claim(&self, from: &NodeName, action: &str, card: &Card) -> Result<()> {
+    pub fn at_claim(
+        &self,
+        from: &NodeName,
+        action: &str,
+        card: &Card,
+        subscribed: Option<&pb::Subscription>,
+    ) -> Result<()> {
+        if subscribed.is_some_and(|own| consents(own, from, &card.key, action)) {
+            return Ok(());
+        }
         let admitted = match self.policy.at_arrival(from, &card.key, action) {
             Admission::Admitted => true,
             Admission::Denied => false,
@@ -81,6 +101,13 @@ impl Gate {
         let admits = |action: &String| self.policy.at_arrival(from, &card.key, action) != Admission::Denied;
         self.policy.rules().is_empty() || card.allowed_actions.iter().any(admits)
     }
+}
+
+/// A subscription is its node's own word: a source that it names, and nothing else, needs no `[[allow]]` for what it asks. Whom a
+/// selector means this node cannot check, so the table decides.
+fn consents(own: &pb::Subscription, from: &NodeName, key: &str, action: &str) -> bool {
+    let named = own.sources.as_ref().and_then(draft::named_targets);
+    own.key == key && own.action == action && named.is_some_and(|names| names.iter().any(|name| name == from.as_str()))
 }
 
 fn hop(hop: &pb::Hop) -> Hop {

@@ -103,7 +103,8 @@ impl Receiver {
 
     fn examine(&self, from: &NodeName, envelope: &pb::Envelope) -> Result<()> {
         check::envelope(from, self.0.gate.own(), envelope)?;
-        self.0.gate.at_arrival(from, envelope)
+        let view = self.0.runs.view();
+        self.0.gate.at_arrival(from, envelope, view.snapshot.as_deref())
     }
 
     async fn store(&self, envelope: pb::Envelope) -> Result<pb::Receipt> {

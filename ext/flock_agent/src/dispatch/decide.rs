@@ -80,7 +80,7 @@ pub(super) fn decide(candidate: &Candidate, snapshot: Option<&Snapshot>, gate: &
         return wait("no_snapshot", "this node's first successful Chef run is awaited".into());
     };
     match snapshot.cards.get(&candidate.key) {
-        Some(card) => with_card(candidate, card, gate),
+        Some(card) => with_card(candidate, card, snapshot, gate),
         None => without_card(candidate, snapshot),
     }
 }
@@ -103,8 +103,8 @@ fn without_card(candidate: &Candidate, snapshot: &Snapshot) -> Decision {
     )
 }
 
-fn with_card(candidate: &Candidate, card: &Card, gate: &Gate) -> Decision {
-    if let Some(denied) = denied(candidate, card, gate) {
+fn with_card(candidate: &Candidate, card: &Card, snapshot: &Snapshot, gate: &Gate) -> Decision {
+    if let Some(denied) = denied(candidate, card, snapshot, gate) {
         return denied;
     }
     let (key, action) = (&candidate.key, &candidate.action);
@@ -132,8 +132,10 @@ fn with_card(candidate: &Candidate, card: &Card, gate: &Gate) -> Decision {
     Decision::Run
 }
 
-fn denied(candidate: &Candidate, card: &Card, gate: &Gate) -> Option<Decision> {
-    let admitted = NodeName::parse(&candidate.sender).and_then(|from| gate.at_claim(&from, &candidate.action, card));
+fn denied(candidate: &Candidate, card: &Card, snapshot: &Snapshot, gate: &Gate) -> Option<Decision> {
+    let subscribed = snapshot.subscription(&candidate.subscription);
+    let admitted =
+        NodeName::parse(&candidate.sender).and_then(|from| gate.at_claim(&from, &candidate.action, card, subscribed));
     let denial = admitted.err()?;
     Some(Decision::End {
         state: State::Denied,

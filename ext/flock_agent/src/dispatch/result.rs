@@ -6,7 +6,7 @@ use flock_core::limits;
 use serde::Deserialize;
 
 use super::files;
-use crate::pb;
+use crate::{pb, store::subscribed::Change};
 
 /// How it went, in the worker's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -31,6 +31,8 @@ pub(crate) struct WorkerResult {
     pub(super) run_ms: Option<f64>,
     #[serde(default)]
     pub(crate) drafts: Vec<pb::Draft>,
+    #[serde(default)]
+    changes: Vec<Change>,
 }
 
 impl WorkerResult {
@@ -52,6 +54,24 @@ impl WorkerResult {
             }
             result => result.map_err(|e| e.to_string()),
         }
+    }
+
+    /// What it updated; the rest of too many is left out.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes = std::mem::take(&mut self.changes);
+        if changes.len() > limits::RESULT_CHANGES {
+            tracing::warn!(
+                job = self.job,
+                changes = changes.len(),
+                "an action changed too much; subscriptions to the last are not served"
+            );
+            changes.truncate(limits::RESULT_CHANGES);
+        }
+        changes
+            .iter_mut()
+            .for_each(|change| change.run_id.clone_from(&self.job));
+        changes.retain_mut(|change| change.make_fit().is_ok());
+        changes
     }
 
     /// The time that the action took, in whole milliseconds.

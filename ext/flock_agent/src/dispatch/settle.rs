@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     pb, process,
-    store::inbox::{self, Deferral, Ending, Job},
+    store::{
+        inbox::{self, Deferral, Ending, Job},
+        subscribed::Change,
+    },
 };
 
 impl Inner {
@@ -104,7 +107,12 @@ impl Inner {
     }
 
     async fn settle(&self, desk: &mut Desk, job: Job, account: Option<&JobFinished>) -> Result<()> {
-        let evidence = self.evidence(&job, account);
+        let mut evidence = self.evidence(&job, account);
+        let changes = evidence
+            .result
+            .as_mut()
+            .map(WorkerResult::take_changes)
+            .unwrap_or_default();
         let id = job.job.clone();
         match verdict(evidence) {
             Verdict::Wait => {
@@ -116,7 +124,7 @@ impl Inner {
                 return Ok(());
             }
             Verdict::Finish(ending, drafts) => {
-                self.finish(job, ending, drafts).await?;
+                self.finish(job, ending, drafts, changes).await?;
                 desk.hold.clear();
             }
             Verdict::Defer(deferral) => {
@@ -146,7 +154,7 @@ impl Inner {
         }
     }
 
-    async fn finish(&self, job: Job, ending: Ending, drafts: Vec<pb::Draft>) -> Result<()> {
+    async fn finish(&self, job: Job, ending: Ending, drafts: Vec<pb::Draft>, changes: Vec<Change>) -> Result<()> {
         let (sink, now_ms) = (Arc::clone(&self.options.drafts), self.now_ms());
         tracing::info!(
             job = job.job,
@@ -157,7 +165,12 @@ impl Inner {
         );
         self.options
             .store
-            .write(move |conn| commit(conn, &*sink, &job, ending, drafts, now_ms))
+            .write(move |conn| {
+                if inbox::job(conn, &job.job)?.is_some() {
+                    sink.changes(conn, &job, &changes, now_ms)?;
+                }
+                commit(conn, &*sink, &job, ending, drafts, now_ms)
+            })
             .await
     }
 

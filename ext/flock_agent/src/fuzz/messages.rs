@@ -243,6 +243,8 @@ pub(super) fn sample_draft() -> pb::Draft {
         cause_root: "01900000-0000-7000-8000-00000000000b".into(),
         ttl_ms: 60_000,
         retry: 3,
+        subscription: "0123456789abcdef0123456789abcdef".into(),
+        late: true,
     }
 }
 
@@ -273,6 +275,8 @@ fn sample_envelope() -> pb::Envelope {
         ttl_ms: draft.ttl_ms,
         retry: 1,
         attempt: 1,
+        subscription: draft.subscription,
+        late: draft.late,
     }
 }
 

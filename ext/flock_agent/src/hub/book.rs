@@ -1,6 +1,11 @@
 //! What a hub writes into the registry, each call with a deadline.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 
 use flock_core::{Error, Result, id::NodeName, lease::Presence, limits};
 use uuid::Uuid;
@@ -110,7 +115,75 @@ impl Book {
                 session: None,
             });
         }
-        self.txn(ops).await.map(|_| ())
+        self.txn(ops).await?;
+        // From here on nothing new can be declared in its name.
+        self.drop_subscriptions(name).await
+    }
+
+    /// Makes a member's subscriptions exactly these; what is there already keeps its revision. Answers the revision at which that was true.
+    ///
+    /// Every new one is a transaction of its own: whoever has seen a revision has then seen all subscriptions made up to it.
+    ///
+    /// # Errors
+    /// Code `removed` for a node that was removed meanwhile, `conflict` when somebody else changes them at the same time.
+    pub(super) async fn declare(&self, name: &NodeName, wanted: &BTreeMap<String, Vec<u8>>) -> Result<u64> {
+        let listing = self.list(&keys::subscriptions_of(name)).await?;
+        let mut revision = listing.revision;
+        let (kept, surplus): (Vec<_>, Vec<_>) = listing
+            .entries
+            .into_iter()
+            .partition(|entry| wanted.contains_key(&entry.key));
+        let known: BTreeSet<String> = kept.into_iter().map(|entry| entry.key).collect();
+        for (key, value) in wanted.iter().filter(|(key, _)| !known.contains(*key)) {
+            revision = self.subscribe(name, key, value).await?;
+        }
+        // Old ones go last: an exchange leaves no gap in which a change is missed.
+        match self.delete(surplus).await? {
+            Some(deleted) => Ok(deleted),
+            None => Ok(revision),
+        }
+    }
+
+    /// Deletes all subscriptions of a node.
+    pub(super) async fn drop_subscriptions(&self, name: &NodeName) -> Result<()> {
+        let all = self.list(&keys::subscriptions_of(name)).await?.entries;
+        self.delete(all).await.map(|_| ())
+    }
+
+    async fn subscribe(&self, name: &NodeName, key: &str, value: &[u8]) -> Result<u64> {
+        let removed = keys::key(REMOVED, name);
+        let ops = vec![
+            Op::Check {
+                key: removed,
+                expect: Expect::Absent,
+            },
+            Op::Put {
+                key: key.to_owned(),
+                value: value.to_vec(),
+                expect: Expect::Absent,
+                session: None,
+            },
+        ];
+        match self.txn(ops).await {
+            Ok(committed) => Ok(committed.revision),
+            Err(error) if error.code() == "conflict" && self.is_removed(name).await? => {
+                Err(Error::denied(hello::removed(name)).with_code("removed"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Answers the last revision, if anything was to be deleted.
+    async fn delete(&self, entries: Vec<Entry>) -> Result<Option<u64>> {
+        let mut revision = None;
+        for some in entries.chunks(limits::REGISTRY_TXN_OPS / 2) {
+            let delete = |entry: &Entry| Op::Delete {
+                key: entry.key.clone(),
+                expect: Expect::Any,
+            };
+            revision = Some(self.txn(some.iter().map(delete).collect()).await?.revision);
+        }
+        Ok(revision)
     }
 
     /// Forgets, a few at a time, who was removed so long ago that no certificate of theirs is left.

@@ -7,7 +7,8 @@ use roaring::RoaringBitmap;
 
 use super::{
     index::{Index, terms_of_node},
-    keys::{self, LIVE, Live, NODES, REMOVED},
+    keys::{self, LIVE, Live, NODES, REMOVED, SUBSCRIPTIONS},
+    subscriptions::{Key, Subscriptions},
 };
 use crate::{
     pb,
@@ -18,6 +19,9 @@ use crate::{
 /// The presence of a name that nobody knows.
 pub const UNKNOWN: &str = "unknown";
 
+/// The prefixes that the directory is kept from.
+const PREFIXES: usize = 4;
+
 /// What a change of the registry meant.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
@@ -27,6 +31,10 @@ pub(super) struct Changes {
     pub facts: bool,
     /// Whether the list of removed nodes changed.
     pub removed: bool,
+    /// The subscriptions that came to concern a node as their source, or changed, or ceased to.
+    pub subscribed: BTreeMap<String, BTreeSet<Key>>,
+    /// Whether every node is to be told of all its subscriptions.
+    pub all_subscribed: bool,
 }
 
 impl Changes {
@@ -34,6 +42,10 @@ impl Changes {
         self.names.extend(other.names);
         self.facts |= other.facts;
         self.removed |= other.removed;
+        for (name, keys) in other.subscribed {
+            self.subscribed.entry(name).or_default().extend(keys);
+        }
+        self.all_subscribed |= other.all_subscribed;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -55,6 +67,7 @@ pub(super) struct Directory {
     grace: bool,
     revision: u64,
     loaded: BTreeSet<&'static str>,
+    pub(super) subscriptions: Subscriptions,
 }
 
 impl Directory {
@@ -82,7 +95,7 @@ impl Directory {
 
     /// Whether everything was read at least once.
     pub(super) fn is_loaded(&self) -> bool {
-        self.loaded.len() == 3
+        self.loaded.len() == PREFIXES
     }
 
     pub(super) fn revision(&self) -> u64 {
@@ -136,6 +149,9 @@ impl Directory {
     /// Takes one change in.
     pub(super) fn change(&mut self, key: &str, value: Option<&[u8]>, revision: u64) -> Changes {
         self.revision = self.revision.max(revision);
+        if let Some(rest) = key.strip_prefix(SUBSCRIPTIONS) {
+            return self.change_subscription(rest, value, revision);
+        }
         if let Some(name) = keys::name_in(NODES, key) {
             return self.change_node(name, value.and_then(keys::decode_node));
         }
@@ -150,6 +166,12 @@ impl Directory {
 
     /// Takes in all there is under a prefix; what is not among it has gone.
     pub(super) fn reset(&mut self, prefix: &'static str, entries: &[Entry], revision: u64) -> Changes {
+        if prefix == SUBSCRIPTIONS {
+            let changes = self.reset_subscriptions(entries, revision);
+            self.revision = self.revision.max(revision);
+            self.loaded.insert(prefix);
+            return changes;
+        }
         let listed: BTreeSet<_> = entries
             .iter()
             .filter_map(|entry| keys::name_in(prefix, &entry.key))
@@ -185,8 +207,12 @@ impl Directory {
     fn change_node(&mut self, name: String, node: Option<pb::NodeInfo>) -> Changes {
         let before = self.take(&name);
         let facts = |node: &Option<pb::NodeInfo>| node.as_ref().map(terms_of_node);
-        let changed = facts(&before) != facts(&node);
+        let (had, has) = (facts(&before), facts(&node));
+        let changed = had != has;
         let same = before == node;
+        let concerned = self
+            .subscriptions
+            .moved(&name, &had.unwrap_or_default(), &has.unwrap_or_default());
         if let Some(node) = node {
             self.put(
                 &name,
@@ -199,11 +225,15 @@ impl Directory {
         if same {
             return Changes::default();
         }
-        Changes {
-            names: BTreeSet::from([name]),
+        let mut changes = Changes {
+            names: BTreeSet::from([name.clone()]),
             facts: changed,
-            removed: false,
+            ..Changes::default()
+        };
+        if !concerned.is_empty() {
+            changes.subscribed.insert(name, concerned);
         }
+        changes
     }
 
     fn change_live(&mut self, name: String, live: Option<Live>) -> Changes {

@@ -17,6 +17,23 @@ pub(crate) const NODES: &str = "nodes/";
 /// Which members live, bound to their sessions: `live/<name>`.
 pub(super) const LIVE: &str = "live/";
 
+/// What nodes want to hear of: `subscriptions/<name>/<id>`.
+pub(super) const SUBSCRIPTIONS: &str = "subscriptions/";
+
+/// What the keys of a node's subscriptions begin with.
+pub(super) fn subscriptions_of(name: &NodeName) -> String {
+    format!("{}/", key(SUBSCRIPTIONS, name))
+}
+
+/// The subscriber and the id in what follows [`SUBSCRIPTIONS`] in a key.
+pub(super) fn subscription_in(rest: &str) -> Option<pb::SubscriptionKey> {
+    let (name, id) = rest.split_once('/')?;
+    Some(pb::SubscriptionKey {
+        subscriber: unescape(name)?,
+        id: id.to_owned(),
+    })
+}
+
 /// The key of `name` under `prefix`.
 pub(crate) fn key(prefix: &str, name: &NodeName) -> String {
     format!("{prefix}{}", name.escaped())
@@ -105,5 +122,8 @@ mod tests {
         assert_eq!(key(NODES, &name), "nodes/web%231");
         assert_eq!(name_in(NODES, "nodes/web%231").as_deref(), Some("web#1"));
         assert_eq!(name_in(NODES, "live/web"), None);
+        let held = subscriptions_of(&name) + "1f";
+        let key = subscription_in(held.strip_prefix(SUBSCRIPTIONS).unwrap()).unwrap();
+        assert_eq!((key.subscriber.as_str(), key.id.as_str()), ("web#1", "1f"));
     }
 }

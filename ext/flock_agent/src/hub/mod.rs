@@ -6,6 +6,7 @@
 
 mod admin;
 mod book;
+mod declare;
 mod directory;
 mod follow;
 mod hello;
@@ -20,6 +21,8 @@ mod service;
 mod sessions;
 mod slot;
 mod stream;
+mod subscribed;
+mod subscriptions;
 mod sweep;
 
 #[cfg(test)]
@@ -86,7 +89,7 @@ impl Hub {
             options,
         });
         let (feed, fed) = mpsc::channel(limits::DIRECTORY_QUEUE);
-        for prefix in [keys::NODES, keys::LIVE, keys::REMOVED] {
+        for prefix in [keys::NODES, keys::LIVE, keys::REMOVED, keys::SUBSCRIPTIONS] {
             let (book, cancel) = (inner.book.clone(), inner.options.cancel.clone());
             let following = follow::follow(book, prefix, feed.clone(), cancel.clone());
             tokio::spawn(vital("following the registry", cancel, following));

@@ -74,6 +74,9 @@ impl Outbound {
         let now = Instant::now();
         if self.names_at.take_if(|at| *at <= now).is_some() {
             hub.sessions.tell_watchers(&std::mem::take(&mut self.changes.names));
+            let everyone = std::mem::take(&mut self.changes.all_subscribed);
+            hub.sessions
+                .tell_subscribed(std::mem::take(&mut self.changes.subscribed), everyone);
             if std::mem::take(&mut self.changes.removed) {
                 hub.tell_removed().await;
             }
@@ -104,6 +107,7 @@ impl Inner {
             self.options.deny.set(directory.removed().iter().cloned().collect());
             // Who connected before this was told nothing of removals yet.
             changes.removed = true;
+            changes.all_subscribed = true;
             self.adopt(directory.sessions_of(self.options.name.as_str()));
         }
         changes

@@ -41,7 +41,7 @@ impl Directory {
         Ok(page.close(self, &targets))
     }
 
-    fn found(&self, targets: &pb::Targets) -> RoaringBitmap {
+    pub(super) fn found(&self, targets: &pb::Targets) -> RoaringBitmap {
         let named = || {
             targets
                 .nodes

@@ -12,7 +12,7 @@ use flock_core::{id::NodeName, lease::Presence};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{line::Line, lock};
+use super::{declare::Declaring, line::Line, lock, subscribed::Subscribed};
 use crate::{pb, registry::Session};
 
 /// What a session was not yet told. It holds names, not messages, so that a slow member costs no more than a quick one.
@@ -21,6 +21,7 @@ pub(super) struct News {
     pub names: BTreeSet<String>,
     pub changed: bool,
     pub denied: bool,
+    pub subscribed: Subscribed,
 }
 
 /// A member's session; it outlives a broken stream until it is silent for two leases.
@@ -39,6 +40,7 @@ pub(super) struct Slot {
     pub watched: Mutex<BTreeSet<String>>,
     /// Where this member takes what others send it through the hub, while it does.
     pub line: Mutex<Option<Arc<Line>>>,
+    pub declaring: Mutex<Declaring>,
     /// Read back from the registry after a restart; its member has not been heard since.
     adopted: bool,
     heard_ms: AtomicU64,
@@ -58,6 +60,7 @@ impl Slot {
             told: tokio::sync::Mutex::new(Presence::Alive),
             watched: Mutex::default(),
             line: Mutex::default(),
+            declaring: Mutex::default(),
             adopted: false,
             heard_ms: AtomicU64::new(heard_ms),
             news: Mutex::default(),

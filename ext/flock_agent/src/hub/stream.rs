@@ -24,7 +24,7 @@ use crate::{
 type Queue = mpsc::Sender<Result<Box<pb::Down>, Status>>;
 
 /// Why a stream is over.
-enum End {
+pub(super) enum End {
     /// The other end went, or the session ended for a reason that the slot knows.
     Closed,
     /// The member stops.
@@ -36,6 +36,7 @@ enum End {
 }
 
 /// Serves one stream until it is over.
+#[derive(Clone)]
 pub(super) struct MemberStream {
     pub hub: Arc<Inner>,
     pub peer: PeerIdentity,
@@ -45,7 +46,10 @@ pub(super) struct MemberStream {
 
 impl MemberStream {
     pub(super) async fn run(self, welcome: pb::Welcome, inbound: Streaming<pb::Up>) {
-        self.slot.tell(|news| news.denied = true);
+        self.slot.tell(|news| {
+            news.denied = true;
+            news.subscribed.all();
+        });
         let end = match self.send(down::Body::Welcome(welcome)).await {
             Ok(()) => self.serve(inbound).await.err().unwrap_or(End::Closed),
             Err(end) => end,
@@ -86,6 +90,10 @@ impl MemberStream {
             up::Body::Heartbeat(beat) => self.beat(beat).await,
             up::Body::Announce(node) => self.announce(node).await,
             up::Body::Watch(watch) => self.watch(watch),
+            up::Body::Declare(part) => {
+                self.declare(part);
+                Ok(())
+            }
             up::Body::Bye(_) => Err(End::Bye),
             up::Body::Hello(_) => Err(End::Bad(Error::protocol(
                 "hello was said already; open a new stream for a new session",
@@ -155,7 +163,7 @@ impl MemberStream {
             let revision = self.hub.directory().revision();
             self.send(down::Body::Changed(pb::Changed { revision })).await?;
         }
-        Ok(())
+        self.tell_subscribed(news.subscribed).await
     }
 
     async fn tell_denied(&self) -> Result<(), End> {
@@ -174,7 +182,7 @@ impl MemberStream {
     }
 
     /// Queues one message; a member that leaves the queue full for a lease is cut off.
-    async fn send(&self, body: down::Body) -> Result<(), End> {
+    pub(super) async fn send(&self, body: down::Body) -> Result<(), End> {
         let limit = Duration::from_millis(self.hub.options.lease_ms.min(limits::SESSION_SEND_MS));
         let message = Ok(Box::new(pb::Down { body: Some(body) }));
         tokio::select! {

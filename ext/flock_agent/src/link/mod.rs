@@ -11,6 +11,7 @@ mod file;
 mod owner;
 mod serve;
 mod session;
+mod subscribing;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use tonic::transport::Channel;
 
 pub use connect::Connect;
 pub use serve::Relayed;
+pub use subscribing::{Declaration, Subscribing};
 
 use self::cache::Cache;
 use crate::{clock::Clock, pb, transport::DenyList, vital::vital};
@@ -101,6 +103,7 @@ struct Shared {
     state: watch::Sender<LinkState>,
     events: broadcast::Sender<LinkEvent>,
     watched: watch::Sender<BTreeSet<String>>,
+    subscriptions: subscribing::Desk,
     /// To the hub that holds the session, while there is one.
     channel: ArcSwapOption<Channel>,
     cache: Mutex<Cache>,
@@ -130,6 +133,7 @@ impl Link {
             state: watch::Sender::default(),
             events: broadcast::Sender::new(limits::LINK_EVENTS),
             watched: watch::Sender::default(),
+            subscriptions: subscribing::Desk::default(),
             channel: ArcSwapOption::empty(),
             cache: Mutex::new(cache),
             dirty: Notify::new(),

@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Channel;
 
 use super::{
-    LinkEvent, Shared, file, serve,
+    LinkEvent, Shared, Subscribing, file, serve,
     session::{self, Opened},
 };
 use crate::{
@@ -114,6 +114,7 @@ async fn hold(shared: &Arc<Shared>, opened: Opened, channel: Channel) -> Error {
         .state
         .send_modify(|state| (state.connected, state.served) = (false, false));
     shared.emit(LinkEvent::Disconnected);
+    shared.hand_over(Subscribing::Disconnected).await;
     log(&hub, &problem);
     problem
 }

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Streaming, transport::Channel};
 
-use super::{LinkEvent, LinkState, Shared, calls};
+use super::{LinkEvent, LinkState, Shared, Subscribing, calls};
 use crate::{
     pb::{self, down, up},
     wire,
@@ -159,13 +159,14 @@ impl Opened {
         if !watched.borrow().is_empty() {
             watched.mark_changed();
         }
+        let mut declared = self.shared.subscriptions.declared();
         let mut beats = interval(Duration::from_millis(limits::HEARTBEAT_MS).min(self.lease / 2));
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut facts_last = true;
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
-                down = self.inbound.message() => self.take(down.map_err(wire::error)?)?,
+                down = self.inbound.message() => self.take(down.map_err(wire::error)?).await?,
                 _ = beats.tick() => self.beat().await?,
                 () = tokio::time::sleep_until(self.heard + self.lease) => return Err(self.silent()),
                 changed = self.facts.changed(), if facts_last => match changed {
@@ -176,6 +177,12 @@ impl Opened {
                 Ok(()) = watched.changed() => {
                     let names = watched.borrow_and_update().iter().cloned().collect();
                     self.say(up::Body::Watch(pb::Watch { names })).await?;
+                }
+                Ok(()) = declared.changed() => {
+                    let declaration = declared.borrow_and_update().clone();
+                    for part in declaration.into_iter().flat_map(|whole| whole.parts()) {
+                        self.say(up::Body::Declare(part)).await?;
+                    }
                 }
             }
         }
@@ -207,7 +214,7 @@ impl Opened {
         ))
     }
 
-    fn take(&mut self, down: Option<pb::Down>) -> Result<()> {
+    async fn take(&mut self, down: Option<pb::Down>) -> Result<()> {
         let Some(down) = down else {
             return Err(Error::connection(format!("the hub {} closed the session", self.hub)));
         };
@@ -223,6 +230,8 @@ impl Opened {
                 self.shared.emit(LinkEvent::Changed);
             }
             Some(down::Body::Denied(denied)) => self.deny(denied)?,
+            Some(down::Body::Declared(declared)) => self.shared.hand_over(Subscribing::Declared(declared)).await,
+            Some(down::Body::Subscribed(part)) => self.shared.hand_over(Subscribing::Subscribed(part)).await,
             Some(down::Body::Fenced(fenced)) => return Err(fence(fenced)),
             // A second welcome changes nothing; what is not known is of a newer protocol.
             Some(down::Body::Welcome(_) | down::Body::Presence(_)) | None => {}

@@ -89,6 +89,12 @@ pub struct Draft {
     pub ttl_ms: u64,
     #[prost(uint32, tag = "10")]
     pub retry: u32,
+    /// the target's subscription that asked for it; "" = none
+    #[prost(string, tag = "11")]
+    pub subscription: ::prost::alloc::string::String,
+    /// it catches up on what changed while the sender was away from the flock
+    #[prost(bool, tag = "12")]
+    pub late: bool,
 }
 /// One notification on its way to one target.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -124,6 +130,50 @@ pub struct Envelope {
     pub retry: u32,
     #[prost(uint32, tag = "14")]
     pub attempt: u32,
+    /// as in the draft
+    #[prost(string, tag = "15")]
+    pub subscription: ::prost::alloc::string::String,
+    /// as in the draft
+    #[prost(bool, tag = "16")]
+    pub late: bool,
+}
+/// What a node wants to hear of: when `source_key` is updated on one of `sources`, the subscriber's `key` runs `action`.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Subscription {
+    /// 32 hex digits over what it asks for; equal requests of one node are one subscription
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// filled in by the hub
+    #[prost(string, tag = "2")]
+    pub subscriber: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub source_key: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub key: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub action: ::prost::alloc::string::String,
+    /// "immediately", "delayed"
+    #[prost(string, tag = "6")]
+    pub timing: ::prost::alloc::string::String,
+    /// without `match` and `when_none`
+    #[prost(message, optional, tag = "7")]
+    pub sources: ::core::option::Option<Targets>,
+    /// of its notifications; 0 = the default
+    #[prost(uint64, tag = "8")]
+    pub ttl_ms: u64,
+    /// of its notifications
+    #[prost(uint32, tag = "9")]
+    pub retry: u32,
+    /// of the registry when it was made; filled in by the hub
+    #[prost(uint64, tag = "10")]
+    pub revision: u64,
+    /// where it is declared, for people
+    #[prost(string, tag = "11")]
+    pub recipe: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "12")]
+    pub line: u32,
 }
 /// How a notification ended at one target.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -366,6 +416,11 @@ pub struct Record {
     pub sources: ::prost::alloc::vec::Vec<Source>,
     #[prost(message, repeated, tag = "18")]
     pub chain: ::prost::alloc::vec::Vec<Hop>,
+    /// "" = it comes from no subscription
+    #[prost(string, tag = "19")]
+    pub subscription: ::prost::alloc::string::String,
+    #[prost(bool, tag = "20")]
+    pub late: bool,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -508,6 +563,52 @@ pub struct Token {
 pub struct NodeRemoveRequest {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscriptionsRequest {
+    /// "" = all; a prefix is enough
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// "" = both, "out" = this node subscribes, "in" = others subscribe to this node
+    #[prost(string, tag = "2")]
+    pub direction: ::prost::alloc::string::String,
+    /// 0 = the default
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubscriptionRecord {
+    #[prost(message, optional, tag = "1")]
+    pub subscription: ::core::option::Option<Subscription>,
+    #[prost(string, tag = "2")]
+    pub direction: ::prost::alloc::string::String,
+    /// "unpublished" (no hub has it yet), "pending" (no source was ever seen), "armed"
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    /// why it is not armed, or only in part
+    #[prost(string, tag = "4")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub message: ::prost::alloc::string::String,
+    /// of "out"; the presence "unknown" = never seen
+    #[prost(message, repeated, tag = "6")]
+    pub sources: ::prost::alloc::vec::Vec<NodeInfo>,
+    /// notifications that it caused ("in"), or brought here ("out", as far as they are kept)
+    #[prost(uint64, tag = "7")]
+    pub fired: u64,
+    #[prost(uint64, tag = "8")]
+    pub last_fired_ms: u64,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubscriptionRecords {
+    #[prost(message, repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<SubscriptionRecord>,
 }
 /// Generated client implementations.
 pub mod local_client {
@@ -830,6 +931,30 @@ pub mod local_client {
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "NodeRemove"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn subscriptions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SubscriptionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SubscriptionRecords>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/flock.v1.Local/Subscriptions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("flock.v1.Local", "Subscriptions"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -897,6 +1022,13 @@ pub mod local_server {
             &self,
             request: tonic::Request<super::NodeRemoveRequest>,
         ) -> std::result::Result<tonic::Response<super::Ack>, tonic::Status>;
+        async fn subscriptions(
+            &self,
+            request: tonic::Request<super::SubscriptionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SubscriptionRecords>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct LocalServer<T> {
@@ -1533,6 +1665,51 @@ pub mod local_server {
                     };
                     Box::pin(fut)
                 }
+                "/flock.v1.Local/Subscriptions" => {
+                    #[allow(non_camel_case_types)]
+                    struct SubscriptionsSvc<T: Local>(pub Arc<T>);
+                    impl<
+                        T: Local,
+                    > tonic::server::UnaryService<super::SubscriptionsRequest>
+                    for SubscriptionsSvc<T> {
+                        type Response = super::SubscriptionRecords;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SubscriptionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::subscriptions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SubscriptionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -2050,15 +2227,15 @@ pub mod peer_server {
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Up {
-    #[prost(oneof = "up::Body", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "up::Body", tags = "1, 2, 3, 4, 5, 6")]
     pub body: ::core::option::Option<up::Body>,
 }
 /// Nested message and enum types in `Up`.
 pub mod up {
     #[derive(serde::Serialize, serde::Deserialize)]
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         #[prost(message, tag = "1")]
         Hello(super::SessionHello),
@@ -2070,6 +2247,8 @@ pub mod up {
         Watch(super::Watch),
         #[prost(message, tag = "5")]
         Bye(super::Bye),
+        #[prost(message, tag = "6")]
+        Declare(super::Declare),
     }
 }
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -2116,15 +2295,15 @@ pub struct Watch {
 pub struct Bye {}
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Down {
-    #[prost(oneof = "down::Body", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "down::Body", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub body: ::core::option::Option<down::Body>,
 }
 /// Nested message and enum types in `Down`.
 pub mod down {
     #[derive(serde::Serialize, serde::Deserialize)]
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         #[prost(message, tag = "1")]
         Welcome(super::Welcome),
@@ -2138,7 +2317,67 @@ pub mod down {
         Beat(super::Beat),
         #[prost(message, tag = "6")]
         Changed(super::Changed),
+        #[prost(message, tag = "7")]
+        Declared(super::Declared),
+        #[prost(message, tag = "8")]
+        Subscribed(super::Subscribed),
     }
+}
+/// All subscriptions of the member, in place of the earlier ones. What does not fit into one message comes in parts, and counts when
+/// the last has come; the next set is declared when this one was answered.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Declare {
+    /// of the snapshot that they come from; answered as it is
+    #[prost(uint64, tag = "1")]
+    pub generation: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub subscriptions: ::prost::alloc::vec::Vec<Subscription>,
+    #[prost(bool, tag = "3")]
+    pub more: bool,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Declared {
+    #[prost(uint64, tag = "1")]
+    pub generation: u64,
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+    /// "" = the registry holds exactly these; else why not, and the earlier ones may still stand
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+}
+/// The subscriptions that concern the member as their source: all of them after every welcome and whenever in doubt, else what
+/// changed. What does not fit into one message comes in parts, and counts when the last has come.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Subscribed {
+    /// in place of all earlier ones
+    #[prost(bool, tag = "1")]
+    pub reset: bool,
+    #[prost(message, repeated, tag = "2")]
+    pub put: ::prost::alloc::vec::Vec<Subscription>,
+    #[prost(message, repeated, tag = "3")]
+    pub removed: ::prost::alloc::vec::Vec<SubscriptionKey>,
+    /// with this the member knows all that were made up to this registry revision
+    #[prost(uint64, tag = "4")]
+    pub revision: u64,
+    #[prost(bool, tag = "5")]
+    pub more: bool,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscriptionKey {
+    #[prost(string, tag = "1")]
+    pub subscriber: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use flock_core::limits;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::files;
+use super::{files, subscribed};
 use crate::{pb, text};
 
 /// A resource that others may fire, or that is only listed so that a refusal can say why.
@@ -113,6 +114,10 @@ pub struct Snapshot {
     pub cards: BTreeMap<String, Card>,
     /// How the worker's Ruby is started; passed on as it is.
     pub ruby: Value,
+    /// What this node wants to hear of; `None` when the file is missing or cannot be used: what was declared before stands.
+    pub subscriptions: Option<Arc<[pb::Subscription]>>,
+    /// Why it cannot be used.
+    pub subscriptions_problem: Option<String>,
     facts: Facts,
 }
 
@@ -173,14 +178,25 @@ impl Snapshot {
         let dir = dir(data_dir, generation);
         let cards: Cards = required(&dir.join("cards.json"))?;
         let mut facts: Facts = required(&dir.join("snapshot.json"))?;
+        let (subscriptions, subscriptions_problem) = subscribed::read(&dir);
         Ok(Self {
             generation,
             run_number: facts.run_number.or(cards.run_number).unwrap_or(generation),
             dir,
             cards: by_key(cards.cards),
             ruby: std::mem::take(&mut facts.ruby),
+            subscriptions,
+            subscriptions_problem,
             facts,
         })
+    }
+
+    /// The subscription of this id, as this node declares it now.
+    pub fn subscription(&self, id: &str) -> Option<&pb::Subscription> {
+        self.subscriptions
+            .as_ref()?
+            .iter()
+            .find(|subscription| subscription.id == id)
     }
 
     pub(super) fn announce(&self, own: pb::NodeInfo) -> pb::NodeInfo {

@@ -10,7 +10,7 @@ use flock_core::limits;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{RunView, files, snapshot};
+use super::{Run, RunView, files, snapshot};
 use crate::{blocking::blocking, vital::vital};
 
 /// A cloneable view that follows `data_dir`.
@@ -22,7 +22,7 @@ pub struct RunWatch {
 }
 
 /// The versions of all files that a view was read from.
-type Prints = [files::Print; 4];
+type Prints = [files::Print; 5];
 
 impl RunWatch {
     /// Reads what is there, then follows it until `cancel`. Must be called within a tokio runtime.
@@ -52,6 +52,11 @@ impl RunWatch {
     /// Looks now instead of at the next poll: someone said that something changed.
     pub fn poke(&self) {
         self.poke.notify_one();
+    }
+
+    /// The newest run, read from disk now. Blocks for one small file.
+    pub fn current_run(&self) -> Option<Run> {
+        files::run(&self.data_dir).ok().flatten()
     }
 
     /// The number of the newest run that has started, read from disk now: the view may be a poll old. Blocks for one small file.
@@ -120,5 +125,6 @@ fn prints(data_dir: &Path) -> Prints {
         files::print(&files::current_path(data_dir)),
         files::print(&dir.join("cards.json")),
         files::print(&dir.join("snapshot.json")),
+        files::print(&dir.join(super::subscribed::FILE)),
     ]
 }

@@ -10,6 +10,7 @@ mod open;
 pub mod outbox;
 pub mod retention;
 mod schema;
+pub mod subscribed;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;

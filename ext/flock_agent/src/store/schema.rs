@@ -6,13 +6,14 @@ use flock_core::{Error, Result};
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
-use super::{inbox, journal, meta, open, outbox, sql};
+use super::{inbox, journal, meta, open, outbox, sql, subscribed};
 
 pub(super) const STEPS: &[M<'static>] = &[
     M::up(meta::SCHEMA),
     M::up(outbox::SCHEMA),
     M::up(journal::SCHEMA),
     M::up(inbox::SCHEMA),
+    M::up(subscribed::SCHEMA),
 ];
 
 /// Refuses a file that a newer version wrote, before anything is changed in it.

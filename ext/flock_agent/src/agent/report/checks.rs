@@ -6,6 +6,8 @@ use flock_core::limits;
 
 use crate::{agent::ports::skewed, link::LinkState, pb, run_state::RunView};
 
+/// Subscriptions that one finding names.
+const SHOWN: usize = 5;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 fn finding(level: &str, check: &str, message: String, remedy: &str) -> pb::Finding {
@@ -184,6 +186,39 @@ pub(super) fn outbox(count: u64, unsent: &[pb::Record]) -> pb::Finding {
             }
         ),
         "see `flockctl nodes`: they leave when their targets are back",
+    )
+}
+
+/// `own` are all that this node subscribes to.
+pub(super) fn subscriptions(own: &[pb::SubscriptionRecord]) -> pb::Finding {
+    let waiting: Vec<_> = own.iter().filter(|record| !record.code.is_empty()).collect();
+    let Some(first) = waiting.first() else {
+        return ok(
+            "subscriptions",
+            format!("{} are published and know their sources", own.len()),
+        );
+    };
+    let mut shown: Vec<String> = waiting.iter().take(SHOWN).map(|record| shown(record)).collect();
+    if waiting.len() > SHOWN {
+        shown.push(format!("and {} more", waiting.len() - SHOWN));
+    }
+    let remedy = match first.code.as_str() {
+        "never_seen" => {
+            "see `flockctl nodes`: a source has to join the flock; or correct the names in the recipe and run chef-client"
+        }
+        "no_source" => "see `flockctl nodes`: no node has what the subscription asks for",
+        "not_published" => "mend the link to the hub; they are published by themselves then",
+        "hub_away" => "mend the link to the hub: who the sources are is not known now",
+        _ => "see the message; correct the recipe and run chef-client, they are published again by themselves",
+    };
+    finding("warning", "subscriptions", shown.join("; "), remedy)
+}
+
+fn shown(record: &pb::SubscriptionRecord) -> String {
+    let subscription = record.subscription.clone().unwrap_or_default();
+    format!(
+        "{} of {} waits for {}: {}",
+        subscription.action, subscription.key, subscription.source_key, record.message
     )
 }
 

@@ -5,6 +5,7 @@ use flock_core::{
     id::{NodeName, is_uuid, split_key},
     limits,
     notification::State,
+    subscription,
 };
 use prost::Message;
 
@@ -30,6 +31,9 @@ pub(crate) fn envelope(from: &NodeName, own: &NodeName, envelope: &pb::Envelope)
         );
     }
     identity(&envelope.id, &envelope.cause_root)?;
+    if !(envelope.subscription.is_empty() || subscription::is_id(&envelope.subscription)) {
+        return malformed("bad_subscription", "a subscription's id is 32 hex digits in lower case");
+    }
     resource(&envelope.key, &envelope.action)?;
     sizes(envelope)
 }

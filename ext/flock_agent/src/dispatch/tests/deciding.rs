@@ -17,6 +17,7 @@ fn candidate(row: i64, key: &str, action: &str) -> Candidate {
         action: action.into(),
         arrived_run: 5,
         code: String::new(),
+        subscription: String::new(),
     }
 }
 

@@ -3,6 +3,7 @@ mod presence;
 mod relay;
 mod selectors;
 mod sessions;
+mod subscriptions;
 
 use flock_core::limits;
 use tokio::sync::mpsc;
@@ -85,8 +86,8 @@ impl Raw {
     async fn hear(&mut self) -> Option<down::Body> {
         loop {
             match soon(self.hears.message()).await.ok().flatten()?.body {
-                // Every session is told sooner or later who was removed; few tests care.
-                Some(down::Body::Denied(_)) => {}
+                // Every session is told sooner or later who was removed and who subscribes to it; few tests care.
+                Some(down::Body::Denied(_) | down::Body::Subscribed(_)) => {}
                 body => return body,
             }
         }

@@ -40,6 +40,11 @@ pub trait Inquiries: Send + Sync + 'static {
     /// # Errors
     /// `internal` when a check itself fails.
     async fn doctor(&self) -> Result<pb::DoctorReport>;
+    /// The subscriptions of this node, and those of others to it.
+    ///
+    /// # Errors
+    /// `internal` when the store refuses.
+    async fn subscriptions(&self, request: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords>;
     /// A join string.
     ///
     /// # Errors

@@ -61,6 +61,10 @@ impl Local for LocalService {
         within(self.inquiries.doctor()).await
     }
 
+    async fn subscriptions(&self, request: Request<pb::SubscriptionsRequest>) -> Answer<pb::SubscriptionRecords> {
+        within(self.inquiries.subscriptions(request.into_inner())).await
+    }
+
     async fn token_create(&self, request: Request<pb::TokenRequest>) -> Answer<pb::Token> {
         within(self.inquiries.token_create(request.into_inner())).await
     }

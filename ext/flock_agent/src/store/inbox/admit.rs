@@ -165,7 +165,8 @@ fn insert(conn: &Connection, arrival: &Arrival<'_>) -> Result<()> {
     let e = arrival.envelope;
     conn.prepare_cached(
         "INSERT INTO inbox (sender, id, digest, seq, key, action, timing, sources, chain, cause_root, retry, attempt, arrived_run,
-         state, created_ms, updated_ms, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'stored', ?14, ?14, ?15)",
+         state, created_ms, updated_ms, expires_ms, subscription, late)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'stored', ?14, ?14, ?15, ?16, ?17)",
     )
     .map_err(sql)?
     .execute(params![
@@ -183,7 +184,9 @@ fn insert(conn: &Connection, arrival: &Arrival<'_>) -> Result<()> {
         e.attempt,
         int(arrival.arrived_run),
         int(arrival.now_ms),
-        int(expires_ms(arrival))
+        int(expires_ms(arrival)),
+        e.subscription,
+        e.late
     ])
     .map_err(sql)?;
     Ok(())

@@ -21,6 +21,8 @@ pub struct Candidate {
     pub arrived_run: u64,
     /// Why it is still waiting, as last noted; `""` = nothing was noted.
     pub code: String,
+    /// The subscription of this node that it answers; `""` = none.
+    pub subscription: String,
 }
 
 /// One run about to be told to go.
@@ -84,8 +86,7 @@ pub struct Lineage {
     pub sources: Vec<(String, String)>,
 }
 
-pub(super) const CANDIDATE: &str =
-    "SELECT row, sender, key, action, arrived_run, code FROM inbox WHERE state = 'stored' AND not_before_ms <= ?1";
+pub(super) const CANDIDATE: &str = "SELECT row, sender, key, action, arrived_run, code, subscription FROM inbox WHERE state = 'stored' AND not_before_ms <= ?1";
 
 /// All rows that may be looked at now, oldest first.
 ///
@@ -131,6 +132,7 @@ fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         action: row.get(3)?,
         arrived_run: uint(row.get(4)?),
         code: row.get(5)?,
+        subscription: row.get(6)?,
     })
 }
 

@@ -25,7 +25,7 @@ pub struct Counts {
 
 const RECORD: &str =
     "SELECT id, sender, key, action, timing, state, code, message, run_ms, shared_with, attempt, created_ms,
-    updated_ms, expires_ms, seq, sources, chain FROM inbox";
+    updated_ms, expires_ms, seq, sources, chain, subscription, late FROM inbox";
 
 /// Records of direction `"in"`, newest first; `request.id` may be a prefix, `request.direction` is not looked at.
 ///
@@ -185,5 +185,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<pb::Record> {
         seq: uint(row.get(14)?),
         sources: parsed(&row.get::<_, String>(15)?),
         chain: parsed(&row.get::<_, String>(16)?),
+        subscription: row.get(17)?,
+        late: row.get(18)?,
     })
 }

@@ -123,6 +123,8 @@ fn envelope(draft: pb::Draft, at: At<'_>, attempt: u32, ttl_ms: u64) -> pb::Enve
         ttl_ms,
         retry: draft.retry,
         attempt,
+        subscription: draft.subscription,
+        late: draft.late,
     }
 }
 

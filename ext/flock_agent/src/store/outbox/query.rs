@@ -97,6 +97,8 @@ fn record(row: &Row<'_>, draft: pb::Draft) -> rusqlite::Result<pb::Record> {
         action: draft.action,
         sources: draft.sources,
         chain: draft.chain,
+        subscription: draft.subscription,
+        late: draft.late,
         created_ms: row.get(1)?,
         seq: row.get(2)?,
         peer: row.get(3)?,

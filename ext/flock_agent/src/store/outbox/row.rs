@@ -159,6 +159,8 @@ fn slot(draft: &pb::Draft, target: &str) -> Vec<u8> {
     if target == super::UNRESOLVED {
         hash.update(draft.targets.as_ref().map(Message::encode_to_vec).unwrap_or_default());
     }
+    // The target may admit the one for its subscription and not the other.
+    hash.update(&draft.subscription);
     hash.finalize()[..16].to_vec()
 }
 

@@ -78,6 +78,10 @@ impl Inquiries for Rest {
     async fn doctor(&self) -> Result<pb::DoctorReport> {
         Ok(pb::DoctorReport::default())
     }
+    async fn subscriptions(&self, _: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
+        Ok(pb::SubscriptionRecords::default())
+    }
+
     async fn token_create(&self, _: pb::TokenRequest) -> Result<pb::Token> {
         Ok(pb::Token::default())
     }

@@ -1,0 +1,277 @@
+//! Declaring subscriptions, and telling their sources.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::{
+    hub::testing::{TestMember, eventually, named},
+    link::{Declaration, Subscribing},
+    registry::Registry,
+    subscription::tests::subscription,
+};
+
+/// What a source has heard, put together.
+struct Source {
+    member: TestMember,
+    heard: mpsc::Receiver<Subscribing>,
+    known: BTreeMap<String, pb::Subscription>,
+    revision: u64,
+    resets: usize,
+    parts: usize,
+}
+
+impl Source {
+    fn of(member: TestMember) -> Self {
+        Self {
+            heard: member.link.subscribing().unwrap(),
+            member,
+            known: BTreeMap::new(),
+            revision: 0,
+            resets: 0,
+            parts: 0,
+        }
+    }
+
+    fn take(&mut self, part: pb::Subscribed) {
+        self.parts += 1;
+        if part.reset && !part.more {
+            self.resets += 1;
+        }
+        let id = |subscriber: &str, id: &str| format!("{subscriber}/{id}");
+        for key in part.removed {
+            self.known.remove(&id(&key.subscriber, &key.id));
+        }
+        for one in part.put {
+            assert!(one.revision <= part.revision, "a set must hold all up to its revision");
+            self.known.insert(id(&one.subscriber, &one.id), one);
+        }
+        self.revision = part.revision;
+    }
+
+    /// Listens until it knows so many.
+    async fn knows(&mut self, count: usize) {
+        while self.known.len() != count || self.resets == 0 {
+            match soon(self.heard.recv()).await.unwrap() {
+                Subscribing::Subscribed(part) => self.take(part),
+                Subscribing::Disconnected => (self.known, self.resets) = (BTreeMap::new(), 0),
+                Subscribing::Declared(_) => {}
+            }
+        }
+    }
+}
+
+/// A member that declares, and hears the answer.
+struct Subscriber {
+    member: TestMember,
+    heard: mpsc::Receiver<Subscribing>,
+    generation: u64,
+}
+
+impl Subscriber {
+    async fn of(flock: &Flock, hub: &TestHub, called: &str) -> Self {
+        let member = flock.member(called, &[hub]);
+        let heard = member.link.subscribing().unwrap();
+        member.connected().await;
+        Self {
+            member,
+            heard,
+            generation: 0,
+        }
+    }
+
+    fn say(&mut self, subscriptions: Vec<pb::Subscription>) {
+        self.generation += 1;
+        self.member.link.declare(Declaration {
+            generation: self.generation,
+            subscriptions: subscriptions.into(),
+        });
+    }
+
+    async fn answer(&mut self) -> pb::Declared {
+        loop {
+            if let Subscribing::Declared(answer) = soon(self.heard.recv()).await.unwrap()
+                && answer.generation == self.generation
+            {
+                return answer;
+            }
+        }
+    }
+
+    async fn declare(&mut self, subscriptions: Vec<pb::Subscription>) -> pb::Declared {
+        self.say(subscriptions);
+        self.answer().await
+    }
+}
+
+fn many(n: std::ops::Range<u32>, source: &str) -> Vec<pb::Subscription> {
+    n.map(|n| subscription(n, source)).collect()
+}
+
+#[tokio::test]
+async fn a_source_hears_of_all_at_first_and_then_of_changes() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    let first = b.declare(many(0..2, "a")).await;
+    assert_eq!(first.code, "");
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    a.knows(2).await;
+    assert!(a.revision >= first.revision);
+    let mut wanted = many(1..3, "a");
+    wanted.extend(many(3..4, "elsewhere"));
+    let second = b.declare(wanted.clone()).await;
+    a.knows(3).await;
+    a.knows(2).await;
+    let ids: Vec<_> = a
+        .known
+        .values()
+        .map(|one| (one.subscriber.as_str(), one.key.as_str()))
+        .collect();
+    assert_eq!(ids, [("b", "file[/1]"), ("b", "file[/2]")]);
+    assert_eq!(a.resets, 1, "what changed came as changes");
+    let kept = a.known.values().find(|one| one.key == "file[/1]").unwrap();
+    assert!(kept.revision <= first.revision, "what stays keeps its revision");
+    let again = b.declare(wanted).await;
+    assert_eq!(again.revision, second.revision, "the same set changes nothing");
+    b.declare(Vec::new()).await;
+    a.knows(0).await;
+}
+
+#[tokio::test]
+async fn a_large_set_comes_in_parts_and_a_few_more_as_a_few() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let long = |n: u32| pb::Subscription {
+        source_key: format!("execute[{}]", "x".repeat(3_000)),
+        ..subscription(n, "a")
+    };
+    for k in 0..5_u32 {
+        let mut one = Subscriber::of(&flock, &hub, &format!("b{k}")).await;
+        let set = if k == 0 {
+            (0..1_000).map(long).collect()
+        } else {
+            many(0..1_000, "a")
+        };
+        assert_eq!(one.declare(set).await.code, "");
+    }
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    a.knows(5_000).await;
+    assert!(a.parts > 5, "3 MB in one message");
+    let parts = a.parts;
+    let mut late = Subscriber::of(&flock, &hub, "late").await;
+    late.declare(many(0..1, "a")).await;
+    a.knows(5_001).await;
+    assert_eq!((a.resets, a.parts), (1, parts + 1));
+}
+
+#[tokio::test]
+async fn selectors_follow_what_nodes_are() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    let by_tag = |n: u32, tags: &[&str], nodes: &[&str]| pb::Subscription {
+        sources: Some(pb::Targets {
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..named(nodes)
+        }),
+        ..subscription(n, "x")
+    };
+    let set = vec![
+        by_tag(1, &["web"], &[]),
+        by_tag(2, &["web", "canary"], &[]),
+        by_tag(3, &["web"], &["a", "c"]),
+        by_tag(4, &["web"], &["c"]),
+    ];
+    b.declare(set).await;
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    a.knows(0).await;
+    let tagged = |tags: &[&str]| pb::NodeInfo {
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        ..node("a")
+    };
+    a.member.facts.send_replace(tagged(&["web"]));
+    a.knows(2).await;
+    a.member.facts.send_replace(tagged(&["web", "canary"]));
+    a.knows(3).await;
+    a.member.facts.send_replace(tagged(&["canary"]));
+    a.knows(0).await;
+    a.member.facts.send_replace(tagged(&["web"]));
+    a.knows(2).await;
+    assert_eq!(a.resets, 1);
+    b.declare(vec![by_tag(5, &["web"], &[])]).await;
+    a.knows(1).await;
+}
+
+#[tokio::test]
+async fn whoever_is_removed_subscribes_to_nothing() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    b.declare(many(0..200, "a")).await;
+    a.knows(200).await;
+    let operator = flock.operator(&hub);
+    operator.connected().await;
+    operator.link.node_remove("b").await.unwrap();
+    a.knows(0).await;
+    assert!(flock.registry.list("subscriptions/").await.unwrap().entries.is_empty());
+}
+
+#[tokio::test]
+async fn a_hub_that_comes_back_tells_of_all_again() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    let before = b.declare(many(0..3, "a")).await;
+    a.knows(3).await;
+    let epoch = b.member.connected().await;
+    hub.crash();
+    let _hub = flock.hub("hub1");
+    b.member.reconnected(epoch).await;
+    assert_eq!(b.answer().await.code, "", "every session declares");
+    a.known.clear();
+    a.resets = 0;
+    a.knows(3).await;
+    assert!(
+        a.known.values().all(|one| one.revision <= before.revision),
+        "nothing was made anew"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_is_answered_with_the_reason() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    b.declare(many(0..1, "a")).await;
+    let refused = b.declare(many(0..1_001, "a")).await;
+    assert_eq!(refused.code, "too_many_subscriptions");
+    let mut odd = subscription(7, "a");
+    odd.timing = "before".into();
+    assert_eq!(b.declare(vec![odd]).await.code, "bad_subscription");
+    let held = flock.registry.list("subscriptions/b/").await.unwrap().entries;
+    assert_eq!(held.len(), 1, "the earlier set stands");
+}
+
+#[tokio::test]
+async fn of_two_declarations_in_a_row_the_last_counts() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    for n in 1..20 {
+        b.say(many(n..n + 5, "a"));
+    }
+    assert_eq!(b.answer().await.code, "");
+    let keys = || async {
+        let held = flock.registry.list("subscriptions/b/").await.unwrap().entries;
+        let wanted: Vec<_> = many(19..24, "a")
+            .iter()
+            .map(|one| format!("subscriptions/b/{}", one.id))
+            .collect();
+        (held.iter().map(|entry| entry.key.clone()).collect::<Vec<_>>() == wanted).then_some(())
+    };
+    eventually(keys).await;
+}

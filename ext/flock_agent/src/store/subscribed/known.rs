@@ -1,0 +1,208 @@
+//! The subscriptions that concern this node, and up to which revision it knows them all.
+
+use std::collections::BTreeSet;
+
+use flock_core::{
+    Result, limits,
+    subscription::{Knowledge, Verdict, verdict},
+};
+use prost::Message;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{change, file, fire};
+use crate::{pb, store::sql};
+
+const REVISION: &str = "subscribed_revision";
+const CONNECTED: &str = "subscribed_connected";
+
+/// What a hub said of the subscriptions of others to this node.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Set {
+    /// These are all of them; else what changed since the last.
+    pub reset: bool,
+    /// New ones.
+    pub put: Vec<pb::Subscription>,
+    /// Those that are no more.
+    pub removed: Vec<pb::SubscriptionKey>,
+    /// With these the node knows all that were made up to here.
+    pub revision: u64,
+}
+
+/// What this node knows now.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn knowledge(conn: &Connection) -> Result<Knowledge> {
+    Ok(Knowledge {
+        revision: number(conn, REVISION)?,
+        connected: number(conn, CONNECTED)? == 1,
+    })
+}
+
+/// From now on no hub tells of new subscriptions. To be called at every start, too.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn disconnected(conn: &Connection) -> Result<()> {
+    set_number(conn, CONNECTED, 0)
+}
+
+/// Takes a set in. A complete one decides what changed while there was no session; the notifications of that are marked late.
+///
+/// # Errors
+/// `rejected` with code `too_many_subscribed`: nothing is to be taken in; `internal` when the store refuses.
+pub fn apply(conn: &Connection, set: &Set, now_ms: u64) -> Result<()> {
+    if set.reset {
+        remove_others(conn, &set.put)?;
+    }
+    for key in &set.removed {
+        remove(conn, &key.subscriber, &key.id)?;
+    }
+    for one in &set.put {
+        put(conn, one)?;
+    }
+    refuse_too_many(conn)?;
+    if set.reset {
+        catch_up(conn, set.revision, now_ms)?;
+    }
+    set_number(conn, REVISION, set.revision)?;
+    set_number(conn, CONNECTED, 1)
+}
+
+/// The keys of this node's resources that somebody subscribes to, in their order.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn source_keys(conn: &Connection) -> Result<Vec<String>> {
+    let mut statement = conn
+        .prepare_cached("SELECT DISTINCT source_key FROM subscription ORDER BY source_key")
+        .map_err(sql)?;
+    let rows = statement.query_map([], |row| row.get(0)).map_err(sql)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sql)
+}
+
+/// Those that listen to a key.
+pub(super) fn of_key(conn: &Connection, key: &str) -> Result<Vec<pb::Subscription>> {
+    let mut statement = conn
+        .prepare_cached("SELECT body FROM subscription WHERE source_key = ?1 ORDER BY subscriber, id")
+        .map_err(sql)?;
+    let rows = statement
+        .query_map([key], |row| row.get::<_, Vec<u8>>(0))
+        .map_err(sql)?;
+    rows.map(|body| change::decode(&body.map_err(sql)?)).collect()
+}
+
+/// Decides the changes that are open against the first complete set that came after them, then closes them.
+fn catch_up(conn: &Connection, complete: u64, now_ms: u64) -> Result<()> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT c.run, c.body, c.revision, s.body FROM change c JOIN subscription s ON s.source_key = c.key
+             WHERE c.open = 1 AND s.revision > c.revision ORDER BY c.n, s.subscriber, s.id",
+        )
+        .map_err(sql)?;
+    let mut rows = statement.query([]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let subscription: pb::Subscription = change::decode(&row.get::<_, Vec<u8>>(3).map_err(sql)?)?;
+        let known = Knowledge {
+            revision: row.get(2).map_err(sql)?,
+            connected: false,
+        };
+        if verdict(subscription.revision, known, Some(complete)) == Verdict::Late {
+            let run = row.get(0).map_err(sql)?;
+            let template = change::decode(&row.get::<_, Vec<u8>>(1).map_err(sql)?)?;
+            let over = file::is_over(conn, run)?;
+            fire::add(
+                conn,
+                &subscription,
+                template,
+                fire::Of { run, over, late: true },
+                now_ms,
+            )?;
+        }
+    }
+    conn.prepare_cached("UPDATE change SET open = 0 WHERE open = 1")
+        .map_err(sql)?
+        .execute([])
+        .map(drop)
+        .map_err(sql)
+}
+
+fn put(conn: &Connection, one: &pb::Subscription) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO subscription (subscriber, id, source_key, revision, body) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (subscriber, id) DO UPDATE SET source_key = excluded.source_key, revision = excluded.revision,
+           body = excluded.body",
+    )
+    .map_err(sql)?
+    .execute(params![
+        one.subscriber,
+        one.id,
+        one.source_key,
+        one.revision,
+        one.encode_to_vec()
+    ])
+    .map(drop)
+    .map_err(sql)
+}
+
+fn remove(conn: &Connection, subscriber: &str, id: &str) -> Result<()> {
+    conn.prepare_cached("DELETE FROM subscription WHERE subscriber = ?1 AND id = ?2")
+        .map_err(sql)?
+        .execute([subscriber, id])
+        .map(drop)
+        .map_err(sql)
+}
+
+fn remove_others(conn: &Connection, kept: &[pb::Subscription]) -> Result<()> {
+    let kept: BTreeSet<(&str, &str)> = kept
+        .iter()
+        .map(|one| (one.subscriber.as_str(), one.id.as_str()))
+        .collect();
+    let mut statement = conn
+        .prepare_cached("SELECT subscriber, id FROM subscription")
+        .map_err(sql)?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+        .map_err(sql)?;
+    let all: Vec<_> = rows.collect::<rusqlite::Result<_>>().map_err(sql)?;
+    let others = all
+        .iter()
+        .filter(|(subscriber, id)| !kept.contains(&(subscriber.as_str(), id.as_str())));
+    others.map(|(subscriber, id)| remove(conn, subscriber, id)).collect()
+}
+
+fn refuse_too_many(conn: &Connection) -> Result<()> {
+    let held: u64 = conn
+        .prepare_cached("SELECT COUNT(*) FROM subscription")
+        .map_err(sql)?
+        .query_row([], |row| row.get(0))
+        .map_err(sql)?;
+    if held <= limits::SUBSCRIBED as u64 {
+        return Ok(());
+    }
+    Err(flock_core::Error::rejected(format!(
+        "{held} subscriptions concern this node, at most {} may: subscribe with narrower selectors",
+        limits::SUBSCRIBED
+    ))
+    .with_code("too_many_subscribed"))
+}
+
+fn number(conn: &Connection, key: &str) -> Result<u64> {
+    let found = conn
+        .prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?1")
+        .map_err(sql)?
+        .query_row([key], |row| row.get(0))
+        .optional()
+        .map_err(sql)?;
+    Ok(found.unwrap_or(0))
+}
+
+fn set_number(conn: &Connection, key: &str, value: u64) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )
+    .map_err(sql)?
+    .execute((key, value.to_string()))
+    .map(drop)
+    .map_err(sql)
+}
