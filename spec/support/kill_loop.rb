@@ -6,8 +6,9 @@ require_relative "processes"
 # Sends a stream of notifications from one real agent to another, kills processes with SIGKILL meanwhile, and holds what
 # the agents say against the oracle: a file to which each action appends its own number with O_APPEND and fsync.
 class KillLoop
-  RESOURCES = 1_000
-  BACKLOG = 15
+  RESOURCES = 2_500
+  # More than a warm worker gets through between two strikes.
+  BACKLOG = 40
   FINAL = %w[done failed unknown superseded expired denied undeliverable].freeze
 
   attr_reader :sent, :busy_kills
@@ -73,8 +74,16 @@ class KillLoop
     node.start
   end
 
-  # Every other time in the middle of the action, which lasts a while for every third resource.
+  # One that runs an action, or the warm one that forks those.
   def kill_worker
+    warm = Processes.warm_worker_of(@target) if @random.rand(3).zero?
+    warm ? Process.kill("KILL", warm) : kill_working
+  rescue Errno::ESRCH
+    kill_working
+  end
+
+  # Every other time in the middle of the action, which lasts a while for every third resource.
+  def kill_working
     in_action = @random.rand(2).zero?
     pid = Fleet.eventually("a worker runs", timeout: 120) do
       top_up
