@@ -8,7 +8,8 @@ require_relative "processes"
 # hub; lets Chef runs of the sender change what the other subscribes to; kills processes with SIGKILL meanwhile; and
 # holds what the agents say against {Marks}.
 class KillLoop
-  BACKLOG = 15
+  # More than a warm worker gets through between two strikes.
+  BACKLOG = 40
   FINAL = %w[done failed unknown superseded expired denied undeliverable].freeze
   VICTIMS = %i[worker target sender hub warm].freeze
   # Kills from one Chef run of the sender to the next.
@@ -24,7 +25,7 @@ class KillLoop
     @runs = []
     @victims = Hash.new(0)
     @busy_kills = 0
-    @resources = 500 + (kills * 20)
+    @resources = 500 + (kills * 50)
     @marks = Marks.new(fleet.dir, @resources)
     @hub = fleet.hub("hub")
     @sender = fleet.join("sender")

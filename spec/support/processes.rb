@@ -2,6 +2,22 @@
 
 # Finds processes of the specs in /proc.
 module Processes
+  # @param node [Fleet::Node]
+  # @return [Integer, nil] the pid of the warm worker that the node's agent keeps
+  def self.warm_worker_of(node)
+    lists = Dir["/proc/#{node.pid}/task/*/children"].map { |file| File.read(file) } # one per thread that started any
+    lists.join.split.map(&:to_i).find { |pid| warm?(pid) }
+  rescue SystemCallError
+    nil
+  end
+
+  def self.warm?(pid)
+    File.read("/proc/#{pid}/cmdline").include?("flock_of_chefs warm worker")
+  rescue SystemCallError
+    false
+  end
+  private_class_method :warm?
+
   # A worker names its job on its command line: first as a file, later in its title.
   #
   # @param node [Fleet::Node]
@@ -11,19 +27,6 @@ module Processes
     Dir["/proc/[0-9]*/cmdline"].each do |file|
       line = File.read(file)
       return Integer(file[/\d+/]) if line.include?("worker") && jobs.any? { |job| line.include?(job) }
-    rescue SystemCallError
-      nil # it ended
-    end
-    nil
-  end
-
-  # @param node [Fleet::Node]
-  # @return [Integer, nil] the pid of the node's warm worker
-  def self.warm_worker_of(node)
-    Dir["/proc/[0-9]*/stat"].each do |file|
-      pid = Integer(file[/\d+/])
-      parent = File.read(file).rpartition(")").last.split[1].to_i
-      return pid if parent == node.pid && File.read("/proc/#{pid}/cmdline").include?("warm worker")
     rescue SystemCallError
       nil # it ended
     end
