@@ -7,7 +7,9 @@ RSpec.describe "nodes that cannot be dialled", :acceptance do
 
   let!(:hub) { fleet.hub("bender0") }
 
-  def dialling_out(name, recipe = appending("mark")) = fleet.join(name, listen: false).tap { |node| node.converge!(recipe) }
+  def dialling_out(name, recipe = appending("mark"))
+    fleet.join(name, listen: false).tap { |node| node.converge!(recipe) }
+  end
 
   # A member whose configuration says that it can be dialled where it cannot.
   def misled(name, address)
