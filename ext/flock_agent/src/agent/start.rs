@@ -35,10 +35,7 @@ use crate::{
     link::{Link, LinkEvent, LinkOptions},
     logging,
     run_state::RunWatch,
-    service::{
-        local::LocalService,
-        peer::Peer,
-    },
+    service::{local::LocalService, peer::Peer},
     spool::Intake,
     store::{Store, meta, outbox},
     transport::{DenyList, Dialer, ServerLimits, net::TcpListener, serve_peers_within},
