@@ -34,6 +34,15 @@ struct Round {
     ended: Option<Ended>,
 }
 
+impl Round {
+    /// It is queued again, unless an earlier call may have carried it there: then only its target can say that it has not.
+    fn not_sent(&mut self, seq: u64, attempt: u32, again: bool, why: Answer) {
+        if !again {
+            self.answers.push((seq, attempt, why));
+        }
+    }
+}
+
 impl Desk {
     /// Delivers to one target until nothing waits or something stands in the way.
     pub async fn deliver(self: Arc<Self>, target: String) -> Ended {
@@ -63,9 +72,15 @@ impl Desk {
         let mut round = Round::default();
         // Why the rest of the batch is not sent.
         let mut stopped: Option<Answer> = None;
-        for Offered { seq, attempt, envelope } in offered {
+        for Offered {
+            seq,
+            attempt,
+            again,
+            envelope,
+        } in offered
+        {
             if let Some(why) = &stopped {
-                round.answers.push((seq, attempt, why.clone()));
+                round.not_sent(seq, attempt, again, why.clone());
                 continue;
             }
             match self.send(target, envelope).await {
@@ -78,7 +93,7 @@ impl Desk {
                 Err(error) => {
                     tracing::debug!(target, %error, "not delivered");
                     if error.kind() == ErrorKind::Connection {
-                        round.answers.push((seq, attempt, not_taken(&error)));
+                        round.not_sent(seq, attempt, again, not_taken(&error));
                     }
                     // What else failed concerns this notification alone: it stays offered, the ones behind it go on.
                     let all = matches!(

@@ -107,6 +107,26 @@ async fn what_surely_did_not_arrive_can_be_superseded_and_what_may_have_cannot()
 }
 
 #[tokio::test]
+async fn what_may_have_arrived_cannot_be_superseded_after_a_call_that_did_not() {
+    let lost = Error::new(ErrorKind::OutcomeUnknown, "cut off");
+    let unreachable = std::iter::repeat_n(Err(Error::connection("no way")), 1_000);
+    let answers = std::iter::once(Err(lost)).chain(unreachable).collect();
+    let bench = Bench::new(|script| drop(script.answers.insert("cut".into(), answers))).await;
+    bench.append(draft(1, "cut")).await;
+    bench
+        .until("it was cut off, and then not reached", |script| {
+            script.offered.len() >= 2
+        })
+        .await;
+    bench.append(draft(2, "cut")).await;
+    bench.until("both were tried", |script| script.offered.len() >= 4).await;
+    bench.world.script().answers.clear();
+    bench.sender.present("cut");
+    bench.reaches(1, "stored").await;
+    bench.reaches(2, "stored").await;
+}
+
+#[tokio::test]
 async fn one_notification_that_always_fails_does_not_hold_up_the_others() {
     let bench = Bench::new(|script| script.poison = id(1)).await;
     for n in 1..=3 {

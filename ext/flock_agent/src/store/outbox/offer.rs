@@ -20,6 +20,8 @@ pub struct Offered {
     pub seq: u64,
     /// Which attempt this is; an answer to an earlier one counts for nothing.
     pub attempt: u32,
+    /// Whether it was offered before without an answer, and may be there already.
+    pub again: bool,
     /// What to send; `sender` and `incarnation` are the caller's to fill in.
     pub envelope: pb::Envelope,
 }
@@ -80,12 +82,13 @@ pub fn offer(conn: &Connection, target: &str, now_ms: u64) -> Result<Vec<Offered
     let mut offered = Vec::new();
     for (seq, blob) in due(conn, target)? {
         let at = At { seq, target };
-        advance(conn, at, &Change::to(State::Offered, now_ms))?;
+        let again = !advance(conn, at, &Change::to(State::Offered, now_ms))?;
         if let Some(found) = standing(conn, at)? {
             let left_ms = found.expires_ms.saturating_sub(now_ms).max(1);
             offered.push(Offered {
                 seq,
                 attempt: found.attempt,
+                again,
                 envelope: envelope(decode(&blob)?, at, found.attempt, left_ms),
             });
         }
