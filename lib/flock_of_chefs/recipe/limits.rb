@@ -27,8 +27,6 @@ module FlockOfChefs
       SOURCES = 64
       # Bytes of such a resource's key and of its recipe; longer ones are cut, so that all of them fit a draft.
       SOURCE_BYTES = 384
-      # Subscriptions that one node may have.
-      SUBSCRIPTIONS = 1_000
     end
   end
 end

@@ -13,14 +13,13 @@ module FlockOfChefs
         # A failing search fails the notification's proxy, as a search in a recipe fails the run.
         #
         # @param request [Request]
-        # @param none [String] what follows when there is no such node
         # @return [Hash{String=>Object}, nil] targets with the nodes found, or nil if there are none
         # @raise [ConfigurationError] if more nodes match than one notification may have
-        def resolve(request, none: "nothing is sent")
+        def resolve(request)
           found = names(request.query)
           asked = request.targets["nodes"]
           found &= asked unless asked.empty?
-          return report_none(request, none) if found.empty?
+          return report_none(request) if found.empty?
 
           request.targets.merge("nodes" => found.uniq.sort)
         end
@@ -39,9 +38,9 @@ module FlockOfChefs
         end
 
         # An empty list of nodes would mean "any node", so nothing may be sent.
-        def report_none(request, consequence)
+        def report_none(request)
           level = request.targets["when_none"] == "warn" ? :warn : :error
-          ::Chef::Log.public_send(level, "flock_of_chefs: #{request.label}: no node matches; #{consequence}")
+          ::Chef::Log.public_send(level, "flock_of_chefs: #{request.label}: no node matches; nothing is sent")
           nil
         end
       end

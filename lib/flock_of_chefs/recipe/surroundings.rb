@@ -67,12 +67,11 @@ module FlockOfChefs
       # @return [Boolean] whether notifications may leave
       def send? = @send
 
-      # Says why a word does nothing.
+      # Says why nothing is sent.
       #
-      # @param what [String] what does not happen
       # @return [void]
-      def announce(what = "remote notifications are not sent")
-        ::Chef::Log.public_send(@level, "flock_of_chefs: #{what}: #{@off}") if @off
+      def announce
+        ::Chef::Log.public_send(@level, "flock_of_chefs: remote notifications are not sent: #{@off}") if @off
       end
     end
   end

@@ -14,11 +14,9 @@ module FlockOfChefs
 
       class << self
         # @param run_context [Chef::RunContext] the root context of a finished run
-        # @param subscriptions [Array<Recipe::Subscription>] of the run: what they are to run is declared by them
         # @return [Array<Hash>] cards as in cards.json, in the order of declaration, one per key
-        def collect(run_context, subscriptions = [])
+        def collect(run_context)
           roots = root_cards(run_context.root_run_context)
-          subscriptions.each { |entry| roots[entry.key]["declared_actions"] |= [entry.action] if roots.key?(entry.key) }
           nested = nested_resources(run_context).reject { |key, _| roots.key?(key) }.first(NESTED_LIMIT)
           roots.values + nested.map { |_, resource| card(resource, nested: true) }
         end

@@ -4,9 +4,8 @@ require "chef/event_dispatch/base"
 require "chef/log"
 require "chef/request_id"
 require_relative "calls"
-require_relative "changes"
+require_relative "guarded"
 require_relative "handoff"
-require_relative "journal"
 require_relative "settings"
 require_relative "status"
 require_relative "../recipe/registry"
@@ -17,10 +16,11 @@ module FlockOfChefs
   module Run
     autoload :Snapshot, File.expand_path("snapshot", __dir__)
 
-    # Follows a Chef run: publishes its state, keeps a journal of what it changes, flushes what +:reboot_now+ would
-    # drop, and saves a snapshot of a run that succeeded. Chef holds its run lock all the while. Nothing here fails the
-    # run.
-    class Events < Changes
+    # Follows a Chef run: publishes its state, flushes what +:reboot_now+ would drop, and saves a snapshot of a run that
+    # succeeded. Chef holds its run lock all the while. Nothing here fails the run.
+    class Events < ::Chef::EventDispatch::Base
+      include Guarded
+
       # Adds a subscriber unless there is one.
       #
       # @param subscribers [Array]
@@ -31,7 +31,7 @@ module FlockOfChefs
 
       # @param snapshot [#save, nil] stands in for {Snapshot} in tests
       def initialize(snapshot: nil)
-        super() { |change| journal(change) }
+        super()
         @snapshot = snapshot
       end
 
@@ -60,7 +60,7 @@ module FlockOfChefs
 
         guarded("send what the run left over") { flush(run_status.run_context) }
         generation = guarded("save the snapshot") { save_snapshot(run_status) }
-        finish("succeeded", generation)
+        finish("succeeded", generation: generation)
       end
 
       # Chef itself has run the delayed notifications. There may be no node and no run context yet.
@@ -79,21 +79,7 @@ module FlockOfChefs
         settings = usable_settings or return
         status = Status.new(settings.data_dir)
         status.start(run_id)
-        @journal = Journal.new(settings.data_dir, status.number, run_id)
         @status = status
-      end
-
-      def notified?(resource) = @status && super
-
-      # An agent that knows of someone who waits is told at once; else it finds the line a moment later.
-      def journal(change)
-        @journal.add(change)
-        poke if @journal.awaited?(change)
-      end
-
-      def poke(generation = nil)
-        told = @status.to_h.slice(:number, :run_id, :phase).merge(generation: generation).compact
-        Handoff.current.poke(told)
       end
 
       def usable_settings
@@ -121,11 +107,10 @@ module FlockOfChefs
         @expansion || run_context.send(:cookbook_compiler)&.run_list_expansion
       end
 
-      def finish(phase, generation = nil)
-        guarded("end the journal of changes") { @journal.finish(phase) }
+      def finish(phase, extra = {})
         guarded("publish the run's end") { @status.finish(phase) }
-        guarded("tell the agent") { poke(generation) }
-        @status = @begun = @expansion = @journal = nil
+        guarded("tell the agent") { Handoff.current.poke(@status.to_h.merge(extra).compact) }
+        @status = @begun = @expansion = nil
       end
     end
   end

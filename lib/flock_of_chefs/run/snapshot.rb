@@ -8,7 +8,6 @@ require_relative "cookbook_store"
 require_relative "files"
 require_relative "generations"
 require_relative "node_state"
-require_relative "../recipe/subscriptions"
 
 module FlockOfChefs
   module Run
@@ -70,9 +69,11 @@ module FlockOfChefs
         Files.directory(cookbooks)
         entries = @run_context.cookbook_collection.values.map { |cookbook| store.add(cookbook, cookbooks) }
         Files.sync_directory(cookbooks)
-        { "cards.json" => cards, "subscriptions.json" => subscriptions, Calls::FILE => calls,
-          "snapshot.json" => facts.merge("cookbooks" => entries, **recipe_files(folder)) }
-          .each { |name, data| Files.write(File.join(folder, name), dump(data)) }
+        Files.write(File.join(folder, "cards.json"), dump(cards))
+        Files.write(File.join(folder, Calls::FILE),
+                    dump("generation" => @identity["generation"], "calls" => Calls.recorded))
+        Files.write(File.join(folder, "snapshot.json"),
+                    dump(facts.merge("cookbooks" => entries, **recipe_files(folder))))
       end
 
       def facts
@@ -82,16 +83,8 @@ module FlockOfChefs
 
       def cards
         { "generation" => @identity["generation"], "run_number" => @identity["run_number"],
-          "node" => @run_context.node.name, "cards" => Cards.collect(@run_context, declared) }
+          "node" => @run_context.node.name, "cards" => Cards.collect(@run_context) }
       end
-
-      def subscriptions
-        { "generation" => @identity["generation"], "subscriptions" => declared.map(&:to_h) }
-      end
-
-      def calls = { "generation" => @identity["generation"], "calls" => Calls.recorded }
-
-      def declared = @declared ||= Recipe::Subscriptions.of(@run_context.root_run_context)
 
       # Recipes that were given as files on the command line.
       def recipe_files(folder)

@@ -12,9 +12,6 @@ module FlockOfChefs
       # The type of the resources that only send: no change of this node.
       PROXY = "flock_notification"
 
-      # Changes that a result lists; what is beyond them reaches no subscriber.
-      CHANGES = 1_000
-
       # @param compiled [Compile::Compiled]
       # @param target [Chef::Resource]
       # @param action [Symbol] one of the target's allowed actions
@@ -24,15 +21,12 @@ module FlockOfChefs
         @action = action
         @runner = Chef::Runner.new(compiled.run_context)
         @tally = Tally.new
-        @changes = []
         @errors = []
       end
 
       # @return [Outcome]
       def call
         @compiled.events.register(@tally)
-        require_relative "../run/changes" # it needs Chef, which is there by now
-        @compiled.events.register(Run::Changes.new { |change| @changes << change if @changes.size < CHANGES })
         started = now
         later = true
         catch(:flock_later) do
@@ -86,8 +80,7 @@ module FlockOfChefs
         Outcome.new(
           status: @errors.empty? ? "done" : "failed", code: @errors.empty? ? "" : "action_failed",
           message: error ? Redaction.message(error, @tally.failed) : "", updated: @tally.updated?(@target),
-          resources_updated: @tally.count, run_ms: (seconds * 1000).round, drafts: @compiled.drafts.to_a,
-          changes: @changes
+          resources_updated: @tally.count, run_ms: (seconds * 1000).round, drafts: @compiled.drafts.to_a
         )
       end
 

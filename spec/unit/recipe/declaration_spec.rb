@@ -4,11 +4,10 @@ require "chef"
 require "flock_of_chefs/recipe/declaration"
 
 RSpec.describe FlockOfChefs::Recipe::Declaration do
-  let(:word) { FlockOfChefs::Recipe::NOTIFIES }
   let(:resource) { Chef::Resource::File.new("/tmp/fubar") }
 
   def declare(action = :run, spec = "execute[x]", timing = nil, hash = nil, **options)
-    described_class.new(word, resource, caller_locations(1, 1).first, [action, spec, timing, hash], options)
+    described_class.new(resource, caller_locations(1, 1).first, [action, spec, timing, hash], options)
   end
 
   it "takes the timing by position or by name; immediately is the default" do
