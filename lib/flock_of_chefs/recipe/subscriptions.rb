@@ -72,8 +72,8 @@ module FlockOfChefs
         return if @entries.size < Limits::SUBSCRIPTIONS && @bytes + size <= Limits::SUBSCRIPTIONS_BYTES
 
         raise ArgumentError, "a node may have #{Limits::SUBSCRIPTIONS} subscriptions of " \
-                             "#{Limits::SUBSCRIPTIONS_BYTES} bytes together; subscribe to fewer resources, or let one " \
-                             "resource notify the others"
+                             "#{Limits::SUBSCRIPTIONS_BYTES} bytes together; subscribe to fewer resources, or let " \
+                             "one resource notify the others"
       end
     end
   end

@@ -4,7 +4,7 @@ require_relative "targets"
 
 module FlockOfChefs
   module Recipe
-    # What the arguments of one word of the recipe language may be. Everything else about them is the same for all words.
+    # What the arguments of one word of the recipe language may be. All else about them is the same for all words.
     #
     # @!attribute [r] name
     #   @return [String] as recipes write it

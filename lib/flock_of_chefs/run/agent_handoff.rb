@@ -35,8 +35,8 @@ module FlockOfChefs
       # What the agent's +run_changed+ takes; it refuses other fields.
       POKE = %i[phase number run_id generation].freeze
 
-      # Tells the agent that run.json or the journal has changed. The agent also finds out by itself, so that no answer is waited for
-      # beyond the budget.
+      # Tells the agent that run.json or the journal has changed. The agent also finds out by itself, so that no answer
+      # is waited for beyond the budget.
       #
       # @param event [Hash] what has changed
       # @return [Boolean] whether the agent heard it

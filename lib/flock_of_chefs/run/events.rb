@@ -78,7 +78,8 @@ module FlockOfChefs
         status = Status.new(settings.data_dir)
         status.start(run_id)
         @status = status
-        @journal = Journal.attach(run_context.events, data_dir: settings.data_dir, number: status.number, run_id: run_id)
+        facts = { data_dir: settings.data_dir, number: status.number, run_id: run_id }
+        @journal = Journal.attach(run_context.events, **facts)
       end
 
       def usable_settings

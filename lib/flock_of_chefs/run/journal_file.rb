@@ -11,6 +11,8 @@ module FlockOfChefs
     class JournalFile
       # Files that wait for an agent; a run that needs another removes the oldest.
       FILES = 1_000
+      # Only ever a new file, and only ever its end.
+      MODE = File::WRONLY | File::CREAT | File::EXCL | File::APPEND | File::BINARY
 
       # @param data_dir [String]
       # @return [String] the folder of journals
@@ -70,7 +72,7 @@ module FlockOfChefs
         folder = Files.directory(JournalFile.folder(@data_dir))
         make_room
         path = File.join(folder, "#{@number}.jsonl")
-        file = File.open(path, File::WRONLY | File::CREAT | File::EXCL | File::APPEND | File::BINARY, 0o600)
+        file = File.open(path, MODE, 0o600) # rubocop:disable Style/FileOpen -- until {close}
         [folder, @data_dir].each { |directory| Files.sync_directory(directory) }
         file
       end
@@ -79,8 +81,8 @@ module FlockOfChefs
         surplus = JournalFile.numbers(@data_dir)[0...-(FILES - 1)].to_a
         return if surplus.empty?
 
-        ::Chef::Log.warn("flock_of_chefs: no agent has read the journals of #{FILES} runs; the oldest are removed, and " \
-                         "nodes that subscribe to them hear nothing. Start the agent, or see flockctl doctor")
+        ::Chef::Log.warn("flock_of_chefs: no agent has read the journals of #{FILES} runs; the oldest are removed, " \
+                         "and nodes that subscribe to them hear nothing. Start the agent, or see flockctl doctor")
         surplus.each { |number| File.unlink(File.join(JournalFile.folder(@data_dir), "#{number}.jsonl")) }
       end
     end

@@ -12,7 +12,8 @@ require_relative "../recipe/subscriptions"
 module FlockOfChefs
   module Run
     # What is kept of a successful run so that one of its resources can be compiled and fired later: a few facts and a
-    # copy of the cookbooks; beside it, what the run's recipes subscribe to. No resource and none of its property values is stored.
+    # copy of the cookbooks; beside it, what the run's recipes subscribe to. No resource and none of its property values
+    # is stored.
     class Snapshot
       # @param run_context [Chef::RunContext]
       # @param run_status [Chef::RunStatus, nil] unused so far; nil for programs that have none

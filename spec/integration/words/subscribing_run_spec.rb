@@ -76,8 +76,10 @@ RSpec.describe "remote_subscribes and the journal in chef-client" do
   it "leaves the lines of a run that is killed, without an end" do
     run(%(log "a number to count from"\n))
     number = next_number
-    result = run(%(ruby_block("change") { block {} }\nruby_block("dies") { block { Process.kill(:KILL, Process.pid) } }\n),
-                 "--no-fork")
+    result = run(<<~RUBY, "--no-fork")
+      ruby_block("change") { block {} }
+      ruby_block("dies") { block { Process.kill(:KILL, Process.pid) } }
+    RUBY
     expect(result.status).to be_nil
     expect(chef.journal(number).map { |line| line["key"] || line["end"] }).to eq ["ruby_block[change]"]
   end

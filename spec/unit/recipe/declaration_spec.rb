@@ -7,7 +7,8 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
   let(:resource) { Chef::Resource::File.new("/tmp/fubar") }
 
   def declare(action = :run, spec = "execute[x]", timing = nil, hash = nil, **options)
-    described_class.new(FlockOfChefs::Recipe::Word::NOTIFIES, resource, caller_locations(1, 1).first, [action, spec, timing, hash], options)
+    described_class.new(FlockOfChefs::Recipe::Word::NOTIFIES, resource, caller_locations(1, 1).first,
+                        [action, spec, timing, hash], options)
   end
 
   it "takes the timing by position or by name; immediately is the default" do

@@ -26,7 +26,7 @@ RSpec.describe FlockOfChefs::Run::JournalFile do
     calls = []
     allow(File).to receive(:open).and_wrap_original do |original, *arguments|
       original.call(*arguments).tap do |file|
-        allow(file).to receive(:syswrite).and_wrap_original { |write, line| (calls << line) && write.call(line) }
+        allow(file).to(receive(:syswrite).and_wrap_original { |write, line| (calls << line) && write.call(line) })
         allow(file).to receive(:fdatasync) { calls << :synced }
       end
     end
@@ -38,7 +38,7 @@ RSpec.describe FlockOfChefs::Run::JournalFile do
     one = journal
     one.append({ n: 1 })
     file = one.instance_variable_get(:@file)
-    allow(file).to receive(:syswrite).and_wrap_original { |write, line| write.call(line[0, 3]) }
+    allow(file).to(receive(:syswrite).and_wrap_original { |write, line| write.call(line[0, 3]) })
     expect { one.append({ n: 2 }) }.to raise_error(Errno::ENOSPC)
     allow(file).to receive(:syswrite).and_call_original
     one.append({ n: 2 })
