@@ -9,8 +9,8 @@
 #       nil # the first run, which installs the gem, goes without it
 #     end
 #
-# It gives every resource the words (+remote_notifies+) and subscribes to the run's events. It maps no native code,
-# opens nothing and may be loaded by chef-client's supervisor before it forks, and any number of times.
+# It gives every resource the words (+remote_notifies+, +remote_subscribes+) and subscribes to the run's events. It maps
+# no native code, opens nothing and may be loaded by chef-client's supervisor before it forks, and any number of times.
 require "chef/resource"
 require "chef/provider"
 require "chef/event_dispatch/base"

@@ -33,6 +33,9 @@ module FlockOfChefs
     register "notifications show", Commands::Notifications::Show
     register "notifications retry", Commands::Notifications::Retry
     register "notifications drop", Commands::Notifications::Drop
+    register "subscriptions", Commands::Subscriptions::All
+    register "subscriptions list", Commands::Subscriptions::List
+    register "subscriptions show", Commands::Subscriptions::Show
     register "doctor", Commands::Doctor
     register "version", Commands::Version, aliases: %w[-v --version]
 

@@ -22,8 +22,10 @@ class ChefProcess
 
   attr_reader :dir
 
-  def initialize
+  # @param snapshot [Symbol] :fake, or :real to have whole snapshots
+  def initialize(snapshot: :fake)
     @dir = Dir.mktmpdir
+    @snapshot = snapshot
     write("cookbooks/cb/metadata.rb", %(name "cb"\nversion "1.0.0"\nchef_version ">= 16"\n))
     write("client.rb", client_rb)
   end
@@ -83,6 +85,9 @@ class ChefProcess
   def calls = lines("calls")
   def snapshots = lines("snapshots")
   def sent = drafts.map { |draft| draft.values_at("key", "action", "timing") }
+  # @return [Array<Hash>, nil] the lines of a run's journal; nil without one
+  def journal(number) = (lines("data/journal/#{number}.jsonl") if File.exist?(path("data/journal/#{number}.jsonl")))
+
   def run_json = JSON.parse(File.read(path("data/run.json")))
 
   # @return [Array<Hash>] what the fakes wrote down
@@ -114,7 +119,7 @@ class ChefProcess
       load "#{SUPPORT}/fake_native.rb"
       load "#{SUPPORT}/fake_snapshot.rb"
       FakeNative.install
-      FakeSnapshot.install
+      #{"FakeSnapshot.install" if @snapshot == :fake}
       require "flock_of_chefs/chef"
     RUBY
   end

@@ -11,10 +11,11 @@ require "flock_of_chefs/chef"
 class RecipeRun
   # Takes the place of the agent's hand-off.
   class Recorder
-    attr_reader :drafts, :error
+    attr_reader :drafts, :pokes, :error
 
     def initialize(error: nil)
       @drafts = []
+      @pokes = []
       @error = error
     end
 
@@ -25,6 +26,8 @@ class RecipeRun
       drafts << FlockOfChefs::Run::Handoff.complete(draft, id)
       id
     end
+
+    def poke(event) = pokes << event
   end
 
   attr_reader :run_context, :recorder, :error
@@ -65,6 +68,9 @@ class RecipeRun
 
   # @return [Array<String>] the keys of one draft's sources
   def sources(index = 0) = drafts.fetch(index).fetch("sources").map { |source| source["key"] }
+
+  # @return [Array<Hash>] as subscriptions.json would have them
+  def subscriptions = FlockOfChefs::Recipe::Subscriptions.find(run_context).to_a
 
   # @return [String] what Chef's doc formatter printed
   def output = @out.string

@@ -1,13 +1,14 @@
 # frozen_string_literal: true
 
 require_relative "notifies"
+require_relative "subscribes"
 require_relative "../run/events"
 
 module FlockOfChefs
   # The words that recipes gain.
   module Recipe
     # Each word is a module with one public method; it is included into +Chef::Resource+.
-    WORDS = [Notifies].freeze
+    WORDS = [Notifies, Subscribes].freeze
 
     class << self
       # Installs the words and the event subscriber; does nothing the second time.

@@ -23,6 +23,12 @@ module FlockOfChefs
       TTL_DEFAULT_S = 7 * 24 * 3600
       # Seconds that it may wait at most.
       TTL_MAX_S = 30 * 24 * 3600
+      # Subscriptions that one node may have.
+      SUBSCRIPTIONS = 1_000
+      # Bytes of one of them in subscriptions.json.
+      SUBSCRIPTION_BYTES = 64 * 1024
+      # Bytes of all of them together.
+      SUBSCRIPTIONS_BYTES = 4 * 1024 * 1024
       # Resources that one notification lists as its causes; further ones are left out.
       SOURCES = 64
       # Bytes of such a resource's key and of its recipe; longer ones are cut, so that all of them fit a draft.

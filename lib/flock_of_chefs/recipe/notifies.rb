@@ -45,7 +45,7 @@ module FlockOfChefs
       # @raise [ConfigurationError] at compile time, with the recipe's file and line, if it is written wrongly
       def remote_notifies(action, resource_spec, timing = nil, hash = nil, **options)
         arguments = [action, resource_spec, timing, hash]
-        declaration = Declaration.new(self, caller_locations(1, 1).first, arguments, options)
+        declaration = Declaration.new(Word::NOTIFIES, self, caller_locations(1, 1).first, arguments, options)
         proxy = Registry.for(run_context)&.proxy_for(declaration.request, self, declaration.timing)
         notifies(Proxy::ACTION, proxy, declaration.timing) if proxy
         true

@@ -6,20 +6,21 @@ require_relative "limits"
 
 module FlockOfChefs
   module Recipe
-    # Asks Chef's search which nodes a +query:+ means, when the notification is sent. The run has the credentials for
-    # it; the agent has not.
+    # Asks Chef's search which nodes a +query:+ means: when a notification is sent, when a subscription is declared. The
+    # run has the credentials for it; the agent has not.
     module Query
       class << self
         # A failing search fails the notification's proxy, as a search in a recipe fails the run.
         #
         # @param request [Request]
+        # @param otherwise [String] what is said to follow when nobody is found
         # @return [Hash{String=>Object}, nil] targets with the nodes found, or nil if there are none
         # @raise [ConfigurationError] if more nodes match than one notification may have
-        def resolve(request)
+        def resolve(request, otherwise = "nothing is sent")
           found = names(request.query)
           asked = request.targets["nodes"]
           found &= asked unless asked.empty?
-          return report_none(request) if found.empty?
+          return report_none(request, otherwise) if found.empty?
 
           request.targets.merge("nodes" => found.uniq.sort)
         end
@@ -38,9 +39,9 @@ module FlockOfChefs
         end
 
         # An empty list of nodes would mean "any node", so nothing may be sent.
-        def report_none(request)
+        def report_none(request, otherwise)
           level = request.targets["when_none"] == "warn" ? :warn : :error
-          ::Chef::Log.public_send(level, "flock_of_chefs: #{request.label}: no node matches; nothing is sent")
+          ::Chef::Log.public_send(level, "flock_of_chefs: #{request.label}: no node matches; #{otherwise}")
           nil
         end
       end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "handover"
+require_relative "per_run"
 require_relative "proxy"
 require_relative "source"
 require_relative "surroundings"
@@ -8,29 +9,12 @@ require_relative "../run/sources"
 
 module FlockOfChefs
   module Recipe
-    # The proxies of one Chef run and what they are about to send. It lives in +node.run_state+, which Chef never saves.
+    # The proxies of one Chef run and what they are about to send.
     class Registry
+      extend PerRun
+
       # Where in +node.run_state+.
       STATE_KEY = :flock_of_chefs_notifications
-
-      class << self
-        # @param run_context [Chef::RunContext, nil]
-        # @return [Registry, nil] nil for a resource outside any run
-        def for(run_context)
-          root = run_context&.root_run_context
-          return if root&.node.nil?
-
-          found = find(root)
-          found || root.node.run_state[STATE_KEY] = new(root)
-        end
-
-        # @param root [Chef::RunContext] a root context
-        # @return [Registry, nil] the run's registry if any word was used
-        def find(root)
-          found = root.node&.run_state&.fetch(STATE_KEY, nil)
-          found if found&.root.equal?(root)
-        end
-      end
 
       # @return [Chef::RunContext]
       attr_reader :root

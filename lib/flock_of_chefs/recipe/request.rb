@@ -7,12 +7,13 @@ require_relative "targets"
 module FlockOfChefs
   module Recipe
     # What one +remote_notifies+ asks for, whoever declares it and whenever it fires. Two equal requests share one
-    # proxy, so that Chef de-duplicates their delayed notifications.
+    # proxy, so that Chef de-duplicates their delayed notifications. +remote_subscribes+ is read alike: then the key and
+    # the targets are those of the sources, and the action is the subscriber's.
     #
     # @!attribute [r] key
-    #   @return [String] the target's resource, +type[name]+
+    #   @return [String] the other node's resource, +type[name]+
     # @!attribute [r] action
-    #   @return [String] the target's action
+    #   @return [String] what is run on the target
     # @!attribute [r] targets
     #   @return [Hash{String=>Object}] see {Targets.parse}
     # @!attribute [r] query

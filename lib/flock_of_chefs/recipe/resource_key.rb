@@ -45,7 +45,7 @@ module FlockOfChefs
         end
 
         def refuse_list(match)
-          raise ArgumentError, "'#{match}' reads like a list; write one remote_notifies for each resource, or " \
+          raise ArgumentError, "'#{match}' reads like a list; write the word once for each resource, or " \
                                "{ #{match[:type].inspect} => #{match[:name].inspect} } if that is one name"
         end
 

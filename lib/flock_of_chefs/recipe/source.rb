@@ -3,6 +3,7 @@
 require "digest"
 require "chef/request_id"
 require_relative "limits"
+require_relative "naming"
 
 module FlockOfChefs
   module Recipe
@@ -15,25 +16,18 @@ module FlockOfChefs
       # @param action [Symbol, nil]
       # @return [Source]
       def self.of(resource, action)
-        new(key: shown_key(resource), action: action.to_s, recipe: recipe_of(resource),
+        new(key: shown_key(resource), action: action.to_s, recipe: Naming.recipe(resource),
             line: resource.source_line_number.to_i, run_id: ::Chef::RequestID.instance.request_id,
             ignore_failure: resource.ignore_failure || false).freeze
       end
 
       # @return [String] the resource's key; the name of a sensitive one is hashed
       def self.shown_key(resource)
-        return clean(resource.declared_key) unless resource.sensitive
+        return Naming.text(resource.declared_key, Limits::SOURCE_BYTES) unless resource.sensitive
 
         type = resource.declared_type || resource.resource_name
         %(#{type}["sha256:#{Digest::SHA256.hexdigest(resource.name.to_s)[0, 16]}"])
       end
-
-      def self.recipe_of(resource) = clean([resource.cookbook_name, resource.recipe_name].compact.join("::"))
-
-      # A resource may be named by a path in any encoding, or by a whole script.
-      def self.clean(text) = text.dup.force_encoding(Encoding::UTF_8).byteslice(0, Limits::SOURCE_BYTES).scrub("?")
-
-      private_class_method :recipe_of, :clean
 
       # @return [Hash{String=>Object}] for the draft
       def to_draft = { "key" => key, "action" => action, "recipe" => recipe, "line" => line, "run_id" => run_id }

@@ -67,11 +67,12 @@ module FlockOfChefs
       # @return [Boolean] whether notifications may leave
       def send? = @send
 
-      # Says why nothing is sent.
+      # Says why a word has no effect.
       #
+      # @param effect [String] what does not happen
       # @return [void]
-      def announce
-        ::Chef::Log.public_send(@level, "flock_of_chefs: remote notifications are not sent: #{@off}") if @off
+      def announce(effect = "remote notifications are not sent")
+        ::Chef::Log.public_send(@level, "flock_of_chefs: #{effect}: #{@off}") if @off
       end
     end
   end

@@ -22,7 +22,8 @@ module FlockOfChefs
         # @return [Hash{String=>Object}] the draft's +targets+, complete and in one order
         # @raise [ArgumentError] what is wrong and what to write instead
         def parse(options)
-          raise ArgumentError, "no target; say which node, for example node: 'web1'" if options.slice(*OPTIONS).empty?
+          chosen = options.slice(*OPTIONS)
+          raise ArgumentError, "no node is chosen; say which, for example node: 'web1'" if chosen.empty?
 
           lists(options).merge(names(options), "match" => match(options.fetch(:match, :all)),
                                                "when_none" => when_none(options)).freeze

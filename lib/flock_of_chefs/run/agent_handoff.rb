@@ -32,15 +32,18 @@ module FlockOfChefs
         id
       end
 
-      # Tells the agent that run.json has changed. The agent also finds out by itself, so that no answer is waited for
-      # beyond the budget.
+      # What the agent's +run_changed+ takes; it refuses other fields.
+      POKE = %i[phase number run_id generation].freeze
+
+      # Tells the agent that run.json or the journal has changed. The agent also finds out by itself, so that no answer
+      # is waited for beyond the budget.
       #
       # @param event [Hash] what has changed
       # @return [Boolean] whether the agent heard it
       def poke(event)
         return false if @budget.spent?
 
-        @budget.measure { |timeout_ms| client.call("run_changed", JSON.generate(event), timeout_ms) }
+        @budget.measure { |timeout_ms| client.call("run_changed", JSON.generate(event.slice(*POKE)), timeout_ms) }
         true
       rescue StandardError => e
         ::Chef::Log.debug("flock_of_chefs: the agent was not told of the run: #{e.message}")

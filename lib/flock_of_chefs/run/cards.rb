@@ -14,9 +14,12 @@ module FlockOfChefs
 
       class << self
         # @param run_context [Chef::RunContext] the root context of a finished run
+        # @param subscribed [Hash{String=>Array<String>}, nil] actions by key that the run's own subscriptions ask for;
+        #   they count as declared
         # @return [Array<Hash>] cards as in cards.json, in the order of declaration, one per key
-        def collect(run_context)
+        def collect(run_context, subscribed: nil)
           roots = root_cards(run_context.root_run_context)
+          subscribed&.each { |key, actions| roots[key]["declared_actions"] |= actions if roots.key?(key) }
           nested = nested_resources(run_context).reject { |key, _| roots.key?(key) }.first(NESTED_LIMIT)
           roots.values + nested.map { |_, resource| card(resource, nested: true) }
         end

@@ -6,6 +6,7 @@ require "chef/request_id"
 require_relative "calls"
 require_relative "guarded"
 require_relative "handoff"
+require_relative "journal"
 require_relative "settings"
 require_relative "status"
 require_relative "../recipe/registry"
@@ -16,8 +17,8 @@ module FlockOfChefs
   module Run
     autoload :Snapshot, File.expand_path("snapshot", __dir__)
 
-    # Follows a Chef run: publishes its state, flushes what +:reboot_now+ would drop, and saves a snapshot of a run that
-    # succeeded. Chef holds its run lock all the while. Nothing here fails the run.
+    # Follows a Chef run: publishes its state, keeps its journal, flushes what +:reboot_now+ would drop, and saves a
+    # snapshot of a run that succeeded. Chef holds its run lock all the while. Nothing here fails the run.
     class Events < ::Chef::EventDispatch::Base
       include Guarded
 
@@ -80,6 +81,8 @@ module FlockOfChefs
         status = Status.new(settings.data_dir)
         status.start(run_id)
         @status = status
+        facts = { data_dir: settings.data_dir, number: status.number, run_id: run_id }
+        @journal = Journal.attach(run_context.events, **facts)
       end
 
       def usable_settings
@@ -107,10 +110,12 @@ module FlockOfChefs
         @expansion || run_context.send(:cookbook_compiler)&.run_list_expansion
       end
 
+      # Whoever hears that the run is over finds its journal complete.
       def finish(phase, extra = {})
+        @journal&.finish(phase)
         guarded("publish the run's end") { @status.finish(phase) }
         guarded("tell the agent") { Handoff.current.poke(@status.to_h.merge(extra).compact) }
-        @status = @begun = @expansion = nil
+        @status = @begun = @expansion = @journal = nil
       end
     end
   end

@@ -8,11 +8,13 @@ require_relative "cookbook_store"
 require_relative "files"
 require_relative "generations"
 require_relative "node_state"
+require_relative "../recipe/subscriptions"
 
 module FlockOfChefs
   module Run
     # What is kept of a successful run so that one of its resources can be compiled and fired later: a few facts and a
-    # copy of the cookbooks. No resource and none of its property values is stored.
+    # copy of the cookbooks; beside it, what the run's recipes subscribe to. No resource and none of its property values
+    # is stored.
     class Snapshot
       # @param run_context [Chef::RunContext]
       # @param run_status [Chef::RunStatus, nil] unused so far; nil for programs that have none
@@ -69,12 +71,12 @@ module FlockOfChefs
         Files.directory(cookbooks)
         entries = @run_context.cookbook_collection.values.map { |cookbook| store.add(cookbook, cookbooks) }
         Files.sync_directory(cookbooks)
-        Files.write(File.join(folder, "cards.json"), dump(cards))
-        Files.write(File.join(folder, Calls::FILE),
-                    dump("generation" => @identity["generation"], "calls" => Calls.recorded))
-        Files.write(File.join(folder, "snapshot.json"),
-                    dump(facts.merge("cookbooks" => entries, **recipe_files(folder))))
+        { "cards.json" => cards, "subscriptions.json" => subscriptions, Calls::FILE => calls,
+          "snapshot.json" => facts.merge("cookbooks" => entries, **recipe_files(folder)) }
+          .each { |name, data| Files.write(File.join(folder, name), dump(data)) }
       end
+
+      def calls = { "generation" => @identity["generation"], "calls" => Calls.recorded }
 
       def facts
         @identity.merge("created_ms" => (Time.now.to_f * 1000).to_i, "temporary" => temporary?,
@@ -83,8 +85,14 @@ module FlockOfChefs
 
       def cards
         { "generation" => @identity["generation"], "run_number" => @identity["run_number"],
-          "node" => @run_context.node.name, "cards" => Cards.collect(@run_context) }
+          "node" => @run_context.node.name, "cards" => Cards.collect(@run_context, subscribed: subscribed&.actions) }
       end
+
+      def subscriptions
+        { "generation" => @identity["generation"], "subscriptions" => subscribed.to_a }
+      end
+
+      def subscribed = Recipe::Subscriptions.find(@run_context.root_run_context)
 
       # Recipes that were given as files on the command line.
       def recipe_files(folder)

@@ -2,6 +2,7 @@
 
 require "fileutils"
 require "json"
+require_relative "journal_file"
 
 module FlockOfChefs
   module Run
@@ -54,8 +55,8 @@ module FlockOfChefs
 
       def path = File.join(@data_dir, FILE)
 
-      # Never below a generation that was saved, even if run.json is lost: generations are run numbers.
-      def last_number = [number_in_file, generation].max
+      # Never below a generation that was saved or a journal, even if run.json is lost: both are named by run numbers.
+      def last_number = [number_in_file, generation, *JournalFile.numbers(@data_dir).last].max
 
       def number_in_file
         Integer(JSON.parse(File.read(path)).fetch("number"))

@@ -49,6 +49,7 @@ module FlockOfChefs
 
         def compile(job)
           Preload.chef
+          require_relative "changes"
           require_relative "quiet_dispatcher"
           drafts = Drafts.collect(job.cause)
           snapshot = job.snapshot

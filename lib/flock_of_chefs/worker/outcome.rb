@@ -5,7 +5,7 @@ require_relative "redaction"
 module FlockOfChefs
   module Worker
     # What came of a job, as the result file says it.
-    Outcome = Struct.new(:status, :code, :message, :updated, :resources_updated, :run_ms, :drafts,
+    Outcome = Struct.new(:status, :code, :message, :updated, :resources_updated, :run_ms, :drafts, :changes,
                          keyword_init: true) do
       class << self
         # Chef's run lock is held; nothing was run.
@@ -27,7 +27,8 @@ module FlockOfChefs
         private
 
         def nothing(status, code: "", message: "")
-          new(status: status, code: code, message: message, updated: false, resources_updated: 0, run_ms: 0, drafts: [])
+          new(status: status, code: code, message: message, updated: false, resources_updated: 0, run_ms: 0, drafts: [],
+              changes: [])
         end
       end
     end

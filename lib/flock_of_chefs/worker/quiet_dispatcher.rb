@@ -6,7 +6,7 @@ module FlockOfChefs
     # must not take this for a run. Loaded once Chef is.
     class QuietDispatcher < Chef::EventDispatch::Dispatcher
       # Those that a handler may have; the recipe words note here which resource caused a delayed notification.
-      OURS = %w[FlockOfChefs::Run::Sources FlockOfChefs::Worker::Tally].freeze
+      OURS = %w[FlockOfChefs::Run::Sources FlockOfChefs::Worker::Changes FlockOfChefs::Worker::Tally].freeze
 
       # Ignores all others.
       def register(subscriber)

@@ -27,6 +27,7 @@ module FlockOfChefs
       # @return [Outcome]
       def call
         @compiled.events.register(@tally)
+        @compiled.events.register(@changes = Changes.new)
         started = now
         later = true
         catch(:flock_later) do
@@ -80,7 +81,8 @@ module FlockOfChefs
         Outcome.new(
           status: @errors.empty? ? "done" : "failed", code: @errors.empty? ? "" : "action_failed",
           message: error ? Redaction.message(error, @tally.failed) : "", updated: @tally.updated?(@target),
-          resources_updated: @tally.count, run_ms: (seconds * 1000).round, drafts: @compiled.drafts.to_a
+          resources_updated: @tally.count, run_ms: (seconds * 1000).round, drafts: @compiled.drafts.to_a,
+          changes: @changes.to_a
         )
       end
 

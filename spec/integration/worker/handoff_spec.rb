@@ -29,6 +29,13 @@ RSpec.describe "An action that notifies other nodes" do
         remote_notifies :restart, 'service[web]', :delayed, node: 'bender2'
       end
       file('#{@node.path("quiet")}') { content 'x'; action :nothing }
+      ruby_block('at compile time') { block {} ; compile_time true }
+      file('#{@node.path("subscribes")}') do
+        content 'x'
+        action :nothing
+        remote_subscribes :create, 'file[/elsewhere]', node: 'bender2'
+        notifies :create, 'file[#{@node.path("quiet")}]', :delayed
+      end
     RUBY
   end
 
@@ -48,6 +55,17 @@ RSpec.describe "An action that notifies other nodes" do
     node.write("changed", "x")
     expect(node.fire("file[#{node.path("changed")}]", "create")).to include("updated" => false, "drafts" => [])
     expect(node.fire("file[#{node.path("quiet")}]", "create")).to include("updated" => true, "drafts" => [])
+  end
+
+  it "reports what was really updated, for the nodes that subscribe to it" do
+    subscribing, quiet = %w[subscribes quiet].map { |name| node.path(name) }
+    result = node.fire("file[#{subscribing}]", "create")
+    expect(result["changes"]).to match [
+      { "key" => "file[#{subscribing}]", "action" => "create", "recipe" => "cb::default",
+        "line" => an_instance_of(Integer), "sensitive" => false },
+      include("key" => "file[#{quiet}]", "action" => "create")
+    ]
+    expect(node.fire("file[#{subscribing}]", "create")).to include("updated" => false, "changes" => [])
   end
 
   it "trap 10: lists no proxy among the cards" do

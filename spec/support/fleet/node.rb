@@ -154,6 +154,12 @@ class Fleet
       JSON.parse(flockctl!("notifications", "list", "--format", "json"))
     end
 
+    # @param direction [String] "out" (this node subscribes) or "in" (others subscribe to this node)
+    # @return [Array<Hash>]
+    def subscriptions(direction)
+      JSON.parse(flockctl!("subscriptions", "list", "--direction", direction, "--format", "json"))
+    end
+
     # Waits until every notification that was sent from here has ended.
     def settled(timeout: 60, count: nil)
       Fleet.eventually("notifications of #{name} end", timeout: timeout) do

@@ -92,6 +92,44 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
     end
   end
 
+  describe "subscriptions" do
+    let(:record) do
+      { "subscription" => { "id" => "ab12", "subscriber" => "bender1", "source_key" => "execute[kill all humans]",
+                            "key" => "file[/tmp/fubar]", "action" => "create", "timing" => "immediately",
+                            "sources" => { "nodes" => ["bender0"], "roles" => %w[web db], "cloud" => "" },
+                            "ttl_ms" => 1000, "retry" => 0, "recipe" => "cb::default", "line" => 7 },
+        "direction" => "out", "state" => "pending", "code" => "no_source", "message" => "nobody is bender0",
+        "sources" => [{ "name" => "bender0", "presence" => "unknown" }], "fired" => 2, "last_fired_ms" => 1000 }
+    end
+
+    def subscriptions(records, **options)
+      @client = FakeLocalClient.new("subscriptions" => { "records" => records })
+      verb(:Subscriptions).call(@client, options)
+    end
+
+    it "asks for what it is told" do
+      expect([subscriptions([], direction: "in", limit: "5").code, talk]).to eq([0, ["no subscriptions"]])
+      expect(@client.calls.first.first(2)).to eq(["subscriptions", { id: "", direction: "in", limit: 5 }])
+    end
+
+    it "has a line for each, and all that the agent said beside it" do
+      row = subscriptions([record]).rows.first
+      expect(row).to include(record).and include("id" => "ab12", "when" => "execute[kill all humans]",
+                                                 "of" => ["bender0", "roles:web,db"])
+    end
+
+    it "tells the story of one" do
+      text = subscriptions([record], id: "ab").text
+      expect(@client.calls.first[1]).to eq(id: "ab", direction: "", limit: 0)
+      expect(text).to include("ab12", "nobody is bender0", "cb::default:7", "1970-01-01T00:00:01Z",
+                              "bender0 (unknown)")
+    end
+
+    it "has a code of its own for an id that is not there" do
+      expect([subscriptions([], id: "x").code, talk]).to eq([3, ["no subscription x"]])
+    end
+  end
+
   describe "token create" do
     it "prints the join string and nothing else" do
       client = FakeLocalClient.new("token_create" => { "id" => "t", "join_string" => "flock1:x", "expires_ms" => 0 })

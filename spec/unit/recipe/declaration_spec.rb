@@ -7,7 +7,8 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
   let(:resource) { Chef::Resource::File.new("/tmp/fubar") }
 
   def declare(action = :run, spec = "execute[x]", timing = nil, hash = nil, **options)
-    described_class.new(resource, caller_locations(1, 1).first, [action, spec, timing, hash], options)
+    described_class.new(FlockOfChefs::Recipe::Word::NOTIFIES, resource, caller_locations(1, 1).first,
+                        [action, spec, timing, hash], options)
   end
 
   it "takes the timing by position or by name; immediately is the default" do
@@ -50,7 +51,7 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
 
   describe "mistakes" do
     {
-      "no target" => [/no target/, {}],
+      "no target" => [/no node is chosen/, {}],
       "an unknown option, with the nearest" => [/unknown option nodes:; did you mean node:\?/, { nodes: "b" }],
       "an unknown option, with the known ones" => [/unknown option zzzzz:; known are node: roles:/,
                                                    { zzzzz: 1, node: "b" }],

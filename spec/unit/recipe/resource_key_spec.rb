@@ -20,7 +20,7 @@ RSpec.describe FlockOfChefs::Recipe::ResourceKey do
     expect { parse("execute") }.to raise_error(ArgumentError, /"execute" is not a resource; write 'type\[name\]'/)
     expect { parse("execute[a,b]") }
       .to raise_error(ArgumentError,
-                      /reads like a list; write one remote_notifies for each resource, or \{ "execute" => "a,b" \}/)
+                      /reads like a list; write the word once for each resource, or \{ "execute" => "a,b" \}/)
     expect(Chef::ResourceCollection::ResourceSet.new.validate_lookup_spec!("execute")).to be true
     expect(Chef::ResourceCollection::ResourceSet.new.validate_lookup_spec!("execute[a,b]")).to be true
   end

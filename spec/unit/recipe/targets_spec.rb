@@ -24,7 +24,7 @@ RSpec.describe FlockOfChefs::Recipe::Targets do
   end
 
   it "wants at least one target" do
-    expect { parse(match: :any) }.to raise_error(ArgumentError, /no target; say which node/)
+    expect { parse(match: :any) }.to raise_error(ArgumentError, /no node is chosen; say which/)
   end
 
   it "refuses empty targets, which would reach more nodes instead of none" do

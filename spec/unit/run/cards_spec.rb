@@ -88,6 +88,15 @@ RSpec.describe FlockOfChefs::Run::Cards do
     expect(cards.size).to eq(2)
   end
 
+  it "counts what the run itself subscribes to as declared" do
+    declare(:execute, "x") { action :nothing }
+    declare(:execute, "y") { action :run }
+    subscribed = { "execute[x]" => %w[run], "execute[y]" => %w[run], "execute[gone]" => %w[run] }
+    expect(described_class.collect(run_context, subscribed: subscribed).map { |card| card["declared_actions"] })
+      .to eq([%w[nothing run], %w[run]])
+    expect(run_context.resource_collection.lookup("execute[x]").action).to eq([:nothing])
+  end
+
   it "does not list our own proxies" do
     declare(:execute, "to another node").declared_type = :flock_notification
     record(nested(:execute, "x").tap { |proxy| proxy.declared_type = :flock_notification }, 1)

@@ -119,9 +119,9 @@ RSpec.describe FlockOfChefs::Run::Handoff do
 
   it "pokes the agent within what is left, never raising" do
     target = handoff([20, {}], [1, FlockOfChefs::ConnectionError.new("refused")])
-    expect(target.poke(phase: "running")).to be true
+    expect(target.poke(phase: "running", number: 3, pid: 1, started_ms: 2)).to be true
     expect(target.poke(phase: "failed")).to be false
-    expect(@client.calls.first).to eq ["run_changed", { "phase" => "running" }]
+    expect(@client.calls.first).to eq ["run_changed", { "phase" => "running", "number" => 3 }] # no field it refuses
     expect(@client.timeouts).to eq [150, 140]
   end
 

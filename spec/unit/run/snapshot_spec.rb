@@ -63,6 +63,26 @@ RSpec.describe FlockOfChefs::Run::Snapshot do
                                           "cards.json")))).to include("generation" => 12, "cards" => [])
   end
 
+  def subscriptions(number = 1) = JSON.parse(File.read(File.join(snapshots, number.to_s, "subscriptions.json")))
+
+  it "has what the run subscribes to, before the generation is current" do
+    allow(FlockOfChefs::Run::Files).to receive(:replace).and_wrap_original do |original, path, data|
+      @found = subscriptions if path.end_with?("/current")
+      original.call(path, data)
+    end
+    entry = { "id" => "0" * 32, "key" => "execute[x]", "action" => "run", "timing" => "delayed" }
+    recorded = instance_double(FlockOfChefs::Recipe::Subscriptions, to_a: [entry], actions: { "execute[x]" => ["run"] })
+    allow(FlockOfChefs::Recipe::Subscriptions).to receive(:find).and_return(recorded)
+    save
+    expect(@found).to eq("generation" => 1, "subscriptions" => [entry])
+    expect(File.stat(File.join(snapshots, "1", "subscriptions.json")).mode & 0o777).to eq(0o600)
+  end
+
+  it "says so when the run subscribes to nothing" do
+    save(3)
+    expect(subscriptions(3)).to eq("generation" => 3, "subscriptions" => [])
+  end
+
   it "trap 7: keeps attributes by level, without the levels that cookbooks make" do
     node.default["a"] = 1
     node.force_default["b"] = 1

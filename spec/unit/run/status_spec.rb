@@ -44,6 +44,13 @@ RSpec.describe FlockOfChefs::Run::Status do
     expect(status.start("x")).to eq 43
   end
 
+  it "never goes below a journal, whose name would be taken" do
+    write("journal/9.jsonl", "")
+    write("journal/10.jsonl", "")
+    write("journal/watched", "[]")
+    expect(status.start("x")).to eq 11
+  end
+
   it "keeps the file to its owner and leaves no temporary one" do
     status.start("x")
     modes = [@dir, File.join(@dir, "run.json")].map { |path| File.stat(path).mode & 0o777 }

@@ -97,7 +97,7 @@ RSpec.describe FlockOfChefs::Worker do
       described_class.write(job, FlockOfChefs::Worker::Outcome.busy)
       expect(JSON.parse(File.read(job.result))).to eq(
         "job" => "j1", "status" => "busy", "code" => "", "message" => "", "updated" => false, "resources_updated" => 0,
-        "run_ms" => 0, "drafts" => [], "pid" => Process.pid
+        "run_ms" => 0, "drafts" => [], "changes" => [], "pid" => Process.pid
       )
       expect(File.stat(job.result).mode & 0o777).to eq(0o600)
     end
