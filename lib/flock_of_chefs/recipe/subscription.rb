@@ -47,6 +47,9 @@ module FlockOfChefs
 
         def key_of(resource)
           refuse_nested(resource)
+          type = (resource.declared_type || resource.resource_name).to_s
+          raise ArgumentError, "#{type} is no type that others can name" unless type.match?(/\A[A-Za-z0-9_]+\z/)
+
           key = utf8(resource.declared_key)
           return key if key.bytesize <= Limits::KEY_BYTES
 

@@ -58,10 +58,21 @@ module FlockOfChefs
             raise ArgumentError, "#{option}: needs a name, not #{value.inspect}"
           end
 
+          refuse_form(option, text)
           most = option == :node ? Limits::NODE_NAME_BYTES : Limits::TARGET_WORD_BYTES
           return -text if text.bytesize <= most
 
           raise ArgumentError, "#{option}: '#{text[0, 32]}…' is longer than #{most} bytes"
+        end
+
+        # As the agent would, which has no recipe's line to name.
+        def refuse_form(option, text)
+          if option == :node && text.match?(%r{[[:space:]/\\]})
+            raise ArgumentError, "node: '#{text}' is no node's name: those have no blanks or slashes"
+          end
+          return unless (item = text.match(/\A(?:role|recipe)\[(?<name>.*)\]\z/))
+
+          raise ArgumentError, "#{option}: takes bare names; write '#{item[:name]}' in place of '#{text}'"
         end
 
         def match(value)

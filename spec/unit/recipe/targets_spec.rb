@@ -35,6 +35,15 @@ RSpec.describe FlockOfChefs::Recipe::Targets do
     expect { parse(environment: nil, node: "a") }.to raise_error(ArgumentError, /environment: needs a name, not nil/)
   end
 
+  it "refuses names that the agent would refuse, where the recipe's line is known" do
+    ["a b", "a/b", "a\\b", "a\u00A0b"].each do |value|
+      expect { parse(node: value) }.to raise_error(ArgumentError, /is no node's name/), value.inspect
+    end
+    expect { parse(roles: "role[web]") }.to raise_error(ArgumentError, /write 'web' in place of 'role\[web\]'/)
+    expect { parse(recipes: ["recipe[a::b]"]) }.to raise_error(ArgumentError, /write 'a::b'/)
+    expect(parse(node: "döner-1.example.com", tags: "a b")).to include("nodes" => ["döner-1.example.com"])
+  end
+
   it "limits names and lists" do
     expect { parse(node: "x" * 256) }.to raise_error(ArgumentError, /longer than 255 bytes/)
     expect { parse(node: (0..1000).map(&:to_s)) }.to raise_error(ArgumentError, /has 1001 names; at most 1000/)
