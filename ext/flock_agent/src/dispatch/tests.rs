@@ -14,6 +14,7 @@ mod model;
 mod patience;
 mod recovery;
 mod refusals;
+mod subscribed;
 mod verdicts;
 
 /// A draft of an action, as the worker writes it.

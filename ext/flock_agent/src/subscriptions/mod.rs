@@ -9,8 +9,6 @@ mod follow;
 mod intake;
 mod journal;
 mod pending;
-#[cfg(test)]
-mod tests;
 mod watched;
 
 use std::{
