@@ -120,12 +120,12 @@ impl Ground {
         let peer = Peer::new(receiver.clone(), self.runs.clone());
         let routes = Routes::new(peer.clone().server());
         let (routes, hub) = self.hub(routes).await?;
-        let subscriptions = Subscriptions::default();
+        let subscriptions = Subscriptions::open(&self.store).await?;
         let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok, &subscriptions).await?;
         let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
         // It brings the list of removed nodes from disk: nobody may come in before.
         let link = self.link(&dialer, &peer).await?;
-        self.subscribe(&subscriptions, &link).await?;
+        self.subscribe(&subscriptions, &link)?;
         if let Some(listener) = listener {
             self.serve(listener, routes);
         }
@@ -243,11 +243,11 @@ impl Ground {
         }))
     }
 
-    async fn subscribe(&self, subscriptions: &Subscriptions, link: &Link) -> Result<()> {
+    fn subscribe(&self, subscriptions: &Subscriptions, link: &Link) -> Result<()> {
         let heard = link
             .subscribing()
             .ok_or_else(|| Error::internal("somebody else listens to the link"))?;
-        let following = subscriptions.start(SubscriptionParts {
+        let following = subscriptions.follow(SubscriptionParts {
             store: self.store.clone(),
             data_dir: self.config.data_dir.clone(),
             clock: self.clock.clone(),
@@ -256,7 +256,7 @@ impl Ground {
             heard,
             cancel: self.cancel.clone(),
         });
-        self.tasks.spawn(following.await?);
+        self.tasks.spawn(following);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod model;
 mod patience;
 mod recovery;
 mod refusals;
+mod subscribed;
 mod verdicts;
 mod warm;
 

@@ -209,3 +209,105 @@ impl Directory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        hub::{
+            keys::{LIVE, NODES, REMOVED, encode, encode_node},
+            testing::node,
+        },
+        subscription::tests::subscription,
+    };
+
+    fn entry(subscriber: &str, one: &pb::Subscription, revision: u64) -> Entry {
+        Entry {
+            key: format!("{SUBSCRIPTIONS}{subscriber}/{}", one.id),
+            value: encode(one).unwrap(),
+            revision,
+        }
+    }
+
+    fn by_tag(n: u32, tag: &str) -> pb::Subscription {
+        pb::Subscription {
+            sources: Some(pb::Targets {
+                tags: vec![tag.into()],
+                ..Default::default()
+            }),
+            ..subscription(n, "x")
+        }
+    }
+
+    fn announced(directory: &mut Directory, tags: &[&str], generation: u64) -> Changes {
+        let facts = pb::NodeInfo {
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            generation,
+            ..node("a")
+        };
+        directory.change(&format!("{NODES}a"), Some(&encode_node(&facts).unwrap()), generation)
+    }
+
+    fn told(changes: &Changes) -> usize {
+        changes.subscribed.values().map(BTreeSet::len).sum()
+    }
+
+    #[test]
+    fn an_announcement_costs_only_what_asks_for_what_changed() {
+        let mut directory = Directory::default();
+        let entries: Vec<Entry> = (0..50_000)
+            .map(|n| entry(&format!("n{n}"), &by_tag(n, &format!("t{n}")), 5))
+            .collect();
+        directory.reset(SUBSCRIPTIONS, &entries, 9);
+        assert_eq!(told(&announced(&mut directory, &["t7"], 1)), 1);
+        assert_eq!(
+            told(&announced(&mut directory, &["t7"], 2)),
+            0,
+            "a new generation alone"
+        );
+        assert_eq!(told(&announced(&mut directory, &["t7", "nobody"], 3)), 0);
+        assert_eq!(told(&announced(&mut directory, &["t8"], 4)), 2);
+        let held = directory.subscribed("a");
+        assert_eq!(held.len(), 1);
+        assert_eq!(held[0].subscription.subscriber, "n8");
+        // As many announcements as the flock has members are a matter of moments; of looking at all subscriptions, of hours.
+        for generation in 5..50_000 {
+            announced(&mut directory, &["t8"], generation);
+        }
+    }
+
+    #[test]
+    fn a_listing_tells_only_what_is_new_and_what_has_gone() {
+        let mut directory = Directory::default();
+        let of = |n: u32, revision| entry("b", &subscription(n, "a"), revision);
+        directory.reset(SUBSCRIPTIONS, &[of(1, 5), of(2, 6), of(3, 7)], 9);
+        let changes = directory.reset(SUBSCRIPTIONS, &[of(1, 5), of(3, 11), of(4, 12)], 14);
+        let (put, removed) = directory.subscribed_among("a", &changes.subscribed["a"]);
+        let keys: Vec<_> = put.iter().map(|held| held.subscription.key.as_str()).collect();
+        assert_eq!((keys, removed.len()), (vec!["file[/3]", "file[/4]"], 1));
+        assert_eq!(directory.subscriptions.revision(), 14);
+        directory.reset(SUBSCRIPTIONS, &[], 3);
+        assert_eq!(directory.subscriptions.revision(), 3, "the registry went back");
+        assert!(directory.subscriptions.by_name.is_empty() && directory.subscriptions.by_term.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_told_before_everything_was_read() {
+        let mut directory = Directory::default();
+        for prefix in [NODES, LIVE, REMOVED] {
+            directory.reset(prefix, &[], 1);
+        }
+        assert!(!directory.is_loaded());
+        directory.reset(SUBSCRIPTIONS, &[], 1);
+        assert!(directory.is_loaded());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_there() {
+        let mut directory = Directory::default();
+        let mut odd = entry("b", &subscription(1, "a"), 5);
+        odd.value = b"{".to_vec();
+        directory.reset(SUBSCRIPTIONS, &[odd], 5);
+        assert!(directory.subscribed("a").is_empty());
+    }
+}

@@ -92,4 +92,26 @@ mod tests {
         assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), 1);
         drop(store);
     }
+
+    #[test]
+    fn what_waits_in_a_store_of_the_first_version_is_kept() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("state.db");
+        let mut old = Connection::open(&path).unwrap();
+        Migrations::from_slice(STEPS).to_version(&mut old, 4).unwrap();
+        old.execute_batch(
+            "INSERT INTO inbox (sender, id, digest, seq, key, action, timing, sources, chain, cause_root, retry, attempt,
+               arrived_run, state, created_ms, updated_ms, expires_ms)
+             VALUES ('a', 'x', x'', 1, 'file[/a]', 'create', 'delayed', '[]', '[]', '', 0, 1, 1, 'stored', 1, 1, 9)",
+        )
+        .unwrap();
+        drop(old);
+        let store = crate::store::Store::open(&path).unwrap();
+        assert!(dir.path().join("state.schema4.db").exists());
+        let records = store.read_now(|conn| inbox::list(conn, &Default::default())).unwrap();
+        assert_eq!(
+            (records.len(), records[0].subscription.as_str(), records[0].late),
+            (1, "", false)
+        );
+    }
 }

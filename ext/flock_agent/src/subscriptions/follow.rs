@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use flock_core::{ErrorKind, Result, limits};
 use rusqlite::Connection;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -31,12 +34,16 @@ pub(super) struct Follower {
     watched: Option<Vec<String>>,
     /// The outbox was full; nothing is moved before.
     release_at: Option<Instant>,
+    /// Nothing can have become due without a commit.
+    commits: watch::Receiver<u64>,
     failing: bool,
     cancel: CancellationToken,
 }
 
 impl Follower {
     pub(super) fn new(handle: Subscriptions, parts: SubscriptionParts) -> Self {
+        let mut commits = parts.store.commits();
+        commits.mark_changed();
         Self {
             handle,
             intake: Intake::new(parts.store, parts.data_dir, parts.clock, parts.runs),
@@ -46,6 +53,7 @@ impl Follower {
             retry: Retry::default(),
             watched: None,
             release_at: None,
+            commits,
             failing: false,
             cancel: parts.cancel,
         }
@@ -119,7 +127,11 @@ impl Follower {
         if self.release_at.is_some_and(|at| Instant::now() < at) {
             return Ok(());
         }
-        self.release_at = None;
+        let retried = self.release_at.take().is_some();
+        if !retried && !self.commits.has_changed().unwrap_or(true) {
+            return Ok(());
+        }
+        self.commits.mark_unchanged();
         while self.intake.store.read(subscribed::is_due).await? {
             let now_ms = self.intake.clock.now_ms();
             let Released { waits, .. } = self
@@ -148,6 +160,9 @@ impl Follower {
     }
 
     fn note(&mut self, turned: Result<()>) {
+        if turned.is_err() {
+            self.commits.mark_changed();
+        }
         match turned {
             Ok(()) => self.failing = false,
             Err(error) if error.kind() == ErrorKind::NotStarted => {}

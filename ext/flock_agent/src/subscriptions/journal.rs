@@ -226,7 +226,7 @@ mod tests {
         let data = folder(format!("{first}{{\"n\":2,\"ke").as_bytes());
         let batch = read(data.path(), 7, 0, true).unwrap();
         assert_eq!((keys(&batch), batch.over, batch.skipped), (vec!["file[/a]"], true, 1));
-        assert_eq!(batch.offset, first.len() as u64 + 11);
+        assert_eq!(batch.offset, first.len() as u64 + 10);
     }
 
     #[test]

@@ -9,8 +9,6 @@ mod follow;
 mod intake;
 mod journal;
 mod pending;
-#[cfg(test)]
-mod tests;
 mod watched;
 
 use std::{
@@ -51,7 +49,7 @@ pub struct SubscriptionParts {
     pub cancel: CancellationToken,
 }
 
-/// A handle to the task; clones share it. It may be made before the task is started.
+/// A handle to the task; clones share it.
 #[derive(Clone, Default)]
 pub struct Subscriptions(Arc<Shared>);
 
@@ -71,15 +69,20 @@ pub struct Published {
 }
 
 impl Subscriptions {
-    /// Starts the task.
+    /// A handle, once the store knows that there is no session with a hub yet: before anything is journalled.
     ///
     /// # Errors
     /// `internal` when the store refuses.
-    pub async fn start(&self, parts: SubscriptionParts) -> Result<impl Future<Output = ()> + Send + 'static> {
-        parts.store.write(subscribed::disconnected).await?;
+    pub async fn open(store: &Store) -> Result<Self> {
+        store.write(subscribed::disconnected).await?;
+        Ok(Self::default())
+    }
+
+    /// The task; it ends with the parts' token.
+    pub fn follow(&self, parts: SubscriptionParts) -> impl Future<Output = ()> + Send + 'static {
         let cancel = parts.cancel.clone();
         let following = follow::Follower::new(self.clone(), parts).run();
-        Ok(vital("following subscriptions", cancel, following))
+        vital("following subscriptions", cancel, following)
     }
 
     /// Looks into the journal now instead of at the next poll.

@@ -279,6 +279,7 @@ async fn a_source_that_never_was_is_named_by_doctor() {
         "{finding}"
     );
     // A node that subscribes to itself.
+    hub.hears_of(1).await;
     hub.change(1);
     hub.arrived(2, 1).await;
     let none = hub

@@ -165,10 +165,9 @@ fn remove_others(conn: &Connection, kept: &[pb::Subscription]) -> Result<()> {
         .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
         .map_err(sql)?;
     let all: Vec<_> = rows.collect::<rusqlite::Result<_>>().map_err(sql)?;
-    let others = all
-        .iter()
-        .filter(|(subscriber, id)| !kept.contains(&(subscriber.as_str(), id.as_str())));
-    others.map(|(subscriber, id)| remove(conn, subscriber, id)).collect()
+    all.iter()
+        .filter(|(subscriber, id)| !kept.contains(&(subscriber.as_str(), id.as_str())))
+        .try_for_each(|(subscriber, id)| remove(conn, subscriber, id))
 }
 
 fn refuse_too_many(conn: &Connection) -> Result<()> {

@@ -75,7 +75,7 @@ fn a_change_reaches_whoever_was_there_first() {
     lines(&conn, 1, &[KEY, "file[/other]"], false);
     let draft = sent(&conn);
     assert_eq!(draft, [("b".into(), 1, false), ("c".into(), 1, false)]);
-    let record = outbox::list(&conn, &pb::ListRequest::default()).unwrap().pop().unwrap();
+    let record = outbox::list(&conn, &pb::ListRequest::default()).unwrap().remove(0);
     assert_eq!((record.key.as_str(), record.action.as_str()), ("file[/2]", "create"));
     assert_eq!(record.subscription, of("c", 2, 7).id);
     assert_eq!(record.sources[0].key, KEY);
