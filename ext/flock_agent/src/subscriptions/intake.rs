@@ -147,8 +147,7 @@ fn is_over(run: u64, newest: Option<&Run>) -> bool {
 }
 
 pub(super) async fn blocking<T: Send + 'static>(job: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(job).await;
-    let done = done.map_err(|_| Error::internal("working on the journal panicked"))?;
+    let done = crate::blocking::blocking("working on the journal", job).await?;
     done.map_err(|e| {
         Error::rejected(format!(
             "the journal cannot be worked on: {e}; see the folder journal of data_dir"
