@@ -19,8 +19,9 @@ pub async fn pull(node: Arc<Node>, flock: Arc<Flock>, agent: Arc<Agent>) {
     loop {
         match agent.next_event(Duration::from_secs(1)).await {
             Ok(Some(event)) if event["type"] == "run" => run(&node, &flock, &agent, &event).await,
-            Ok(Some(_)) => return,
-            Ok(None) => {}
+            Ok(Some(event)) if event["type"] == "stop" => return,
+            // Warm workers are a matter of speed; here every job has a process of its own.
+            Ok(_) => {}
             Err(error) => return flock.violation(node.name, format!("the agent ended by itself: {error}")),
         }
     }
