@@ -19,6 +19,8 @@ struct Source {
     known: BTreeMap<String, pb::Subscription>,
     revision: u64,
     resets: usize,
+    /// The last part was not the last of its set.
+    amid: bool,
     parts: usize,
 }
 
@@ -30,12 +32,17 @@ impl Source {
             known: BTreeMap::new(),
             revision: 0,
             resets: 0,
+            amid: false,
             parts: 0,
         }
     }
 
     fn take(&mut self, part: pb::Subscribed) {
         self.parts += 1;
+        if part.reset && !self.amid {
+            self.known.clear();
+        }
+        self.amid = part.more;
         if part.reset && !part.more {
             self.resets += 1;
         }
@@ -132,6 +139,7 @@ async fn a_source_hears_of_all_at_first_and_then_of_changes() {
     let mut wanted = many(1..3, "a");
     wanted.extend(many(3..4, "elsewhere"));
     let second = b.declare(wanted.clone()).await;
+    assert_eq!(second.code, "");
     a.knows_of(&["file[/1]", "file[/2]"]).await;
     assert!(a.known.values().all(|one| one.subscriber == "b"));
     let kept = a.known.values().find(|one| one.key == "file[/1]").unwrap();
