@@ -33,6 +33,9 @@ module FlockOfChefs
     register "notifications show", Commands::Notifications::Show
     register "notifications retry", Commands::Notifications::Retry
     register "notifications drop", Commands::Notifications::Drop
+    register "leave", Commands::Leave
+    register "backup", Commands::Backup
+    register "restore", Commands::Restore
     register "doctor", Commands::Doctor
     register "version", Commands::Version, aliases: %w[-v --version]
 

@@ -5,6 +5,7 @@
 
 pub mod agent;
 mod backoff;
+pub mod care;
 pub mod client;
 pub mod clock;
 pub mod config;

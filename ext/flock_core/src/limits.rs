@@ -94,6 +94,10 @@ pub const SOCKET_PROBE_MS: u64 = 1_000;
 pub const ACCEPT_PAUSE_MS: u64 = 100;
 /// Longest time that one local call may take, but for `await`.
 pub const LOCAL_CALL_MS: u64 = 30_000;
+/// Longest time that taking a backup may take.
+pub const BACKUP_MS: u64 = 10 * 60 * 1000;
+/// Pause between two tries to copy a database that someone keeps locked.
+pub const BACKUP_PAUSE_MS: u64 = 50;
 /// Longest time that one `await` may take.
 pub const AWAIT_MS: u64 = 60 * 60 * 1000;
 /// How often an `await` looks again although it heard of no change.

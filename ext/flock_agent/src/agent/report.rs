@@ -47,7 +47,7 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
     let status = status(answers).await?;
     let waiting = answers.store.read(|conn| inbox::list(conn, &waiting())).await?;
     let unsent = answers.store.read(|conn| outbox::list(conn, &unsent())).await?;
-    let findings = vec![
+    let mut findings = vec![
         checks::link(&answers.direct.link.state()),
         checks::clock(&answers.direct.link.state()),
         checks::certificate(&status, answers.clock.now_ms()),
@@ -56,6 +56,7 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
         checks::inbox(status.stored, &waiting),
         checks::outbox(status.queued, &unsent),
     ];
+    findings.extend(checks::restored(&answers.config.data_dir));
     Ok(pb::DoctorReport { findings })
 }
 

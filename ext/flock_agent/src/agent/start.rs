@@ -58,6 +58,7 @@ struct Ground {
     runs: RunWatch,
     tasks: TaskTracker,
     cancel: CancellationToken,
+    left: CancellationToken,
 }
 
 pub(super) async fn start(config_path: Option<PathBuf>) -> Result<(Parts, Value)> {
@@ -84,6 +85,7 @@ pub(super) async fn start(config_path: Option<PathBuf>) -> Result<(Parts, Value)
         identity,
         clock,
         cancel,
+        left: CancellationToken::new(),
     };
     let parts = match ground.raise(Arc::clone(&lock), listener).await {
         Ok(parts) => parts,
@@ -149,6 +151,8 @@ impl Ground {
             tasks: self.tasks.clone(),
             cancel: self.cancel.clone(),
             stopping: AtomicBool::new(false),
+            left: self.left.clone(),
+            data_dir: self.config.data_dir.clone(),
             _lock: lock,
         })
     }
@@ -322,6 +326,7 @@ impl Ground {
             peer,
             hub,
             started_ms: self.clock.now_ms(),
+            left: self.left.clone(),
         }
     }
 

@@ -7,11 +7,13 @@ use uuid::Uuid;
 
 use super::{
     hello,
-    keys::{self, ENROLLED, LIVE, Live, NODES, REMOVED, Removed},
+    keys::{self, ENROLLED, LIVE, Live, NODES, REMOVED, Removed, SUBSCRIPTIONS},
 };
 use crate::{
+    identity::enrol::EnrolledRecord,
     pb,
     registry::{Committed, Entry, Expect, Listing, Op, Registry, Session},
+    transport::PeerIdentity,
 };
 
 /// The registry as hubs use it.
@@ -79,6 +81,25 @@ impl Book {
         self.txn(vec![op]).await.map(|_| ())
     }
 
+    /// Enters a node that the registry has forgotten, so that no token gives its name away: it was restored from a backup that is older
+    /// than the node.
+    pub(super) async fn enter(&self, peer: &PeerIdentity, now_ms: u64) -> Result<()> {
+        let key = keys::key(ENROLLED, &peer.name);
+        if self.get(&key).await?.is_some() {
+            return Ok(());
+        }
+        let put = Op::Put {
+            key,
+            value: keys::encode(&EnrolledRecord::of(peer, now_ms))?,
+            expect: Expect::Absent,
+            session: None,
+        };
+        match self.txn(vec![put]).await {
+            Err(error) if error.code() != "conflict" => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) async fn is_removed(&self, name: &NodeName) -> Result<bool> {
         Ok(self.get(&keys::key(REMOVED, name)).await?.is_some())
     }
@@ -110,7 +131,21 @@ impl Book {
                 session: None,
             });
         }
-        self.txn(ops).await.map(|_| ())
+        self.txn(ops).await?;
+        self.forget_all(&format!("{SUBSCRIPTIONS}{}/", name.escaped())).await
+    }
+
+    /// Deletes all entries of a prefix.
+    async fn forget_all(&self, prefix: &str) -> Result<()> {
+        let entries = self.list(prefix).await?.entries;
+        for some in entries.chunks(limits::REGISTRY_TXN_OPS) {
+            let delete = |entry: &Entry| Op::Delete {
+                key: entry.key.clone(),
+                expect: Expect::Any,
+            };
+            self.txn(some.iter().map(delete).collect()).await?;
+        }
+        Ok(())
     }
 
     /// Forgets, a few at a time, who was removed so long ago that no certificate of theirs is left.

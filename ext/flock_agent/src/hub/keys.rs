@@ -13,9 +13,12 @@ use crate::pb;
 pub(super) use crate::identity::enrol::{ENROLLED, REMOVED};
 
 /// What a node said of itself: `nodes/<name>`.
-pub(super) const NODES: &str = "nodes/";
+pub(crate) const NODES: &str = "nodes/";
 /// Which members live, bound to their sessions: `live/<name>`.
-pub(super) const LIVE: &str = "live/";
+pub(crate) const LIVE: &str = "live/";
+
+/// What a node subscribes to: `subscriptions/<name>/<id>`.
+pub(super) const SUBSCRIPTIONS: &str = "subscriptions/";
 
 /// The key of `name` under `prefix`.
 pub(super) fn key(prefix: &str, name: &NodeName) -> String {

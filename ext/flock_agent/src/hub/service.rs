@@ -74,6 +74,12 @@ impl hub_server::Hub for Hub {
         self.0.node_remove(&by, &request.get_ref().name).await.map_err(status)?;
         Ok(Response::new(pb::Ack {}))
     }
+
+    async fn leave(&self, request: Request<pb::HubLeave>) -> Result<Response<pb::Ack>, Status> {
+        let by = peer(&request)?;
+        self.0.leave(&by).await.map_err(status)?;
+        Ok(Response::new(pb::Ack {}))
+    }
 }
 
 impl Hub {

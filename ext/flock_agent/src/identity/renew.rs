@@ -53,6 +53,9 @@ async fn follow(identity: &Identity) {
 }
 
 fn due_in_ms(identity: &Identity) -> u64 {
+    if identity.is_rebinding() {
+        return 0;
+    }
     let tls = identity.tls();
     due_ms(tls.current().info()).saturating_sub(tls.clock().now_ms())
 }
@@ -119,6 +122,7 @@ fn request(identity: &Identity, nonce: Vec<u8>, key: &rcgen::KeyPair) -> Result<
         signature,
         csr,
         machine_id: machine::id_hash(),
+        rebind: identity.is_rebinding(),
     })
 }
 

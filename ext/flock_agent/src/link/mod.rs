@@ -86,6 +86,11 @@ pub struct LinkState {
     pub problem: Option<Error>,
 }
 
+/// Whom `directory.json` of `data_dir` denies, if it is of this flock.
+pub(crate) fn denied_on_disk(data_dir: &std::path::Path, flock_id: &str) -> Vec<String> {
+    file::load(data_dir, flock_id).denied().to_vec()
+}
+
 /// A handle to the link; clones share it.
 #[derive(Clone)]
 pub struct Link(Arc<Shared>);

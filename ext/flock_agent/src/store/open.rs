@@ -40,7 +40,7 @@ pub(super) fn writer(path: &Path, steps: &[M<'_>]) -> Result<Connection> {
 }
 
 /// A connection that only reads.
-pub(super) fn reader(path: &Path) -> Result<Connection> {
+pub(crate) fn reader(path: &Path) -> Result<Connection> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(sql)?;
@@ -51,7 +51,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
 
 /// Makes the file 0600: a new one before SQLite creates it with the process's umask, an old one that was copied here with wider permissions.
 /// SQLite gives its `-wal` and `-shm` files the same.
-pub(super) fn make_private(path: &Path) -> Result<()> {
+pub(crate) fn make_private(path: &Path) -> Result<()> {
     let private = || {
         let file = fs::OpenOptions::new()
             .create(true)
@@ -101,7 +101,7 @@ fn settings(connection: &Connection) -> rusqlite::Result<String> {
     Ok(mode)
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<()> {
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let verdict: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|e| unusable(path, &e))?;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use crate::{agent::ports::skewed, link::LinkState, pb, run_state::RunView};
+use crate::{agent::ports::skewed, care, link::LinkState, pb, run_state::RunView, transport::timestamp};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -89,6 +89,22 @@ pub(super) fn spool(status: &pb::StatusReport, data_dir: &Path) -> pb::Finding {
             &format!("read the .reason files in {}", data_dir.join("spool/bad").display()),
         ),
     }
+}
+
+/// The registry of this hub was restored; nobody but its operator knows what was lost.
+pub(super) fn restored(data_dir: &Path) -> Option<pb::Finding> {
+    let path = data_dir.join(care::NOTE);
+    let note: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).ok()?).unwrap_or_default();
+    let backup_ms = note["backup_ms"].as_u64().unwrap_or_default();
+    let remedy = format!(
+        "remove nodes again that were removed since (`flockctl node remove NAME`), then delete {}",
+        path.display()
+    );
+    let message = format!(
+        "the registry was restored from a backup of {}: nodes that were removed after it may be back",
+        timestamp(backup_ms)
+    );
+    Some(finding("warning", "restored", message, &remedy))
 }
 
 pub(super) fn snapshot(view: &RunView) -> pb::Finding {
