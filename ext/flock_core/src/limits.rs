@@ -47,6 +47,15 @@ pub const TTL_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Most runs of one notification that `retry:` may ask for.
 pub const RETRY_MAX: u32 = 10;
 
+/// Bytes of the disk that are kept for outcomes, receipts and the end of what runs; of small disks an eighth.
+pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+/// Files that must be left to be made, on file systems that count them.
+pub const DISK_FILES: u64 = 256;
+/// What a node whose disk is nearly full asks its callers to wait.
+pub const DISK_RETRY_AFTER_MS: u64 = 30_000;
+/// How long after a jump of the time of day nothing ends by age.
+pub const CLOCK_SETTLE_MS: u64 = 60 * 60 * 1000;
+
 /// Unfinished notifications that one inbox holds.
 pub const INBOX_TOTAL: u64 = 10_000;
 /// Unfinished notifications of one sender that one inbox holds.

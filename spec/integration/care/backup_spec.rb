@@ -65,13 +65,13 @@ RSpec.describe "a backup of a node" do
       nodes(hub) == { "hub0" => "alive", "kept1" => "alive", "late1" => "alive" }
     end
     expect(finding(hub, "restored")).to include("level" => "warning", "remedy" => /node remove.*restored\.json/)
-    expect(finding(kept, "hub")).to include("level" => "ok")
+    eventually("its link is back") { finding(kept, "hub")["level"] == "ok" }
     expect(fleet.add("new1").flockctl("join", token)).to have_attributes(exit_code: 7, err: /no such join token/)
     twin = fleet.add("late1", dir: "twin")
     expect(twin.flockctl("join", fleet.token)).to have_attributes(exit_code: 7, err: /late1 is in this flock already/)
     gone.stop.start
     eventually("it stays out") { gone.log.scan("was removed from the flock").size > 1 }
-    expect(late.flockctl!("status")).to include("connected")
+    eventually("the late one is connected") { late.flockctl!("status").include?("connected") }
     File.delete(hub.path("data/restored.json"))
     expect(finding(hub, "restored")).to be_nil
   end

@@ -35,6 +35,8 @@ pub(super) async fn status(answers: &Answers) -> Result<pb::StatusReport> {
         spool_bad: spool.bad,
         started_ms: answers.started_ms,
         certificate_expires_ms: answers.identity.expires_ms(),
+        disk_free: answers.store.room().space().map_or(0, |space| space.free),
+        disk_low: answers.store.room().refuse_low().is_err(),
         members: answers.hub.as_ref().map_or(0, |hub| hub.members() as u64),
     })
 }
@@ -49,13 +51,20 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
     let unsent = answers.store.read(|conn| outbox::list(conn, &unsent())).await?;
     let mut findings = vec![
         checks::link(&answers.direct.link.state()),
-        checks::clock(&answers.direct.link.state()),
+        checks::clock(&answers.direct.link.state(), &answers.clock),
+        checks::disk(answers.store.room().space()),
         checks::certificate(&status, answers.clock.now_ms()),
         checks::spool(&status, &answers.config.data_dir),
         checks::snapshot(&answers.runs.view()),
         checks::inbox(status.stored, &waiting),
         checks::outbox(status.queued, &unsent),
     ];
+    findings.extend(
+        answers
+            .identity
+            .authority_expires_ms()
+            .map(|until_ms| checks::authority(until_ms, answers.clock.now_ms())),
+    );
     findings.extend(checks::restored(&answers.config.data_dir));
     Ok(pb::DoctorReport { findings })
 }

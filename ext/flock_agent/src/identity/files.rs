@@ -129,6 +129,11 @@ impl Files {
         self.write("node.pem", &keyed_pem(node))
     }
 
+    /// Replaces the intermediate of a hub.
+    pub fn write_hub(&self, hub: &Keyed) -> Result<()> {
+        self.write("hub.pem", &keyed_pem(hub))
+    }
+
     pub fn write_meta(&self, meta: &Meta) -> Result<()> {
         let text = serde_json::to_string_pretty(meta).unwrap_or_default();
         self.write("identity.json", &text)

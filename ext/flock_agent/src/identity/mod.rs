@@ -130,9 +130,10 @@ impl Identity {
             ))
             .with_code("not_joined"));
         }
-        let material = files.load()?;
+        let mut material = files.load()?;
         refuse_clone(&material.meta)?;
         refuse_renamed(config, &material.meta)?;
+        succeed(&files, &mut material, clock.now_ms())?;
         Self::from_material(config, material, clock)
     }
 
@@ -207,6 +208,17 @@ impl Identity {
         self.0.tls.current().info().not_after_ms
     }
 
+    /// When the intermediate certificate of a hub ends, Unix time.
+    pub fn authority_expires_ms(&self) -> Option<u64> {
+        self.0.authority.as_ref().map(Authority::not_after_ms)
+    }
+
+    /// Leaves that this hub makes from now on last that long.
+    #[cfg(test)]
+    pub(crate) fn shorten_leaves(&self, leaf_ms: u64) {
+        self.0.authority.as_ref().unwrap().shorten(leaf_ms);
+    }
+
     /// Whether a hub has yet to be told that the node is another machine now.
     pub(crate) fn is_rebinding(&self) -> bool {
         self.0.rebind.load(Ordering::Relaxed)
@@ -232,6 +244,31 @@ impl Identity {
         self.0.tls.replace(credentials);
         Ok(())
     }
+}
+
+/// Makes a new intermediate in the last third of the old one's life, where the root is at hand. Leaves of the old one hold until their
+/// own end; the next renewal brings each the new one.
+fn succeed(files: &Files, material: &mut Material, now_ms: u64) -> Result<()> {
+    let (Some(old), Some(root)) = (&material.authority, &material.root) else {
+        return Ok(());
+    };
+    if !authority_of(old)?.is_due(now_ms) {
+        return Ok(());
+    }
+    let (flock_id, name) = (&material.meta.flock_id, &material.meta.name);
+    let new = keyed(&authority_of(root)?.intermediate(flock_id, name, now_ms)?)?;
+    files.write_hub(&new)?;
+    tracing::info!("a new intermediate certificate of this hub is in force");
+    material.authority = Some(new);
+    Ok(())
+}
+
+fn authority_of(keyed: &Keyed) -> Result<Authority> {
+    let certificate = keyed.chain.first().cloned();
+    let certificate = certificate.ok_or_else(|| Error::internal("a key has no certificate"))?;
+    let der = PrivatePkcs8KeyDer::from(keyed.key.serialized_der());
+    let key = rcgen::KeyPair::try_from(&der).map_err(|e| Error::internal(format!("a key cannot be read: {e}")))?;
+    Authority::from_parts(certificate, key)
 }
 
 fn found(config: &Config, now_ms: u64) -> Result<Material> {

@@ -57,7 +57,12 @@ fn due_in_ms(identity: &Identity) -> u64 {
         return 0;
     }
     let tls = identity.tls();
-    due_ms(tls.current().info()).saturating_sub(tls.clock().now_ms())
+    let (current, now_ms) = (tls.current(), tls.clock().now_ms());
+    // Made while a clock was ahead: others will not have it before that time.
+    if current.info().not_before_ms > now_ms {
+        return 0;
+    }
+    due_ms(current.info()).saturating_sub(now_ms)
 }
 
 /// Renews the leaf now.

@@ -433,6 +433,12 @@ pub struct StatusReport {
     pub certificate_expires_ms: u64,
     #[prost(uint64, tag = "14")]
     pub members: u64,
+    /// bytes on the disk of data_dir
+    #[prost(uint64, tag = "30")]
+    pub disk_free: u64,
+    /// nothing new is taken in
+    #[prost(bool, tag = "31")]
+    pub disk_low: bool,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

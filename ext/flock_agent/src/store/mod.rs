@@ -9,9 +9,12 @@ pub mod meta;
 mod open;
 pub mod outbox;
 pub mod retention;
+pub mod room;
 mod schema;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod upgrade_tests;
 mod writer;
 
 use std::{
@@ -68,6 +71,7 @@ pub struct Store {
     writer: Writer,
     /// `None` = closed.
     reader: Arc<Mutex<Option<Connection>>>,
+    room: room::Room,
 }
 
 impl Store {
@@ -89,7 +93,13 @@ impl Store {
         Ok(Self {
             writer: Writer::spawn(connection)?,
             reader: Arc::new(Mutex::new(Some(reader))),
+            room: room::Room::of(path.parent().unwrap_or(Path::new("/"))),
         })
+    }
+
+    /// The disk that the store is on.
+    pub fn room(&self) -> &room::Room {
+        &self.room
     }
 
     /// Runs `job` in a transaction and answers once it is durable.

@@ -20,6 +20,8 @@ pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// The WAL file is cut to this many bytes after a checkpoint.
 const WAL_BYTES: u32 = 16 * 1024 * 1024;
+/// The WAL is moved into the file when a commit leaves it longer than so many pages.
+const WAL_PAGES: u32 = 1000;
 /// Prepared statements that a connection keeps: more than the whole crate has.
 const STATEMENTS: usize = 256;
 
@@ -98,6 +100,7 @@ fn settings(connection: &Connection) -> rusqlite::Result<String> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
     Ok(mode)
 }
 

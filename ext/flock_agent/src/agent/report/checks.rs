@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use crate::{agent::ports::skewed, care, link::LinkState, pb, run_state::RunView, transport::timestamp};
+use crate::{
+    agent::ports::skewed, care, clock::Clock, link::LinkState, pb, run_state::RunView, store::room::Space, transport::timestamp,
+};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -35,7 +37,15 @@ pub(super) fn link(state: &LinkState) -> pb::Finding {
     )
 }
 
-pub(super) fn clock(state: &LinkState) -> pb::Finding {
+pub(super) fn clock(state: &LinkState, clock: &Clock) -> pb::Finding {
+    if !clock.is_settled() {
+        return finding(
+            "warning",
+            "clock",
+            "it jumped within the last hour; nothing expires meanwhile".to_owned(),
+            "see that this machine's time is right (chrony, systemd-timesyncd)",
+        );
+    }
     match state.clock_offset_ms {
         None => finding(
             "warning",
@@ -51,6 +61,38 @@ pub(super) fn clock(state: &LinkState) -> pb::Finding {
         ),
         Some(offset) => ok("clock", format!("{offset} ms from the hub's")),
     }
+}
+
+/// What is left on the disk of data_dir.
+pub(super) fn disk(space: Option<Space>) -> pb::Finding {
+    let Some(space) = space else {
+        return ok("disk", "the system does not say how full it is");
+    };
+    let free = format!("{} MiB left on the disk of data_dir", space.free >> 20);
+    let remedy = "free space there; what waits in the spool and at other nodes is then taken in by itself";
+    if space.is_low(1) {
+        return finding("error", "disk", format!("{free}: nothing new is taken in"), remedy);
+    }
+    match space.free < space.reserve.saturating_mul(4) {
+        true => finding("warning", "disk", free, remedy),
+        false => ok("disk", free),
+    }
+}
+
+/// The intermediate certificate of a hub, without which it lets nobody in and renews nobody.
+pub(super) fn authority(until_ms: u64, now_ms: u64) -> pb::Finding {
+    let days = until_ms.saturating_sub(now_ms) / DAY_MS;
+    let level = match days {
+        0..=60 => "error",
+        61..=730 => "warning",
+        _ => return ok("authority", format!("this hub's own certificate is good for {days} days")),
+    };
+    finding(
+        level,
+        "authority",
+        format!("this hub's own certificate ends in {days} days; after that no node is let in or renewed"),
+        "put identity/root.pem back into data_dir and restart the agent: it makes a new one",
+    )
 }
 
 pub(super) fn certificate(status: &pb::StatusReport, now_ms: u64) -> pb::Finding {

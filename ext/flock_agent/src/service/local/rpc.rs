@@ -86,6 +86,7 @@ impl Local for LocalService {
 
 impl LocalService {
     async fn keep(&self, draft: pb::Draft) -> Result<pb::Stored> {
+        self.store.room().refuse_low()?;
         let now_ms = self.clock.now_ms();
         let kept = self
             .store
