@@ -36,6 +36,9 @@ module FlockOfChefs
     register "subscriptions", Commands::Subscriptions::All
     register "subscriptions list", Commands::Subscriptions::List
     register "subscriptions show", Commands::Subscriptions::Show
+    register "leave", Commands::Leave
+    register "backup", Commands::Backup
+    register "restore", Commands::Restore
     register "doctor", Commands::Doctor
     register "version", Commands::Version, aliases: %w[-v --version]
 

@@ -24,6 +24,18 @@ module FlockOfChefs
   #   @param options [String] JSON
   #   @param timeout_ms [Integer]
   #   @return [String] JSON of what was learned
+  # @!method self.back_up(options)
+  #   Takes a backup while no agent runs here.
+  #   @param options [String] JSON: config, file
+  #   @return [String] JSON of the report
+  # @!method self.restore(options)
+  #   Restores this node from a backup.
+  #   @param options [String] JSON: config, file, replace, removed
+  #   @return [String] JSON of the report
+  # @!method self.leave(options)
+  #   Leaves the flock while no agent runs here; no hub is told.
+  #   @param options [String] JSON: config, force
+  #   @return [String] JSON of the report
   # @api private
   module Native
     # @!parse

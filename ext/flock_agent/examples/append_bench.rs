@@ -192,6 +192,12 @@ impl Inquiries for Nothing {
     async fn token_create(&self, _: pb::TokenRequest) -> Result<pb::Token> {
         absent()
     }
+    async fn leave(&self, _: pb::LeaveRequest) -> Result<pb::LeaveReport> {
+        absent()
+    }
+    async fn backup(&self, _: pb::BackupRequest) -> Result<pb::BackupReport> {
+        absent()
+    }
     async fn node_remove(&self, _: pb::NodeRemoveRequest) -> Result<()> {
         absent()
     }

@@ -88,6 +88,8 @@ impl Client {
             "subscriptions" => one.run(|mut c, r| async move { c.subscriptions(r).await }).await,
             "token_create" => one.run(|mut c, r| async move { c.token_create(r).await }).await,
             "node_remove" => one.run(|mut c, r| async move { c.node_remove(r).await }).await,
+            "leave" => one.run(|mut c, r| async move { c.leave(r).await }).await,
+            "backup" => one.run(|mut c, r| async move { c.backup(r).await }).await,
             _ => Err(Error::configuration(format!("the agent has no operation {op:?}")).with_code("unknown_op")),
         }
     }

@@ -1,10 +1,11 @@
 //! The clocks of the machine, as a value that tests can replace.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use flock_core::limits;
 use tokio::time::Instant;
 
 type Source = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -14,6 +15,16 @@ type Source = Arc<dyn Fn() -> u64 + Send + Sync>;
 pub struct Clock {
     wall: Source,
     monotonic: Source,
+    steps: Arc<Mutex<Steps>>,
+}
+
+/// How the time of day has been running beside the clock that never jumps.
+#[derive(Default)]
+struct Steps {
+    /// The time of day less the monotonic time, when last looked at.
+    offset_ms: Option<i64>,
+    /// When it jumped last, on the monotonic clock.
+    jumped_ms: Option<u64>,
 }
 
 impl Clock {
@@ -31,7 +42,28 @@ impl Clock {
         Self {
             wall: Arc::new(now),
             monotonic: Arc::new(move || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)),
+            steps: Arc::default(),
         }
+    }
+
+    /// Whether the time of day has been running evenly for [`limits::CLOCK_SETTLE_MS`]: before, nothing should end by age. A jump is
+    /// more than [`limits::CLOCK_SKEW_EXPIRY_MS`] between two looks; all clones look together. The first look sees no jump.
+    pub fn is_settled(&self) -> bool {
+        let (wall_ms, now_ms) = (self.now_ms(), self.monotonic_ms());
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let offset_ms = signed(wall_ms).saturating_sub(signed(now_ms));
+        let before = steps.offset_ms.replace(offset_ms).unwrap_or(offset_ms);
+        if before.abs_diff(offset_ms) > limits::CLOCK_SKEW_EXPIRY_MS {
+            tracing::warn!(
+                by_ms = offset_ms.saturating_sub(before),
+                "the clock of this machine jumped; nothing expires for a while"
+            );
+            steps.jumped_ms = Some(now_ms);
+        }
+        steps
+            .jumped_ms
+            .is_none_or(|jumped_ms| now_ms.saturating_sub(jumped_ms) >= limits::CLOCK_SETTLE_MS)
     }
 
     /// The same time of day with a monotonic clock of one's own, in milliseconds since whenever.
@@ -54,5 +86,47 @@ impl Clock {
 impl std::fmt::Debug for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Clock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+    #[test]
+    fn a_jump_either_way_is_seen_at_once_and_believed_after_a_while() {
+        for (from, to) in [(10 * DAY_MS, 11 * DAY_MS), (10 * DAY_MS, 9 * DAY_MS)] {
+            let (wall, monotonic) = (Arc::new(AtomicU64::new(from)), Arc::new(AtomicU64::new(5)));
+            let (w, m) = (Arc::clone(&wall), Arc::clone(&monotonic));
+            let clock =
+                Clock::from_fn(move || w.load(Ordering::SeqCst)).with_monotonic(move || m.load(Ordering::SeqCst));
+            assert!(clock.is_settled(), "it has to begin somewhere");
+            for source in [&wall, &monotonic] {
+                source.fetch_add(DAY_MS / 2, Ordering::SeqCst);
+            }
+            assert!(clock.clone().is_settled(), "time passes evenly");
+            wall.store(to + DAY_MS / 2, Ordering::SeqCst);
+            assert!(!clock.is_settled() && !clock.clone().is_settled());
+            for source in [&wall, &monotonic] {
+                source.fetch_add(limits::CLOCK_SETTLE_MS, Ordering::SeqCst);
+            }
+            assert!(clock.is_settled());
+        }
+    }
+
+    #[test]
+    fn slow_corrections_are_no_jump() {
+        let step = Arc::new(AtomicU64::new(0));
+        let (w, m) = (Arc::clone(&step), Arc::clone(&step));
+        let clock = Clock::from_fn(move || DAY_MS + w.load(Ordering::SeqCst) * 60_000)
+            .with_monotonic(move || m.load(Ordering::SeqCst) * 30_000);
+        for _ in 0..100 {
+            assert!(clock.is_settled());
+            step.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }

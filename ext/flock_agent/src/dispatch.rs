@@ -68,6 +68,11 @@ where
     }
 }
 
+/// Whether a worker left the whole result of `job`.
+pub(crate) fn has_result(data_dir: &std::path::Path, job: &str) -> bool {
+    result::WorkerResult::read(&files::Paths::new(data_dir, job).result, job).is_some()
+}
+
 /// What the dispatcher works with.
 pub struct DispatchOptions {
     /// The store with the inbox.

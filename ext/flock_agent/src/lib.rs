@@ -6,6 +6,7 @@
 pub mod agent;
 mod backoff;
 mod blocking;
+pub mod care;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -46,6 +46,11 @@ impl Run {
     }
 }
 
+/// The number of the newest Chef run of a node whose agent does not run; 0 = it knows none.
+pub(crate) fn newest_run(data_dir: &Path) -> u64 {
+    files::run(data_dir).ok().flatten().map_or(0, |run| run.number)
+}
+
 /// All of it at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunView {

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 
 use crate::{
     agent::DataDirLock,
+    care::{self, RestoreOptions, Subject},
     clock::Clock,
     config::{self, Config, Defaults},
     identity::{Identity, JoinOptions},
+    store,
 };
 
 /// What the command line says; what is not given is not overridden.
@@ -62,6 +64,97 @@ pub async fn join(options: Value) -> Result<Value> {
     };
     let identity = Identity::join(&config, &options.join, how, clock).await?;
     Ok(answer(&config, &identity, written))
+}
+
+/// What the care of a node's data is told: `config` (agent.toml), and what each operation needs of the others.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Care {
+    config: Option<PathBuf>,
+    file: PathBuf,
+    force: bool,
+    replace: bool,
+    removed: Vec<String>,
+}
+
+/// Takes a backup while no agent runs here. `options` is JSON: `config`, `file`. It blocks.
+///
+/// # Errors
+/// As [`care::back_up`]; `configuration` with code `already_running`.
+pub fn back_up(options: Value) -> Result<Value> {
+    let (options, config) = care(options)?;
+    let now_ms = Clock::system().now_ms();
+    let identity = Identity::load(&config)?;
+    let _lock = DataDirLock::acquire(&config.data_dir, now_ms)?;
+    let report = care::back_up(&subject(config, &identity), &options.file, now_ms)?;
+    serde_json::to_value(report).map_err(|e| Error::internal(format!("the report is no JSON: {e}")))
+}
+
+/// Restores a node. `options` is JSON: `config`, `file`, `replace`, `removed`. It blocks.
+///
+/// # Errors
+/// As [`care::restore`].
+pub fn restore(options: Value) -> Result<Value> {
+    let options: Care = serde_json::from_value(options).map_err(|e| no_options(&e))?;
+    let restored = care::restore(
+        &RestoreOptions {
+            config: config::locate(options.config.as_deref()),
+            file: options.file,
+            replace: options.replace,
+            removed: options.removed,
+        },
+        Clock::system().now_ms(),
+    )?;
+    serde_json::to_value(restored).map_err(|e| Error::internal(format!("the report is no JSON: {e}")))
+}
+
+/// Leaves the flock while no agent runs here: no hub is told. `options` is JSON: `config`, `force`. It blocks.
+///
+/// # Errors
+/// `rejected` with code `unfinished` or `last_hub`; `configuration` with code `not_joined` or `already_running`.
+pub fn leave(options: Value) -> Result<Value> {
+    let (options, config) = care(options)?;
+    let now_ms = Clock::system().now_ms();
+    let identity = Identity::load(&config)?;
+    let _lock = DataDirLock::acquire(&config.data_dir, now_ms)?;
+    let state = config.data_dir.join("state.db");
+    let unfinished = match state.exists() {
+        true => care::unfinished(&store::reader(&state)?, &config.data_dir)?,
+        false => care::Unfinished::default(),
+    };
+    care::refuse_unfinished(&unfinished, options.force)?;
+    if identity.is_hub() {
+        care::refuse_last_hub(&config.data_dir, identity.name())?;
+    }
+    let put_away = care::put_away(&config.data_dir, now_ms)?;
+    Ok(json!({
+        "name": identity.name().as_str(),
+        "flock_id": identity.flock_id(),
+        "told": identity.is_hub(),
+        "problem": "no agent runs here to tell a hub",
+        "put_away": put_away,
+        "unfinished": unfinished.count,
+    }))
+}
+
+fn care(options: Value) -> Result<(Care, Config)> {
+    let options: Care = serde_json::from_value(options).map_err(|e| no_options(&e))?;
+    let config = Config::load(Some(&config::locate(options.config.as_deref())))?;
+    Ok((options, config))
+}
+
+fn no_options(error: &serde_json::Error) -> Error {
+    Error::configuration(format!("not options of backup, restore or leave: {error}"))
+}
+
+/// Whose backup it is.
+pub(crate) fn subject(config: Config, identity: &Identity) -> Subject {
+    Subject {
+        config,
+        name: identity.name().to_string(),
+        flock_id: identity.flock_id().to_owned(),
+        hub: identity.is_hub(),
+    }
 }
 
 fn parse(options: Value) -> Result<Options> {

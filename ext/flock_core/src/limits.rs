@@ -53,6 +53,15 @@ pub const TTL_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Most runs of one notification that `retry:` may ask for.
 pub const RETRY_MAX: u32 = 10;
 
+/// Bytes of the disk that are kept for outcomes, receipts and the end of what runs; of small disks an eighth.
+pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+/// Files that must be left to be made, on file systems that count them.
+pub const DISK_FILES: u64 = 256;
+/// What a node whose disk is nearly full asks its callers to wait.
+pub const DISK_RETRY_AFTER_MS: u64 = 30_000;
+/// How long after a jump of the time of day nothing ends by age.
+pub const CLOCK_SETTLE_MS: u64 = 60 * 60 * 1000;
+
 /// Unfinished notifications that one inbox holds.
 pub const INBOX_TOTAL: u64 = 10_000;
 /// Unfinished notifications of one sender that one inbox holds.
@@ -100,6 +109,10 @@ pub const SOCKET_PROBE_MS: u64 = 1_000;
 pub const ACCEPT_PAUSE_MS: u64 = 100;
 /// Longest time that one local call may take, but for `await`.
 pub const LOCAL_CALL_MS: u64 = 30_000;
+/// Longest time that taking a backup may take.
+pub const BACKUP_MS: u64 = 10 * 60 * 1000;
+/// Pause between two tries to copy a database that someone keeps locked.
+pub const BACKUP_PAUSE_MS: u64 = 50;
 /// Longest time that one `await` may take.
 pub const AWAIT_MS: u64 = 60 * 60 * 1000;
 /// How often an `await` looks again although it heard of no change.

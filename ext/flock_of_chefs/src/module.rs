@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use flock_agent::{config::Config, setup};
+use flock_core::limits;
 use magnus::{Error, Object, RModule, Ruby, function};
+
+use serde_json::Value;
 
 use crate::{
     guard::guard,
@@ -18,7 +21,10 @@ pub fn define(native: RModule) -> Result<(), Error> {
     native.define_singleton_method("new_id", function!(new_id, 0))?;
     native.define_singleton_method("config", function!(config, 1))?;
     native.define_singleton_method("init", function!(init, 1))?;
-    native.define_singleton_method("join", function!(join, 2))
+    native.define_singleton_method("join", function!(join, 2))?;
+    native.define_singleton_method("back_up", function!(back_up, 1))?;
+    native.define_singleton_method("restore", function!(restore, 1))?;
+    native.define_singleton_method("leave", function!(leave, 1))
 }
 
 fn version() -> &'static str {
@@ -43,6 +49,35 @@ fn init(ruby: &Ruby, options: String) -> Result<String, Error> {
     guard(ruby, || {
         check_process()?;
         Ok(setup::init(json::parse(&options)?)?.to_string())
+    })
+}
+
+fn back_up(ruby: &Ruby, options: String) -> Result<String, Error> {
+    offline(ruby, &options, setup::back_up)
+}
+
+fn restore(ruby: &Ruby, options: String) -> Result<String, Error> {
+    offline(ruby, &options, setup::restore)
+}
+
+fn leave(ruby: &Ruby, options: String) -> Result<String, Error> {
+    offline(ruby, &options, setup::leave)
+}
+
+/// What is done to the data of a node whose agent does not run. On a thread of its own, so that Ruby's wait can be interrupted.
+fn offline(ruby: &Ruby, options: &str, work: fn(Value) -> flock_core::Result<Value>) -> Result<String, Error> {
+    guard(ruby, || {
+        let options = json::parse(options)?;
+        let runtime = Runtime::start(CLIENT_THREADS)?;
+        let handle = runtime.handle()?;
+        let limit = Duration::from_millis(limits::BACKUP_MS);
+        let done = wait(ruby, &handle, limit, async move {
+            tokio::task::spawn_blocking(move || work(options))
+                .await
+                .unwrap_or_else(|_| Err(flock_core::Error::internal("it panicked")))
+        });
+        runtime.abandon();
+        Ok(done?.to_string())
     })
 }
 

@@ -1,9 +1,13 @@
 //! What the local door asks of the rest of the agent.
 
+use std::path::Path;
+
 use flock_core::{Error, Result, limits};
+use tokio_util::sync::CancellationToken;
 
 use super::{report, subscribing, ways::Ways};
 use crate::{
+    care,
     clock::Clock,
     config::Config,
     dispatch::Dispatcher,
@@ -12,6 +16,7 @@ use crate::{
     pb,
     run_state::RunWatch,
     service::{local::Inquiries, peer::Peer},
+    setup,
     store::Store,
     subscriptions::Subscriptions,
     wire,
@@ -30,6 +35,8 @@ pub(super) struct Answers {
     pub dispatcher: Dispatcher,
     pub subscriptions: Subscriptions,
     pub started_ms: u64,
+    /// Cancelled when this node left its flock: the agent stops, and puts its identity away when the store is closed.
+    pub left: CancellationToken,
 }
 
 impl Answers {
@@ -42,6 +49,14 @@ impl Answers {
             protocol: limits::PROTOCOL_MAX,
             listen: self.config.public_address().unwrap_or_default(),
             pid: std::process::id(),
+        }
+    }
+
+    /// Tells a hub; a hub itself has nobody to tell.
+    async fn tell_leaving(&self) -> Result<()> {
+        match self.identity.is_hub() {
+            true => Ok(()),
+            false => self.ways.link.leave().await,
         }
     }
 
@@ -130,5 +145,33 @@ impl Inquiries for Answers {
 
     async fn node_remove(&self, request: pb::NodeRemoveRequest) -> Result<()> {
         self.hub_only(self.ways.link.node_remove(&request.name).await)
+    }
+
+    async fn leave(&self, request: pb::LeaveRequest) -> Result<pb::LeaveReport> {
+        let data_dir = self.config.data_dir.clone();
+        let unfinished = self.store.read(move |conn| care::unfinished(conn, &data_dir)).await?;
+        care::refuse_unfinished(&unfinished, request.force)?;
+        if self.identity.is_hub() {
+            care::refuse_last_hub(&self.config.data_dir, self.identity.name())?;
+        }
+        let told = self.tell_leaving().await;
+        tracing::warn!(told = told.is_ok(), "this node leaves its flock; the agent stops");
+        self.left.cancel();
+        Ok(pb::LeaveReport {
+            name: self.identity.name().to_string(),
+            flock_id: self.identity.flock_id().to_owned(),
+            told: told.is_ok(),
+            problem: told.err().map_or_else(String::new, |error| error.to_string()),
+            put_away: self.config.data_dir.display().to_string(),
+            unfinished: unfinished.count,
+        })
+    }
+
+    async fn backup(&self, request: pb::BackupRequest) -> Result<pb::BackupReport> {
+        let (subject, now_ms) = (setup::subject(self.config.clone(), &self.identity), self.clock.now_ms());
+        let copied = tokio::task::spawn_blocking(move || care::back_up(&subject, Path::new(&request.path), now_ms));
+        copied
+            .await
+            .unwrap_or_else(|_| Err(Error::internal("taking the backup panicked")))
     }
 }

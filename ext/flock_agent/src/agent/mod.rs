@@ -31,7 +31,7 @@ use flock_core::{Error, Result, limits};
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{clock::Clock, delivery::send::Sender, dispatch::Dispatcher, hub::Hub, link::Link, store::Store};
+use crate::{care, clock::Clock, delivery::send::Sender, dispatch::Dispatcher, hub::Hub, link::Link, store::Store};
 
 pub use lock::DataDirLock;
 
@@ -54,6 +54,9 @@ struct Parts {
     stopping: AtomicBool,
     #[cfg(feature = "simulation")]
     local: crate::service::local::LocalService,
+    /// Cancelled when this node left its flock.
+    left: CancellationToken,
+    data_dir: PathBuf,
     /// Dropped last: then another agent may open the directory.
     _lock: Arc<DataDirLock>,
 }
@@ -90,7 +93,12 @@ impl Agent {
     /// # Errors
     /// `internal` with code `agent_failed` when the agent ended by a fault of ours: it is to be started again.
     pub async fn next_event(&self, timeout: Duration) -> Result<Option<Value>> {
-        let event = self.parts.dispatcher.next_event(timeout).await;
+        let left = self.parts.left.cancelled();
+        let event = tokio::select! {
+            biased;
+            () = left => return Ok(Some(json!({"type": "stop"}))),
+            event = self.parts.dispatcher.next_event(timeout) => event,
+        };
         if self.parts.cancel.is_cancelled() && !self.parts.stopping.load(Ordering::Acquire) {
             return Err(
                 Error::internal("a part of the agent failed, see its log; start it again").with_code("agent_failed"),
@@ -118,7 +126,7 @@ impl Agent {
     /// most of [`limits::STOP_MS`], and what the store takes to write what it was given.
     ///
     /// # Errors
-    /// None so far; `{"clean": false}` says that something had to be cut off.
+    /// `configuration` when this node left its flock and its identity cannot be put away; `{"clean": false}` says that something had to be cut off.
     pub async fn stop(&self, grace: Duration) -> Result<Value> {
         systemd::stopping();
         self.parts.stopping.store(true, Ordering::Release);
@@ -128,6 +136,13 @@ impl Agent {
         let limit = grace.max(Duration::from_millis(limits::STOP_MS)).saturating_sub(close);
         let ended = tokio::time::timeout(limit, self.ended()).await.is_ok();
         let closed = tokio::time::timeout(close, self.parts.store.close()).await.is_ok();
+        if closed && self.parts.left.is_cancelled() {
+            let put = care::put_away(&self.parts.data_dir, Clock::system().now_ms())?;
+            tracing::info!(
+                "identity and store of the flock that this node left are in {}",
+                put.display()
+            );
+        }
         let clean = ended && closed;
         tracing::info!(clean, "stopped");
         Ok(json!({ "clean": clean }))

@@ -36,6 +36,8 @@ pub(super) async fn status(answers: &Answers) -> Result<pb::StatusReport> {
         started_ms: answers.started_ms,
         certificate_expires_ms: answers.identity.expires_ms(),
         worker: Some(answers.dispatcher.worker_state()),
+        disk_free: answers.store.room().space().map_or(0, |space| space.free),
+        disk_low: answers.store.room().refuse_low().is_err(),
         members: answers.hub.as_ref().map_or(0, |hub| hub.members() as u64),
     })
 }
@@ -49,9 +51,10 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
     let waiting = answers.store.read(|conn| inbox::list(conn, &waiting())).await?;
     let unsent = answers.store.read(|conn| outbox::list(conn, &unsent())).await?;
     let own = subscribing::own(answers, "", limits::SUBSCRIPTIONS as u32).await?;
-    let findings = vec![
+    let mut findings = vec![
         checks::link(&answers.ways.link.state()),
-        checks::clock(&answers.ways.link.state()),
+        checks::clock(&answers.ways.link.state(), &answers.clock),
+        checks::disk(answers.store.room().space()),
         checks::certificate(&status, answers.clock.now_ms()),
         checks::spool(&status, &answers.config.data_dir),
         checks::snapshot(&answers.runs.view()),
@@ -60,6 +63,13 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
         checks::outbox(status.queued, &unsent),
         checks::subscriptions(&own),
     ];
+    findings.extend(
+        answers
+            .identity
+            .authority_expires_ms()
+            .map(|until_ms| checks::authority(until_ms, answers.clock.now_ms())),
+    );
+    findings.extend(checks::restored(&answers.config.data_dir));
     Ok(pb::DoctorReport { findings })
 }
 

@@ -55,6 +55,7 @@ struct Ground {
     runs: RunWatch,
     tasks: TaskTracker,
     cancel: CancellationToken,
+    left: CancellationToken,
 }
 
 pub(super) async fn start(config_path: Option<PathBuf>, clock: Clock) -> Result<(Parts, Value)> {
@@ -80,6 +81,7 @@ pub(super) async fn start(config_path: Option<PathBuf>, clock: Clock) -> Result<
         identity,
         clock,
         cancel,
+        left: CancellationToken::new(),
     };
     let parts = match ground.raise(Arc::clone(&lock), listener).await {
         Ok(parts) => parts,
@@ -152,6 +154,8 @@ impl Ground {
             stopping: AtomicBool::new(false),
             #[cfg(feature = "simulation")]
             local,
+            left: self.left.clone(),
+            data_dir: self.config.data_dir.clone(),
             _lock: lock,
         })
     }
@@ -374,6 +378,7 @@ impl Ground {
             dispatcher: dispatcher.clone(),
             subscriptions,
             started_ms: self.clock.now_ms(),
+            left: self.left.clone(),
         }
     }
 

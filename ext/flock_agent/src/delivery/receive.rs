@@ -18,6 +18,7 @@ use crate::{
     store::{
         Store,
         inbox::{self, Admitted, Arrival},
+        room::Room,
     },
 };
 
@@ -109,15 +110,30 @@ impl Receiver {
 
     async fn store(&self, envelope: pb::Envelope) -> Result<pb::Receipt> {
         let (rate, runs, now_ms) = (Arc::clone(&self.0.rate), self.0.runs.clone(), self.0.clock.now_ms());
-        let job = move |conn: &Connection| store(conn, &rate, &runs, &envelope, now_ms);
+        let room = self.0.store.room().clone();
+        let job = move |conn: &Connection| store(conn, &room, &rate, &runs, &envelope, now_ms);
         self.0.store.write(job).await
     }
 }
 
 /// Runs on the store's own thread. What is already known costs no token: a sender that repeats itself for want of an answer is no loop.
-fn store(conn: &Connection, rate: &Rate, runs: &RunWatch, envelope: &pb::Envelope, now_ms: u64) -> Result<pb::Receipt> {
+fn store(
+    conn: &Connection,
+    room: &Room,
+    rate: &Rate,
+    runs: &RunWatch,
+    envelope: &pb::Envelope,
+    now_ms: u64,
+) -> Result<pb::Receipt> {
     if let Some(answer) = inbox::seen(conn, envelope)? {
         return Ok(answered(answer));
+    }
+    if let Err(low) = room.refuse_low() {
+        return Ok(busy(
+            limits::DISK_RETRY_AFTER_MS,
+            low.code(),
+            "the disk of the target is nearly full",
+        ));
     }
     if let Err(retry_after_ms) = rate.take(&envelope.sender, &envelope.key, &envelope.action) {
         let why = format!(

@@ -107,7 +107,10 @@ impl Inner {
 
     async fn keep_house(&self, desk: &mut Desk) -> Result<()> {
         desk.housekept = Some(Instant::now());
-        let (now_ms, clock_ok) = (self.now_ms(), self.options.clock_ok.load(Ordering::Relaxed));
+        let (now_ms, clock_ok) = (
+            self.now_ms(),
+            self.options.clock.is_settled() && self.options.clock_ok.load(Ordering::Relaxed),
+        );
         let write = move |conn: &Connection| {
             inbox::expire(conn, now_ms, clock_ok)?;
             inbox::trim(conn, now_ms, clock_ok)

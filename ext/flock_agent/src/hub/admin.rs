@@ -30,4 +30,19 @@ impl Inner {
         tracing::info!(by = %by.name, node = %name, "removed from the flock");
         Ok(())
     }
+
+    /// Removes the caller, for good and by its own will.
+    pub(super) async fn leave(&self, by: &PeerIdentity) -> Result<()> {
+        if by.hub {
+            let message = format!("{} is a hub; it does not leave through one", by.name);
+            return Err(Error::configuration(message).with_code("own_hub"));
+        }
+        let removed = Removed {
+            removed_ms: self.options.clock.now_ms(),
+            by: by.name.to_string(),
+        };
+        self.book.remove_node(&by.name, &removed).await?;
+        tracing::info!(node = %by.name, "left the flock");
+        Ok(())
+    }
 }

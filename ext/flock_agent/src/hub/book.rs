@@ -15,8 +15,10 @@ use super::{
     keys::{self, ENROLLED, LIVE, Live, NODES, REMOVED, Removed},
 };
 use crate::{
+    identity::enrol::EnrolledRecord,
     pb,
     registry::{Committed, Entry, Expect, Listing, Op, Registry, Session},
+    transport::PeerIdentity,
 };
 
 /// The registry as hubs use it.
@@ -82,6 +84,25 @@ impl Book {
     pub(super) async fn presence(&self, name: &NodeName, session: &Session, presence: Presence) -> Result<()> {
         let op = self.live(name, session, presence)?;
         self.txn(vec![op]).await.map(|_| ())
+    }
+
+    /// Enters a node that the registry has forgotten, so that no token gives its name away: it was restored from a backup that is older
+    /// than the node.
+    pub(super) async fn enter(&self, peer: &PeerIdentity, now_ms: u64) -> Result<()> {
+        let key = keys::key(ENROLLED, &peer.name);
+        if self.get(&key).await?.is_some() {
+            return Ok(());
+        }
+        let put = Op::Put {
+            key,
+            value: keys::encode(&EnrolledRecord::of(peer, now_ms))?,
+            expect: Expect::Absent,
+            session: None,
+        };
+        match self.txn(vec![put]).await {
+            Err(error) if error.code() != "conflict" => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn is_removed(&self, name: &NodeName) -> Result<bool> {

@@ -34,6 +34,7 @@ impl Inner {
             return Ok(Answer::Fenced(fenced("removed", removed(&peer.name))));
         }
         self.sessions.admit(peer.name.as_str())?;
+        self.book.enter(peer, self.options.clock.now_ms()).await?;
         let session = self.book.open(&peer.name, self.options.lease_ms).await?;
         if session.epoch <= hello.epoch {
             tracing::warn!(member = %peer.name, epoch = session.epoch, seen = hello.epoch,

@@ -15,7 +15,7 @@ pub(super) use crate::identity::enrol::{ENROLLED, REMOVED};
 /// What a node said of itself: `nodes/<name>`.
 pub(crate) const NODES: &str = "nodes/";
 /// Which members live, bound to their sessions: `live/<name>`.
-pub(super) const LIVE: &str = "live/";
+pub(crate) const LIVE: &str = "live/";
 
 /// What nodes want to hear of: `subscriptions/<name>/<id>`.
 pub(super) const SUBSCRIPTIONS: &str = "subscriptions/";

@@ -92,6 +92,12 @@ impl hub_server::Hub for Hub {
         tokio::spawn(self.0.clone().attend(slot, line.clone(), request.into_inner()));
         Ok(Response::new(Box::pin(Reading(line))))
     }
+
+    async fn leave(&self, request: Request<pb::HubLeave>) -> Result<Response<pb::Ack>, Status> {
+        let by = peer(&request)?;
+        self.0.leave(&by).await.map_err(status)?;
+        Ok(Response::new(pb::Ack {}))
+    }
 }
 
 impl Hub {

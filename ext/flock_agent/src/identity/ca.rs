@@ -2,6 +2,8 @@
 //!
 //! ECDSA P-256 throughout. Every certificate is back-dated, because the clocks of new machines are often slow.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use flock_core::{Error, Result, limits};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
@@ -21,6 +23,7 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     not_after_ms: u64,
+    leaf_ms: AtomicU64,
 }
 
 impl Authority {
@@ -60,7 +63,24 @@ impl Authority {
             issuer,
             certificate,
             not_after_ms,
+            leaf_ms: AtomicU64::new(limits::LEAF_MS),
         })
+    }
+
+    /// Leaves from now on last that long; for tests that cannot wait.
+    #[cfg(test)]
+    pub(crate) fn shorten(&self, leaf_ms: u64) {
+        self.leaf_ms.store(leaf_ms, Ordering::Relaxed);
+    }
+
+    /// When it ends, Unix time.
+    pub fn not_after_ms(&self) -> u64 {
+        self.not_after_ms
+    }
+
+    /// Whether it is in the last third of its life, so that its successor is to be made.
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        self.not_after_ms.saturating_sub(now_ms) < INTERMEDIATE_MS / 3
     }
 
     /// Its certificate.
@@ -78,7 +98,7 @@ impl Authority {
     /// # Errors
     /// `internal` when this authority ends before the leaf would begin.
     pub fn leaf(&self, subject: &Subject, key: &impl PublicKeyData, now_ms: u64) -> Result<CertificateDer<'static>> {
-        let until = (now_ms + limits::LEAF_MS).min(self.not_after_ms);
+        let until = (now_ms + self.leaf_ms.load(Ordering::Relaxed)).min(self.not_after_ms);
         if until <= now_ms {
             return Err(Error::internal("the intermediate certificate of this hub has expired"));
         }

@@ -35,6 +35,9 @@ pub(super) struct Meta {
     pub hubs: Vec<String>,
     /// Hash of the machine id; "" = the machine had none.
     pub machine_id: String,
+    /// The machine is another one than the hub knows: the identity was restored from a backup.
+    #[serde(default)]
+    pub rebind: bool,
 }
 
 impl Meta {
@@ -47,6 +50,7 @@ impl Meta {
             hub,
             hubs,
             machine_id,
+            rebind: false,
         }
     }
 }
@@ -97,8 +101,7 @@ impl Files {
         }
         new.write("roots.pem", &certificates_pem(&material.roots))?;
         new.write("node.pem", &keyed_pem(&material.node))?;
-        let meta = serde_json::to_string_pretty(&material.meta).unwrap_or_default();
-        new.write("identity.json", &meta)?;
+        new.write_meta(&material.meta)?;
         self.take_over(&new)
     }
 
@@ -126,7 +129,17 @@ impl Files {
         self.write("node.pem", &keyed_pem(node))
     }
 
-    pub fn load(&self) -> Result<Material> {
+    /// Replaces the intermediate of a hub.
+    pub fn write_hub(&self, hub: &Keyed) -> Result<()> {
+        self.write("hub.pem", &keyed_pem(hub))
+    }
+
+    pub fn write_meta(&self, meta: &Meta) -> Result<()> {
+        let text = serde_json::to_string_pretty(meta).unwrap_or_default();
+        self.write("identity.json", &text)
+    }
+
+    pub fn meta(&self) -> Result<Meta> {
         let meta: Meta =
             serde_json::from_str(&self.read("identity.json")?).map_err(|e| damaged("identity.json", &e))?;
         if meta.version > VERSION {
@@ -136,6 +149,11 @@ impl Files {
             ))
             .with_code("identity_newer"));
         }
+        Ok(meta)
+    }
+
+    pub fn load(&self) -> Result<Material> {
+        let meta = self.meta()?;
         Ok(Material {
             node: self.keyed("node.pem")?,
             roots: certificates("roots.pem", &self.read("roots.pem")?)?,
@@ -198,7 +216,7 @@ impl Files {
 }
 
 /// Makes a directory that only its owner may enter, and makes an existing one so.
-pub(super) fn private_dir(dir: &Path) -> Result<()> {
+pub(crate) fn private_dir(dir: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.and_then(|()| std::fs::set_permissions(dir, Permissions::from_mode(0o700)))
         .and_then(|()| sync_parent(dir))

@@ -9,7 +9,13 @@ mod join_string;
 pub mod machine;
 pub mod renew;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use flock_core::{Error, Result, id::NodeName};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -26,6 +32,7 @@ use files::{Files, Keyed, Material, Meta};
 
 #[cfg(test)]
 pub(crate) use ca::requested_key;
+pub(crate) use files::private_dir;
 pub use join::JoinOptions;
 pub use join_string::{JoinString, join_string};
 
@@ -40,6 +47,47 @@ struct Inner {
     files: Files,
     tls: Arc<Tls>,
     authority: Option<Authority>,
+    /// It was restored on another machine, which no hub has heard of yet.
+    rebind: AtomicBool,
+}
+
+/// What a directory holds that an identity was copied into.
+#[derive(Debug, Clone)]
+pub(crate) struct Inspected {
+    pub name: String,
+    pub flock_id: String,
+    /// When the leaf ends, Unix time.
+    pub expires_ms: u64,
+}
+
+/// Reads the identity in `data_dir` whole, whatever machine it is of.
+///
+/// # Errors
+/// `configuration` when it cannot be used.
+pub(crate) fn inspect(data_dir: &Path) -> Result<Inspected> {
+    let material = Files::of(data_dir).load()?;
+    let leaf = material.node.chain.first().map(AsRef::as_ref).unwrap_or_default();
+    Ok(Inspected {
+        name: material.meta.name,
+        flock_id: material.meta.flock_id,
+        expires_ms: cert::CertInfo::parse(leaf)?.not_after_ms,
+    })
+}
+
+/// Makes the identity in `data_dir` this machine's, and answers whether it was another's; the next renewal tells the hub.
+///
+/// # Errors
+/// `configuration` when it cannot be written.
+pub(crate) fn rebind(data_dir: &Path) -> Result<bool> {
+    let files = Files::of(data_dir);
+    let mut meta = files.meta()?;
+    let own = machine::id_hash();
+    if meta.machine_id == own {
+        return Ok(false);
+    }
+    meta.machine_id = own;
+    meta.rebind = true;
+    files.write_meta(&meta).map(|()| true)
 }
 
 impl Identity {
@@ -56,7 +104,7 @@ impl Identity {
             .with_code("no_registry"));
         }
         refuse_existing(&config.data_dir)?;
-        files::private_dir(&config.data_dir)?;
+        private_dir(&config.data_dir)?;
         let material = found(config, now_ms)?;
         Files::of(&config.data_dir).create(&material)?;
         Self::from_material(config, material, Clock::system())
@@ -84,9 +132,10 @@ impl Identity {
             ))
             .with_code("not_joined"));
         }
-        let material = files.load()?;
+        let mut material = files.load()?;
         refuse_clone(&material.meta)?;
         refuse_renamed(config, &material.meta)?;
+        succeed(&files, &mut material, clock.now_ms())?;
         Self::from_material(config, material, clock)
     }
 
@@ -113,6 +162,7 @@ impl Identity {
             files: Files::of(&config.data_dir),
             tls: Arc::new(tls),
             authority: authority.transpose()?,
+            rebind: AtomicBool::new(meta.rebind),
             meta,
         })))
     }
@@ -160,6 +210,22 @@ impl Identity {
         self.0.tls.current().info().not_after_ms
     }
 
+    /// When the intermediate certificate of a hub ends, Unix time.
+    pub fn authority_expires_ms(&self) -> Option<u64> {
+        self.0.authority.as_ref().map(Authority::not_after_ms)
+    }
+
+    /// Leaves that this hub makes from now on last that long.
+    #[cfg(test)]
+    pub(crate) fn shorten_leaves(&self, leaf_ms: u64) {
+        self.0.authority.as_ref().unwrap().shorten(leaf_ms);
+    }
+
+    /// Whether a hub has yet to be told that the node is another machine now.
+    pub(crate) fn is_rebinding(&self) -> bool {
+        self.0.rebind.load(Ordering::Relaxed)
+    }
+
     fn authority(&self) -> Result<&Authority> {
         let none = || Error::configuration(format!("{} is no hub and lets nobody in", self.name())).with_code("no_hub");
         self.0.authority.as_ref().ok_or_else(none)
@@ -169,9 +235,42 @@ impl Identity {
     fn adopt(&self, node: &Keyed, roots: Vec<CertificateDer<'static>>) -> Result<()> {
         let credentials = credentials(node, roots)?;
         self.0.files.renew(node, credentials.roots())?;
+        if self.0.rebind.load(Ordering::Relaxed) {
+            let bound = Meta {
+                rebind: false,
+                ..self.0.meta.clone()
+            };
+            self.0.files.write_meta(&bound)?;
+            self.0.rebind.store(false, Ordering::Relaxed);
+        }
         self.0.tls.replace(credentials);
         Ok(())
     }
+}
+
+/// Makes a new intermediate in the last third of the old one's life, where the root is at hand. Leaves of the old one hold until their
+/// own end; the next renewal brings each the new one.
+fn succeed(files: &Files, material: &mut Material, now_ms: u64) -> Result<()> {
+    let (Some(old), Some(root)) = (&material.authority, &material.root) else {
+        return Ok(());
+    };
+    if !authority_of(old)?.is_due(now_ms) {
+        return Ok(());
+    }
+    let (flock_id, name) = (&material.meta.flock_id, &material.meta.name);
+    let new = keyed(&authority_of(root)?.intermediate(flock_id, name, now_ms)?)?;
+    files.write_hub(&new)?;
+    tracing::info!("a new intermediate certificate of this hub is in force");
+    material.authority = Some(new);
+    Ok(())
+}
+
+fn authority_of(keyed: &Keyed) -> Result<Authority> {
+    let certificate = keyed.chain.first().cloned();
+    let certificate = certificate.ok_or_else(|| Error::internal("a key has no certificate"))?;
+    let der = PrivatePkcs8KeyDer::from(keyed.key.serialized_der());
+    let key = rcgen::KeyPair::try_from(&der).map_err(|e| Error::internal(format!("a key cannot be read: {e}")))?;
+    Authority::from_parts(certificate, key)
 }
 
 fn found(config: &Config, now_ms: u64) -> Result<Material> {

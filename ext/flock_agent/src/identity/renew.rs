@@ -53,8 +53,16 @@ async fn follow(identity: &Identity) {
 }
 
 fn due_in_ms(identity: &Identity) -> u64 {
+    if identity.is_rebinding() {
+        return 0;
+    }
     let tls = identity.tls();
-    due_ms(tls.current().info()).saturating_sub(tls.clock().now_ms())
+    let (current, now_ms) = (tls.current(), tls.clock().now_ms());
+    // Made while a clock was ahead: others will not have it before that time.
+    if current.info().not_before_ms > now_ms {
+        return 0;
+    }
+    due_ms(current.info()).saturating_sub(now_ms)
 }
 
 /// Renews the leaf now.
@@ -119,6 +127,7 @@ fn request(identity: &Identity, nonce: Vec<u8>, key: &rcgen::KeyPair) -> Result<
         signature,
         csr,
         machine_id: machine::id_hash(),
+        rebind: identity.is_rebinding(),
     })
 }
 

@@ -87,6 +87,18 @@ impl Link {
         Ok(reply.body)
     }
 
+    /// Has the hub take this node out of the flock.
+    ///
+    /// # Errors
+    /// `connection` without a hub.
+    pub async fn leave(&self) -> Result<()> {
+        let mut client = self.client()?;
+        let leaving = client.leave(wire::request(pb::HubLeave {}, limits::CALL_MS));
+        wire::within(limits::CALL_MS, "leaving the flock", leaving)
+            .await
+            .map(|_: pb::Ack| ())
+    }
+
     async fn resolve_all(&self, targets: &pb::Targets, id: &str) -> Result<pb::Nodes> {
         let mut found = pb::Nodes::default();
         let mut request = pb::ResolveRequest {

@@ -94,6 +94,11 @@ pub struct LinkState {
     pub problem: Option<Error>,
 }
 
+/// Whom `directory.json` of `data_dir` denies, if it is of this flock.
+pub(crate) fn denied_on_disk(data_dir: &std::path::Path, flock_id: &str) -> Vec<String> {
+    file::load(data_dir, flock_id).denied().to_vec()
+}
+
 /// A handle to the link; clones share it.
 #[derive(Clone)]
 pub struct Link(Arc<Shared>);
@@ -173,6 +178,11 @@ impl Link {
             *watched = names;
             changed
         });
+    }
+
+    /// This machine's time, as the link compares it.
+    pub fn clock(&self) -> &Clock {
+        &self.0.options.clock
     }
 
     /// Where a node can be dialled, as far as is remembered; `None` for one that only dials out.

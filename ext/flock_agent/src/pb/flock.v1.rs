@@ -490,6 +490,12 @@ pub struct StatusReport {
     pub members: u64,
     #[prost(message, optional, tag = "30")]
     pub worker: ::core::option::Option<WorkerState>,
+    /// bytes on the disk of data_dir
+    #[prost(uint64, tag = "31")]
+    pub disk_free: u64,
+    /// nothing new is taken in
+    #[prost(bool, tag = "32")]
+    pub disk_low: bool,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -609,6 +615,61 @@ pub struct SubscriptionRecord {
 pub struct SubscriptionRecords {
     #[prost(message, repeated, tag = "1")]
     pub records: ::prost::alloc::vec::Vec<SubscriptionRecord>,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaveRequest {
+    /// although notifications of this node have not ended
+    #[prost(bool, tag = "1")]
+    pub force: bool,
+}
+/// This node put its identity and store away; its agent stops.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaveReport {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub flock_id: ::prost::alloc::string::String,
+    /// whether a hub took this node out
+    #[prost(bool, tag = "3")]
+    pub told: bool,
+    /// why not
+    #[prost(string, tag = "4")]
+    pub problem: ::prost::alloc::string::String,
+    /// where identity and store are kept from now on
+    #[prost(string, tag = "5")]
+    pub put_away: ::prost::alloc::string::String,
+    /// notifications of this node that go no further
+    #[prost(uint64, tag = "6")]
+    pub unfinished: u64,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupRequest {
+    /// absolute
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupReport {
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub flock_id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub created_ms: u64,
+    #[prost(uint32, tag = "6")]
+    pub files: u32,
 }
 /// Generated client implementations.
 pub mod local_client {
@@ -955,6 +1016,42 @@ pub mod local_client {
                 .insert(GrpcMethod::new("flock.v1.Local", "Subscriptions"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn leave(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LeaveRequest>,
+        ) -> std::result::Result<tonic::Response<super::LeaveReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Leave");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Leave"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn backup(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BackupRequest>,
+        ) -> std::result::Result<tonic::Response<super::BackupReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Backup");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Backup"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1029,6 +1126,14 @@ pub mod local_server {
             tonic::Response<super::SubscriptionRecords>,
             tonic::Status,
         >;
+        async fn leave(
+            &self,
+            request: tonic::Request<super::LeaveRequest>,
+        ) -> std::result::Result<tonic::Response<super::LeaveReport>, tonic::Status>;
+        async fn backup(
+            &self,
+            request: tonic::Request<super::BackupRequest>,
+        ) -> std::result::Result<tonic::Response<super::BackupReport>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct LocalServer<T> {
@@ -1695,6 +1800,92 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SubscriptionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Local/Leave" => {
+                    #[allow(non_camel_case_types)]
+                    struct LeaveSvc<T: Local>(pub Arc<T>);
+                    impl<T: Local> tonic::server::UnaryService<super::LeaveRequest>
+                    for LeaveSvc<T> {
+                        type Response = super::LeaveReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LeaveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::leave(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LeaveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Local/Backup" => {
+                    #[allow(non_camel_case_types)]
+                    struct BackupSvc<T: Local>(pub Arc<T>);
+                    impl<T: Local> tonic::server::UnaryService<super::BackupRequest>
+                    for BackupSvc<T> {
+                        type Response = super::BackupReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BackupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::backup(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BackupSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -2563,6 +2754,11 @@ pub struct ServeUp {
     #[prost(string, tag = "5")]
     pub message: ::prost::alloc::string::String,
 }
+/// The caller leaves the flock for good; whom it is about says its certificate.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubLeave {}
 /// Generated client implementations.
 pub mod hub_client {
     #![allow(
@@ -2759,6 +2955,24 @@ pub mod hub_client {
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Serve"));
             self.inner.streaming(req, path, codec).await
         }
+        pub async fn leave(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HubLeave>,
+        ) -> std::result::Result<tonic::Response<super::Ack>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/Leave");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Leave"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2812,6 +3026,10 @@ pub mod hub_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::ServeUp>>,
         ) -> std::result::Result<tonic::Response<Self::ServeStream>, tonic::Status>;
+        async fn leave(
+            &self,
+            request: tonic::Request<super::HubLeave>,
+        ) -> std::result::Result<tonic::Response<super::Ack>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct HubServer<T> {
@@ -3149,6 +3367,49 @@ pub mod hub_server {
                     };
                     Box::pin(fut)
                 }
+                "/flock.v1.Hub/Leave" => {
+                    #[allow(non_camel_case_types)]
+                    struct LeaveSvc<T: Hub>(pub Arc<T>);
+                    impl<T: Hub> tonic::server::UnaryService<super::HubLeave>
+                    for LeaveSvc<T> {
+                        type Response = super::Ack;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HubLeave>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hub>::leave(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LeaveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -3262,6 +3523,9 @@ pub struct RenewRequest {
     pub csr: ::prost::alloc::vec::Vec<u8>,
     #[prost(string, tag = "5")]
     pub machine_id: ::prost::alloc::string::String,
+    /// an operator restored the identity on another machine: this one is the node from now on
+    #[prost(bool, tag = "6")]
+    pub rebind: bool,
 }
 /// Generated client implementations.
 pub mod enrol_client {

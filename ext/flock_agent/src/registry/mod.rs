@@ -9,6 +9,7 @@ mod embedded;
 pub(crate) mod fake;
 
 pub use embedded::Embedded;
+pub(crate) use embedded::file as embedded_file;
 pub use flock_core::registry::{Committed, Entry, Expect, Listing, Op, Session};
 
 use flock_core::Result;

@@ -109,6 +109,7 @@ impl Intake {
 
     /// Appends a batch in one commit, and only then touches its files.
     async fn append(&self, batch: Vec<Spooled>) -> Result<Taken> {
+        self.store.room().refuse_low()?;
         let now_ms = self.clock.now_ms();
         let append = move |conn: &rusqlite::Connection| {
             let mut done = Vec::with_capacity(batch.len());

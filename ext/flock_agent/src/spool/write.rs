@@ -10,7 +10,7 @@ use std::{
 use flock_core::{Error, Result, limits};
 
 use super::{Folders, disk, names, sync_dir};
-use crate::{draft, pb};
+use crate::{draft, pb, store::room::Room};
 
 /// Keeps a draft in the spool of `data_dir`; once this returns, it survives a power cut. The same draft twice is one file.
 ///
@@ -31,7 +31,7 @@ use crate::{draft, pb};
 ///
 /// # Errors
 /// `configuration` when the draft is malformed or the folder not ours to write; `rejected` with code `spool_full` when
-/// [`limits::SPOOL_FILES`] wait already, with code `disk_full` when the disk is; `internal` when the disk fails.
+/// [`limits::SPOOL_FILES`] wait already, with code `disk_low` or `disk_full` when the disk is; `internal` when the disk fails.
 pub fn write(data_dir: &Path, draft: &pb::Draft) -> Result<()> {
     draft::check(draft)?;
     let text =
@@ -39,6 +39,7 @@ pub fn write(data_dir: &Path, draft: &pb::Draft) -> Result<()> {
     let spool = Folders::of(data_dir);
     spool.create().map_err(|e| disk(&spool.new, &e))?;
     refuse_when_full(&spool.new)?;
+    Room::of(&spool.new).refuse_very_low()?;
     place(&spool, &draft.id, &text).map_err(|e| disk(&spool.new, &e))
 }
 

@@ -9,10 +9,13 @@ pub mod meta;
 mod open;
 pub mod outbox;
 pub mod retention;
+pub mod room;
 mod schema;
 pub mod subscribed;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod upgrade_tests;
 mod writer;
 
 use std::{
@@ -29,6 +32,40 @@ use crate::blocking::blocking;
 use writer::Writer;
 
 pub use open::SQLITE_VERSION_MIN;
+pub(crate) use open::{check as quick_check, make_private, reader};
+pub(crate) use schema::version as schema_version;
+
+/// How many migrations the store of this version has.
+pub(crate) fn schema_known() -> usize {
+    schema::STEPS.len()
+}
+
+/// Opens a store that no agent has open, checked and migrated, without a thread of its own.
+///
+/// # Errors
+/// As [`Store::open`].
+pub(crate) fn open_file(path: &Path) -> Result<Connection> {
+    open::writer(path, schema::STEPS)
+}
+
+/// The same for a file with a schema of its own.
+///
+/// # Errors
+/// As [`Store::open`].
+pub(crate) fn open_file_with(path: &Path, steps: &[M<'_>]) -> Result<Connection> {
+    open::writer(path, steps)
+}
+
+/// Closes it; the file alone is the store then.
+///
+/// # Errors
+/// `internal` when SQLite refuses.
+pub(crate) fn close_file(connection: Connection) -> Result<()> {
+    connection
+        .pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        .map_err(sql)?;
+    connection.close().map_err(|(_, e)| sql(e))
+}
 
 /// A cloneable handle to the store of this node.
 #[derive(Clone)]
@@ -36,6 +73,7 @@ pub struct Store {
     writer: Writer,
     /// `None` = closed.
     reader: Arc<Mutex<Option<Connection>>>,
+    room: room::Room,
 }
 
 impl Store {
@@ -57,7 +95,13 @@ impl Store {
         Ok(Self {
             writer: Writer::spawn(connection)?,
             reader: Arc::new(Mutex::new(Some(reader))),
+            room: room::Room::of(path.parent().unwrap_or(Path::new("/"))),
         })
+    }
+
+    /// The disk that the store is on.
+    pub fn room(&self) -> &room::Room {
+        &self.room
     }
 
     /// Runs `job` in a transaction and answers once it is durable.

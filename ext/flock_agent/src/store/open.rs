@@ -20,6 +20,8 @@ pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// The WAL file is cut to this many bytes after a checkpoint.
 const WAL_BYTES: u32 = 16 * 1024 * 1024;
+/// The WAL is moved into the file when a commit leaves it longer than so many pages.
+const WAL_PAGES: u32 = 1000;
 /// Prepared statements that a connection keeps: more than the whole crate has.
 const STATEMENTS: usize = 256;
 
@@ -40,7 +42,7 @@ pub(super) fn writer(path: &Path, steps: &[M<'_>]) -> Result<Connection> {
 }
 
 /// A connection that only reads.
-pub(super) fn reader(path: &Path) -> Result<Connection> {
+pub(crate) fn reader(path: &Path) -> Result<Connection> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(sql)?;
@@ -51,7 +53,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
 
 /// Makes the file 0600: a new one before SQLite creates it with the process's umask, an old one that was copied here with wider permissions.
 /// SQLite gives its `-wal` and `-shm` files the same.
-pub(super) fn make_private(path: &Path) -> Result<()> {
+pub(crate) fn make_private(path: &Path) -> Result<()> {
     let private = || {
         let file = fs::OpenOptions::new()
             .create(true)
@@ -98,10 +100,11 @@ fn settings(connection: &Connection) -> rusqlite::Result<String> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
     Ok(mode)
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<()> {
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let verdict: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|e| unusable(path, &e))?;

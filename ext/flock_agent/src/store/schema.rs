@@ -43,7 +43,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[M<'_>])
 }
 
 /// How many steps the file has seen.
-pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection
         .pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))
         .map(|found| found as usize)

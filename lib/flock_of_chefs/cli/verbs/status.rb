@@ -23,6 +23,7 @@ module FlockOfChefs
             "notifications: #{report["queued"]} to send, #{report["stored"]} to run, " \
             "#{report["unfinished"]} unfinished",
             "spool: #{report["spool"]} waiting, #{report["spool_bad"]} quarantined",
+            *("disk: nearly full, nothing new is taken in; see flockctl doctor" if report["disk_low"]),
             *chef(report),
             "started #{time("started_ms", report)}, certificate until #{time("certificate_expires_ms", report)}"
           ].join("\n")

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use flock_core::limits;
 
-use crate::{agent::ports::skewed, link::LinkState, pb, run_state::RunView};
+use crate::{
+    agent::ports::skewed, care, clock::Clock, link::LinkState, pb, run_state::RunView, store::room::Space,
+    transport::timestamp,
+};
 
 /// Subscriptions that one finding names.
 const SHOWN: usize = 5;
@@ -47,7 +50,15 @@ pub(super) fn link(state: &LinkState) -> pb::Finding {
     )
 }
 
-pub(super) fn clock(state: &LinkState) -> pb::Finding {
+pub(super) fn clock(state: &LinkState, clock: &Clock) -> pb::Finding {
+    if !clock.is_settled() {
+        return finding(
+            "warning",
+            "clock",
+            "it jumped within the last hour; nothing expires meanwhile".to_owned(),
+            "see that this machine's time is right (chrony, systemd-timesyncd)",
+        );
+    }
     match state.clock_offset_ms {
         None => finding(
             "warning",
@@ -63,6 +74,43 @@ pub(super) fn clock(state: &LinkState) -> pb::Finding {
         ),
         Some(offset) => ok("clock", format!("{offset} ms from the hub's")),
     }
+}
+
+/// What is left on the disk of data_dir.
+pub(super) fn disk(space: Option<Space>) -> pb::Finding {
+    let Some(space) = space else {
+        return ok("disk", "the system does not say how full it is");
+    };
+    let free = format!("{} MiB left on the disk of data_dir", space.free >> 20);
+    let remedy = "free space there; what waits in the spool and at other nodes is then taken in by itself";
+    if space.is_low(1) {
+        return finding("error", "disk", format!("{free}: nothing new is taken in"), remedy);
+    }
+    match space.free < space.reserve.saturating_mul(4) {
+        true => finding("warning", "disk", free, remedy),
+        false => ok("disk", free),
+    }
+}
+
+/// The intermediate certificate of a hub, without which it lets nobody in and renews nobody.
+pub(super) fn authority(until_ms: u64, now_ms: u64) -> pb::Finding {
+    let days = until_ms.saturating_sub(now_ms) / DAY_MS;
+    let level = match days {
+        0..=60 => "error",
+        61..=730 => "warning",
+        _ => {
+            return ok(
+                "authority",
+                format!("this hub's own certificate is good for {days} days"),
+            );
+        }
+    };
+    finding(
+        level,
+        "authority",
+        format!("this hub's own certificate ends in {days} days; after that no node is let in or renewed"),
+        "put identity/root.pem back into data_dir and restart the agent: it makes a new one",
+    )
 }
 
 pub(super) fn certificate(status: &pb::StatusReport, now_ms: u64) -> pb::Finding {
@@ -101,6 +149,22 @@ pub(super) fn spool(status: &pb::StatusReport, data_dir: &Path) -> pb::Finding {
             &format!("read the .reason files in {}", data_dir.join("spool/bad").display()),
         ),
     }
+}
+
+/// The registry of this hub was restored; nobody but its operator knows what was lost.
+pub(super) fn restored(data_dir: &Path) -> Option<pb::Finding> {
+    let path = data_dir.join(care::NOTE);
+    let note: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).ok()?).unwrap_or_default();
+    let backup_ms = note["backup_ms"].as_u64().unwrap_or_default();
+    let remedy = format!(
+        "remove nodes again that were removed since (`flockctl node remove NAME`), then delete {}",
+        path.display()
+    );
+    let message = format!(
+        "the registry was restored from a backup of {}: nodes that were removed after it may be back",
+        timestamp(backup_ms)
+    );
+    Some(finding("warning", "restored", message, &remedy))
 }
 
 pub(super) fn snapshot(view: &RunView) -> pb::Finding {

@@ -253,3 +253,75 @@ fn the_largest_draft_that_may_be_kept_is_not_too_large_for_its_target() {
     };
     super::check::envelope(&long, &long, &envelope).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_many_senders_is_taken_in_whole_and_served_by_one_run() {
+    const SENDERS: u32 = 50;
+    const EACH: u32 = 100;
+    let target = Target::new(Policy::default());
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..SENDERS {
+        let receiver = target.receiver.clone();
+        senders.spawn(async move {
+            let from = name(&format!("sender{sender}"));
+            for n in 0..EACH {
+                let envelope = envelope(from.as_str(), n + 1);
+                let receipt = receiver.admit(&from, envelope).await.unwrap();
+                assert_eq!(verdict(&receipt), (Verdict::Stored, ""));
+            }
+        });
+    }
+    let burst = async { while senders.join_next().await.transpose().unwrap().is_some() {} };
+    tokio::time::timeout(crate::fixtures::PATIENCE, burst).await.unwrap();
+    let served = target
+        .store
+        .write(|conn| {
+            let rows: Vec<i64> = inbox::candidates_of(conn, "execute[x]", "run", crate::fixtures::NOW_MS)?
+                .iter()
+                .map(|candidate| candidate.row)
+                .collect();
+            let claim = inbox::Claim {
+                job: "j",
+                key: "execute[x]",
+                action: "run",
+                generation: 1,
+                pid: 1,
+                pid_start: 1,
+                timeout_ms: 1000,
+                chain: &[],
+                cause_root: "",
+                now_ms: crate::fixtures::NOW_MS,
+            };
+            inbox::claim(conn, &claim, &rows)?;
+            let ending = inbox::Ending {
+                state: flock_core::notification::State::Done,
+                code: String::new(),
+                message: String::new(),
+                run_ms: 1,
+            };
+            inbox::finish(conn, "j", &ending, crate::fixtures::NOW_MS)
+        })
+        .await
+        .unwrap();
+    assert_eq!(served, Some((SENDERS * EACH) as usize));
+}
+
+#[tokio::test]
+async fn one_sender_has_its_share_and_no_more() {
+    let target = Target::new(Policy::default());
+    let other_key = |n: u32| pb::Envelope {
+        key: format!("execute[{n}]"),
+        ..envelope("a", n)
+    };
+    for n in 1..=limits::INBOX_PER_SENDER as u32 {
+        assert_eq!(verdict(&target.admit(other_key(n)).await), (Verdict::Stored, ""));
+    }
+    let busy = target.admit(other_key(5_000)).await;
+    assert_eq!(verdict(&busy), (Verdict::Busy, "inbox_full"));
+    assert_eq!(busy.retry_after_ms, limits::BUSY_RETRY_AFTER_MS);
+    assert_eq!(
+        verdict(&target.admit(envelope("b", 1)).await),
+        (Verdict::Stored, ""),
+        "others have room"
+    );
+}

@@ -219,7 +219,7 @@ fn refuse_taken(candidate: &Candidate<'_>, enrolled: Option<&EnrolledRecord>, re
 }
 
 /// What the replaced machine still holds is denied until the last of it has expired.
-fn deny(name: &NodeName, enrolment: &str, now_ms: u64) -> Op {
+pub(super) fn deny(name: &NodeName, enrolment: &str, now_ms: u64) -> Op {
     let key = format!(
         "{}{}",
         super::REMOVED,

@@ -24,7 +24,7 @@ use crate::{
     clock::Clock,
     pb::{self, enrol_server},
     registry::{Entry, Registry},
-    transport::PeerInfo,
+    transport::{PeerIdentity, PeerInfo},
     wire,
 };
 
@@ -53,6 +53,20 @@ pub struct EnrolledRecord {
     /// A hub's name is not to be had with a token.
     #[serde(default)]
     pub hub: bool,
+}
+
+impl EnrolledRecord {
+    /// What can be told of a node by its certificate alone.
+    pub(crate) fn of(peer: &PeerIdentity, now_ms: u64) -> Self {
+        Self {
+            machine_id: String::new(),
+            serial: peer.serial.clone(),
+            at_ms: now_ms,
+            enrolment: peer.enrolment.clone(),
+            key: String::new(),
+            hub: peer.hub,
+        }
+    }
 }
 
 /// The Enrol service of a hub.

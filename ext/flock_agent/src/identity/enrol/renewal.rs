@@ -1,15 +1,15 @@
 //! Whether a leaf is replaced by a fresh one: its holder proves to have its key, also a while after its end.
 
-use flock_core::{Error, Result, limits};
+use flock_core::{Error, Result, id::escape, limits};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use rustls::pki_types::CertificateDer;
 
-use super::{Enrol, enrolled_key, json, removed_key, token::denied};
+use super::{Enrol, admit::deny, enrolled_key, json, removed_key, token::denied};
 use crate::{
     identity::{ca, cert::CertInfo, machine, renew::signed_part},
     pb,
     registry::{Expect, Op},
-    transport::client_path,
+    transport::{client_path, denied_enrolment},
 };
 
 impl Enrol {
@@ -67,8 +67,14 @@ impl Enrol {
             return Err(denied("removed", &message));
         }
         let enrolled = self.enrolled(name).await?;
+        let mut ops = Vec::new();
         if let Some((_, old)) = &enrolled {
-            refuse_other_machine(name.as_str(), old, request, info)?;
+            if self.is_older(old, info).await? {
+                tracing::warn!(node = %name, "the registry knew an older machine of that name: was it restored from a backup? that one is denied");
+                ops.push(deny(name, &old.enrolment, self.clock.now_ms()));
+            } else {
+                refuse_other_machine(name.as_str(), old, request, info)?;
+            }
         }
         let (leaf, mut new) = self.sign(&info.subject, key, &request.machine_id, self.clock.now_ms())?;
         // A registry that was lost and begun anew does not throw the flock out: the certificate speaks for itself.
@@ -78,15 +84,27 @@ impl Enrol {
             new.key.clone_from(&old.key);
             new.hub = old.hub;
         }
-        let put = Op::Put {
+        ops.push(Op::Put {
             key: enrolled_key(name),
             value: json(&new),
             expect,
             session: None,
-        };
-        self.registry.txn(&super::command_id(), vec![put]).await?;
+        });
+        self.registry.txn(&super::command_id(), ops).await?;
         tracing::info!(node = %name, "certificate renewed");
         Ok(leaf)
+    }
+
+    /// Whether the registry tells of an enrolment that this one has replaced: it was restored from a backup, for whoever is replaced
+    /// gets no later leaf, and is denied by its enrolment. All times are of the hub's clock.
+    async fn is_older(&self, known: &super::EnrolledRecord, info: &CertInfo) -> Result<bool> {
+        let own = &info.subject.enrolment;
+        let issued_ms = info.not_before_ms.saturating_add(limits::BACKDATE_MS);
+        if known.enrolment == *own || issued_ms <= known.at_ms {
+            return Ok(false);
+        }
+        let denial = format!("{}{}", super::REMOVED, escape(&denied_enrolment(own)));
+        Ok(self.registry.get(&denial).await?.is_none())
     }
 }
 
@@ -101,7 +119,7 @@ fn refuse_other_machine(
             format!("another machine has joined as {name} since; `flockctl join STRING --replace` takes the name back");
         return Err(denied("replaced", &message));
     }
-    if machine::differ(&enrolled.machine_id, &request.machine_id) {
+    if machine::differ(&enrolled.machine_id, &request.machine_id) && !request.rebind {
         let message = format!(
             "{name} asks from another machine than the one that joined; run `flockctl join STRING --replace` there"
         );

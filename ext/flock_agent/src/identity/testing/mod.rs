@@ -98,6 +98,7 @@ pub(crate) struct TestHub {
     pub cancel: CancellationToken,
     pub serving: Option<JoinHandle<Result<()>>>,
     pub echo: Echo,
+    pub config: Config,
     _dir: TempDir,
 }
 
@@ -130,6 +131,7 @@ impl TestHub {
             cancel,
             serving,
             echo,
+            config,
             _dir: dir,
         }
     }

@@ -72,6 +72,10 @@ impl hub_server::Hub for Echo {
         Err(Status::unimplemented("token_create"))
     }
 
+    async fn leave(&self, _: Request<pb::HubLeave>) -> Result<Response<pb::Ack>, Status> {
+        Err(Status::unimplemented("leave"))
+    }
+
     async fn node_remove(&self, _: Request<pb::HubNodeRemove>) -> Result<Response<pb::Ack>, Status> {
         Err(Status::unimplemented("node_remove"))
     }

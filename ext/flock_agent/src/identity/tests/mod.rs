@@ -1,3 +1,4 @@
 mod disk;
 mod join;
 mod renewal;
+mod time;

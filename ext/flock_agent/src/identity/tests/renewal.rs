@@ -3,10 +3,12 @@ use flock_core::limits;
 use crate::{
     identity::{
         Identity, ca,
+        enrol::REMOVED,
         renew::{self, due_ms, renew, signed_part},
-        testing::{DAY, TestHub, dialer, whoami},
+        testing::{DAY, Machine, TestHub, dialer, whoami},
     },
     pb::{self, enrol_client::EnrolClient},
+    registry::{Expect as Any, Op, Registry},
     transport::{Expect, Target, dial_once},
     wire,
 };
@@ -128,6 +130,7 @@ async fn ask(hub: &TestHub, forge: impl FnOnce(&mut pb::RenewRequest), identity:
         signature,
         csr,
         machine_id: String::new(),
+        rebind: false,
     };
     forge(&mut request);
     match client.renew(request).await {
@@ -153,4 +156,35 @@ async fn forged_renewals_are_refused() {
     if !crate::identity::machine::id_hash().is_empty() {
         assert_eq!(ask(&hub, |r| r.machine_id = "copy".into(), &fry).await, "cloned");
     }
+}
+
+#[tokio::test]
+async fn a_registry_that_went_back_takes_the_newer_machine_of_a_name_and_denies_the_older() {
+    let hub = TestHub::start().await;
+    let (old_machine, old) = hub.joined("bender1").await;
+    let before = hub.registry.get("enrolled/bender1").await.unwrap().unwrap();
+    for skew in [&hub.skew, &old_machine.skew] {
+        skew.set(2 * crate::identity::testing::MINUTE);
+    }
+    let new_machine = Machine::new("bender1");
+    new_machine.skew.set(2 * crate::identity::testing::MINUTE);
+    let new = new_machine.replace(&hub.invite().await).await.unwrap();
+    assert_eq!(renew(&old).await.unwrap_err().code(), "replaced");
+
+    let denial = hub.registry.list(REMOVED).await.unwrap().entries.remove(0).key;
+    let back = Op::Put {
+        key: before.key,
+        value: before.value,
+        expect: Any::Any,
+        session: None,
+    };
+    let forget = Op::Delete {
+        key: denial.clone(),
+        expect: Any::Any,
+    };
+    hub.registry.txn("back", vec![back, forget]).await.unwrap();
+    renew(&new).await.unwrap();
+    assert_eq!(hub.registry.list(REMOVED).await.unwrap().entries[0].key, denial);
+    assert_eq!(renew(&old).await.unwrap_err().code(), "replaced");
+    renew(&new).await.unwrap();
 }

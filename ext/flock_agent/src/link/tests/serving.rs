@@ -91,6 +91,10 @@ impl hub_server::Hub for Forger {
     async fn node_remove(&self, _: Request<pb::HubNodeRemove>) -> Result<Response<pb::Ack>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn leave(&self, _: Request<pb::HubLeave>) -> Result<Response<pb::Ack>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 /// Serves the forger with the certificate of `identity`, and answers with the address.

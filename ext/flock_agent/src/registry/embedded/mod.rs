@@ -5,6 +5,7 @@
 //! that was open has one lease of grace to be heard again.
 
 mod changes;
+pub(crate) mod file;
 mod leases;
 mod rows;
 mod schema;

@@ -55,6 +55,16 @@ pub trait Inquiries: Send + Sync + 'static {
     /// # Errors
     /// `node_not_found`; `connection` when no hub answers.
     async fn node_remove(&self, request: pb::NodeRemoveRequest) -> Result<()>;
+    /// Has this node leave its flock; the agent stops afterwards.
+    ///
+    /// # Errors
+    /// `rejected` with code `unfinished` or `last_hub`.
+    async fn leave(&self, request: pb::LeaveRequest) -> Result<pb::LeaveReport>;
+    /// Takes a backup of this node; given [`flock_core::limits::BACKUP_MS`].
+    ///
+    /// # Errors
+    /// `configuration` when the file cannot be written or is something else.
+    async fn backup(&self, request: pb::BackupRequest) -> Result<pb::BackupReport>;
 }
 
 /// The inbox as the local door sees it; on the same connection as the outbox, so that one answer shows one moment.

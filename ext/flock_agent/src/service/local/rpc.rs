@@ -78,10 +78,19 @@ impl Local for LocalService {
         };
         within(removed).await
     }
+
+    async fn leave(&self, request: Request<pb::LeaveRequest>) -> Answer<pb::LeaveReport> {
+        within(self.inquiries.leave(request.into_inner())).await
+    }
+
+    async fn backup(&self, request: Request<pb::BackupRequest>) -> Answer<pb::BackupReport> {
+        within_ms(limits::BACKUP_MS, self.inquiries.backup(request.into_inner())).await
+    }
 }
 
 impl LocalService {
     async fn keep(&self, draft: pb::Draft) -> Result<pb::Stored> {
+        self.store.room().refuse_low()?;
         let now_ms = self.clock.now_ms();
         let kept = self
             .store
@@ -104,13 +113,16 @@ impl LocalService {
 }
 
 async fn within<T>(call: impl Future<Output = Result<T>> + Send) -> Answer<T> {
+    within_ms(limits::LOCAL_CALL_MS, call).await
+}
+
+async fn within_ms<T>(limit_ms: u64, call: impl Future<Output = Result<T>> + Send) -> Answer<T> {
     let late = |_| {
         Err(Error::timeout(format!(
-            "the agent did not manage that within {} ms",
-            limits::LOCAL_CALL_MS
+            "the agent did not manage that within {limit_ms} ms"
         )))
     };
-    let done = tokio::time::timeout(Duration::from_millis(limits::LOCAL_CALL_MS), call).await;
+    let done = tokio::time::timeout(Duration::from_millis(limit_ms), call).await;
     answer(done.unwrap_or_else(late))
 }
 

@@ -86,7 +86,10 @@ pub struct Lineage {
     pub sources: Vec<(String, String)>,
 }
 
-pub(super) const CANDIDATE: &str = "SELECT row, sender, key, action, arrived_run, code, subscription FROM inbox WHERE state = 'stored' AND not_before_ms <= ?1";
+/// No pause is longer than 30 s ([`flock_core::limits::RUN_PAUSE_CAP_MS`]): one that seems to be was noted before the clock was set back.
+pub(super) const CANDIDATE: &str =
+    "SELECT row, sender, key, action, arrived_run, code, subscription FROM inbox WHERE state = 'stored'
+     AND NOT (not_before_ms BETWEEN ?1 + 1 AND ?1 + 30000)";
 
 /// All rows that may be looked at now, oldest first.
 ///
@@ -117,7 +120,7 @@ pub fn candidates_of(conn: &Connection, key: &str, action: &str, now_ms: u64) ->
 /// `internal` when the store refuses.
 pub fn next_pause_ms(conn: &Connection, now_ms: u64) -> Result<Option<u64>> {
     let next: Option<i64> = conn
-        .prepare_cached("SELECT MIN(not_before_ms) FROM inbox WHERE state = 'stored' AND not_before_ms > ?1")
+        .prepare_cached("SELECT MIN(not_before_ms) FROM inbox WHERE state = 'stored' AND not_before_ms BETWEEN ?1 + 1 AND ?1 + 30000")
         .map_err(sql)?
         .query_row([int(now_ms)], |r| r.get(0))
         .map_err(sql)?;

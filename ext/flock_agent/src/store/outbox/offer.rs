@@ -84,12 +84,14 @@ pub fn offer(conn: &Connection, target: &str, now_ms: u64) -> Result<Vec<Offered
         let at = At { seq, target };
         let again = !advance(conn, at, &Change::to(State::Offered, now_ms))?;
         if let Some(found) = standing(conn, at)? {
-            let left_ms = found.expires_ms.saturating_sub(now_ms).max(1);
+            let draft = decode(&blob)?;
+            // A clock that was set back makes no time to live longer.
+            let left_ms = found.expires_ms.saturating_sub(now_ms).clamp(1, draft::ttl_ms(&draft));
             offered.push(Offered {
                 seq,
                 attempt: found.attempt,
                 again,
-                envelope: envelope(decode(&blob)?, at, found.attempt, left_ms),
+                envelope: envelope(draft, at, found.attempt, left_ms),
             });
         }
     }

@@ -88,6 +88,15 @@ impl Inquiries for Rest {
     async fn node_remove(&self, _: pb::NodeRemoveRequest) -> Result<()> {
         Ok(())
     }
+    async fn leave(&self, _: pb::LeaveRequest) -> Result<pb::LeaveReport> {
+        Ok(pb::LeaveReport::default())
+    }
+    async fn backup(&self, request: pb::BackupRequest) -> Result<pb::BackupReport> {
+        Ok(pb::BackupReport {
+            path: request.path,
+            ..Default::default()
+        })
+    }
 }
 
 /// An inbox of one record, whose id is that of draft 99.

@@ -174,3 +174,17 @@ fn the_hot_queries_use_their_indexes() {
         "{overdue}"
     );
 }
+
+#[test]
+fn a_clock_that_is_set_back_gives_no_longer_time_to_live() {
+    let conn = memory();
+    let asked = pb::Draft {
+        ttl_ms: 60_000,
+        ..draft(1, "a")
+    };
+    put(&conn, &asked);
+    let day_ms = 24 * 60 * 60 * 1000;
+    for (now_ms, left_ms) in [(NOW - day_ms, 60_000), (NOW + 59_000, 1_000), (NOW + day_ms, 1)] {
+        assert_eq!(offer(&conn, "a", now_ms).unwrap()[0].envelope.ttl_ms, left_ms);
+    }
+}
