@@ -31,7 +31,8 @@ impl Clock {
     pub fn system() -> Self {
         Self::from_fn(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+            now_ms.saturating_add_signed(offset_ms())
         })
     }
 
@@ -54,7 +55,10 @@ impl Clock {
         let offset_ms = signed(wall_ms).saturating_sub(signed(now_ms));
         let before = steps.offset_ms.replace(offset_ms).unwrap_or(offset_ms);
         if before.abs_diff(offset_ms) > limits::CLOCK_SKEW_EXPIRY_MS {
-            tracing::warn!(by_ms = offset_ms.saturating_sub(before), "the clock of this machine jumped; nothing expires for a while");
+            tracing::warn!(
+                by_ms = offset_ms.saturating_sub(before),
+                "the clock of this machine jumped; nothing expires for a while"
+            );
             steps.jumped_ms = Some(now_ms);
         }
         steps
@@ -79,6 +83,18 @@ impl Clock {
     }
 }
 
+/// By how much process specs have this process be off: a number of milliseconds in the file that `FLOCK_TEST_CLOCK` names.
+#[cfg(feature = "testing")]
+fn offset_ms() -> i64 {
+    let told = std::env::var_os("FLOCK_TEST_CLOCK").and_then(|file| std::fs::read_to_string(file).ok());
+    told.and_then(|text| text.trim().parse().ok()).unwrap_or_default()
+}
+
+#[cfg(not(feature = "testing"))]
+fn offset_ms() -> i64 {
+    0
+}
+
 impl std::fmt::Debug for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Clock")
@@ -98,7 +114,8 @@ mod tests {
         for (from, to) in [(10 * DAY_MS, 11 * DAY_MS), (10 * DAY_MS, 9 * DAY_MS)] {
             let (wall, monotonic) = (Arc::new(AtomicU64::new(from)), Arc::new(AtomicU64::new(5)));
             let (w, m) = (Arc::clone(&wall), Arc::clone(&monotonic));
-            let clock = Clock::from_fn(move || w.load(Ordering::SeqCst)).with_monotonic(move || m.load(Ordering::SeqCst));
+            let clock =
+                Clock::from_fn(move || w.load(Ordering::SeqCst)).with_monotonic(move || m.load(Ordering::SeqCst));
             assert!(clock.is_settled(), "it has to begin somewhere");
             for source in [&wall, &monotonic] {
                 source.fetch_add(DAY_MS / 2, Ordering::SeqCst);

@@ -140,10 +140,7 @@ impl Inquiries for Answers {
 
     async fn leave(&self, request: pb::LeaveRequest) -> Result<pb::LeaveReport> {
         let data_dir = self.config.data_dir.clone();
-        let unfinished = self
-            .store
-            .read(move |conn| care::unfinished(conn, &data_dir))
-            .await?;
+        let unfinished = self.store.read(move |conn| care::unfinished(conn, &data_dir)).await?;
         care::refuse_unfinished(&unfinished, request.force)?;
         if self.identity.is_hub() {
             care::refuse_last_hub(&self.config.data_dir, self.identity.name())?;

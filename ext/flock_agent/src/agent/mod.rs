@@ -117,7 +117,10 @@ impl Agent {
         let closed = tokio::time::timeout(close, self.parts.store.close()).await.is_ok();
         if closed && self.parts.left.is_cancelled() {
             let put = care::put_away(&self.parts.data_dir, Clock::system().now_ms())?;
-            tracing::info!("identity and store of the flock that this node left are in {}", put.display());
+            tracing::info!(
+                "identity and store of the flock that this node left are in {}",
+                put.display()
+            );
         }
         let clean = ended && closed;
         tracing::info!(clean, "stopped");

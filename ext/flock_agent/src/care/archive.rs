@@ -181,7 +181,11 @@ pub(super) fn text_of(source: &Path, name: &str) -> Result<String> {
     let mut entries = archive.entries().map_err(|_| damaged("it is no tar file"))?;
     let manifest = read_manifest(&mut entries)?;
     let absent = || damaged(&format!("it has no {name}, and there is none here either"));
-    let kept = manifest.files.iter().find(|kept| kept.name == name).ok_or_else(absent)?;
+    let kept = manifest
+        .files
+        .iter()
+        .find(|kept| kept.name == name)
+        .ok_or_else(absent)?;
     for entry in entries {
         let entry = entry.map_err(|e| damaged(&e.to_string()))?;
         if entry.path_bytes().as_ref() == name.as_bytes() {

@@ -78,7 +78,11 @@ fn refuse_target(target: &Path) -> Result<()> {
 }
 
 fn databases(subject: &Subject, stage: &Path, manifest: &mut Manifest) -> Result<Vec<String>> {
-    let wanted = if subject.hub { &["state.db", "registry.db"][..] } else { &["state.db"] };
+    let wanted = if subject.hub {
+        &["state.db", "registry.db"][..]
+    } else {
+        &["state.db"]
+    };
     let mut names = Vec::new();
     for name in wanted {
         let schema = copy_database(&subject.config.data_dir.join(name), &stage.join(name))?;
@@ -117,10 +121,20 @@ fn files(subject: &Subject, stage: &Path) -> io::Result<Vec<String>> {
         let name = format!("identity/{name}");
         copy_if_there(&data_dir.join(&name), stage, name, &mut names)?;
     }
-    copy_if_there(&data_dir.join("directory.json"), stage, "directory.json".into(), &mut names)?;
+    copy_if_there(
+        &data_dir.join("directory.json"),
+        stage,
+        "directory.json".into(),
+        &mut names,
+    )?;
     copy_if_there(&subject.config.path, stage, "agent.toml".into(), &mut names)?;
     for entry in waiting(&data_dir.join(SPOOL))?.into_iter().take(limits::SPOOL_FILES) {
-        copy_if_there(&data_dir.join(SPOOL).join(&entry), stage, format!("{SPOOL}{entry}"), &mut names)?;
+        copy_if_there(
+            &data_dir.join(SPOOL).join(&entry),
+            stage,
+            format!("{SPOOL}{entry}"),
+            &mut names,
+        )?;
     }
     Ok(names)
 }

@@ -46,8 +46,15 @@ pub fn unfinished(conn: &Connection, data_dir: &Path) -> Result<Unfinished> {
 }
 
 fn line(record: pb::Record) -> String {
-    let target = if record.peer.is_empty() { "nodes to be found" } else { &record.peer };
-    format!("{} {} of {} on {target}: {}", record.id, record.action, record.key, record.state)
+    let target = if record.peer.is_empty() {
+        "nodes to be found"
+    } else {
+        &record.peer
+    };
+    format!(
+        "{} {} of {} on {target}: {}",
+        record.id, record.action, record.key, record.state
+    )
 }
 
 /// Refuses to leave with unfinished notifications.
@@ -91,7 +98,9 @@ fn members(conn: &Connection, own: &NodeName) -> Result<Vec<String>> {
     let query = "SELECT substr(key, length(?1) + 1) FROM kv WHERE substr(key, 1, length(?1)) = ?1
         AND NOT EXISTS (SELECT 1 FROM kv r WHERE r.key = ?2 || substr(kv.key, length(?1) + 1)) ORDER BY key";
     let mut statement = conn.prepare(query).map_err(sql)?;
-    let rows = statement.query_map([ENROLLED, REMOVED], |row| row.get::<_, String>(0)).map_err(sql)?;
+    let rows = statement
+        .query_map([ENROLLED, REMOVED], |row| row.get::<_, String>(0))
+        .map_err(sql)?;
     let names: Vec<String> = rows.collect::<rusqlite::Result<_>>().map_err(sql)?;
     let names = names.iter().filter_map(|name| flock_core::id::unescape(name));
     Ok(names.filter(|name| name != own.as_str()).collect())

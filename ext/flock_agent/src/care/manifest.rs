@@ -110,8 +110,10 @@ pub(super) fn is_draft(file: &str) -> bool {
 }
 
 pub(super) fn damaged(why: &str) -> Error {
-    Error::configuration(format!("this is not a whole backup of flock_of_chefs: {why}; take another one"))
-        .with_code("backup_damaged")
+    Error::configuration(format!(
+        "this is not a whole backup of flock_of_chefs: {why}; take another one"
+    ))
+    .with_code("backup_damaged")
 }
 
 pub(super) fn newer_than_us(what: &str, found: usize) -> Error {

@@ -35,7 +35,8 @@ pub(super) fn mend(
         let ending = Ending {
             state: State::Unknown,
             code: CODE.to_owned(),
-            message: "it was at work when the backup was taken that this node was restored from; look at the node".to_owned(),
+            message: "it was at work when the backup was taken that this node was restored from; look at the node"
+                .to_owned(),
             run_ms: 0,
         };
         unknown += inbox::finish(&tx, &job.job, &ending, now_ms)?.unwrap_or_default();

@@ -23,7 +23,7 @@ use flock_core::{Error, Result};
 
 pub use backup::{Subject, back_up};
 pub use leave::{Unfinished, put_away, refuse_last_hub, refuse_unfinished, unfinished};
-pub use restore::{NOTE, Restored, RestoreOptions, restore};
+pub use restore::{NOTE, RestoreOptions, Restored, restore};
 
 /// What is put aside of an earlier or a left life of this node, relative to data_dir; the identity comes first, since an agent
 /// without one does not start.

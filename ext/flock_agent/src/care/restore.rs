@@ -19,8 +19,7 @@ use super::{
 use crate::{
     agent::DataDirLock,
     config::Config,
-    dispatch, identity,
-    process,
+    dispatch, identity, process,
     registry::embedded_file,
     run_state,
     store::{self, inbox::Job},
@@ -102,7 +101,10 @@ pub fn restore(options: &RestoreOptions, now_ms: u64) -> Result<Restored> {
 }
 
 fn refuse_newer(manifest: &Manifest) -> Result<()> {
-    for (name, known) in [("state.db", store::schema_known()), ("registry.db", embedded_file::schema_known())] {
+    for (name, known) in [
+        ("state.db", store::schema_known()),
+        ("registry.db", embedded_file::schema_known()),
+    ] {
         let found = manifest.schemas.get(name).copied().unwrap_or_default();
         if found > known {
             return Err(newer_than_us(&format!("schema of {name}"), found));
@@ -191,7 +193,13 @@ fn prepare(
 }
 
 /// Whom the operator names and whom the data that is there denies stays denied.
-fn registry(options: &RestoreOptions, flock_id: &str, stage: &Path, data_dir: &Path, now_ms: u64) -> Result<Vec<String>> {
+fn registry(
+    options: &RestoreOptions,
+    flock_id: &str,
+    stage: &Path,
+    data_dir: &Path,
+    now_ms: u64,
+) -> Result<Vec<String>> {
     let mut denied = crate::link::denied_on_disk(data_dir, flock_id);
     if identity::inspect(data_dir).is_ok_and(|there| there.flock_id == flock_id) {
         denied.extend(embedded_file::denied_in(&data_dir.join("registry.db")));
@@ -251,7 +259,11 @@ fn write_config(path: &Path, text: &str) -> Result<()> {
     let written = || {
         let dir = path.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(dir)?;
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         sync(dir)

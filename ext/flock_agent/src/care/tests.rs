@@ -145,7 +145,8 @@ fn claim(conn: &Connection, job: &str, n: u32) {
 
 fn received(conn: &Connection, n: u32) -> (String, String) {
     let query = "SELECT state, code FROM inbox WHERE id = ?1";
-    conn.query_row(query, [uuid(n)], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    conn.query_row(query, [uuid(n)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
 }
 
 fn sent(conn: &Connection, n: u32) -> String {
@@ -158,7 +159,8 @@ fn all(dir: &Path) -> Vec<(PathBuf, String)> {
     for entry in fs::read_dir(dir).unwrap().flatten() {
         match entry.path() {
             path if path.is_dir() => found.extend(all(&path)),
-            path if path.ends_with("agent.lock") || path.to_string_lossy().ends_with(['l', 'm']) && path.to_string_lossy().contains("db-") => {}
+            path if path.ends_with("agent.lock")
+                || path.to_string_lossy().ends_with(['l', 'm']) && path.to_string_lossy().contains("db-") => {}
             path => found.push((path.clone(), crate::text::sha256_hex(&fs::read(path).unwrap()))),
         }
     }
@@ -176,7 +178,11 @@ fn a_backup_is_one_private_file_that_brings_everything_back() {
     let report = node.back_up().unwrap();
     assert_eq!(fs::metadata(node.file()).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(report.bytes, fs::metadata(node.file()).unwrap().len());
-    assert_eq!(fs::read_dir(node.0.path()).unwrap().count(), 3, "nothing is left beside it");
+    assert_eq!(
+        fs::read_dir(node.0.path()).unwrap().count(),
+        3,
+        "nothing is left beside it"
+    );
     drop(conn);
     let identity = all(&node.path("data/identity"));
 
@@ -189,7 +195,10 @@ fn a_backup_is_one_private_file_that_brings_everything_back() {
     assert!(!node.path("data/restore.tmp").exists());
     let conn = node.state();
     assert_eq!(sent(&conn, 1), "offered", "it may have left since");
-    assert!(meta::incarnation(&conn, 1).unwrap() > NOW_MS, "sequences may be given again");
+    assert!(
+        meta::incarnation(&conn, 1).unwrap() > NOW_MS,
+        "sequences may be given again"
+    );
     Identity::load(&node.config()).unwrap();
 }
 
@@ -211,14 +220,27 @@ fn nothing_that_came_in_before_the_backup_is_run_again_in_silence() {
     assert_eq!(restored.unknown, 3);
     let conn = node.state();
     let unknown = ("unknown".to_owned(), "restored".to_owned());
-    assert_eq!(received(&conn, 1), unknown, "claimed, and nothing is left of the worker");
+    assert_eq!(
+        received(&conn, 1),
+        unknown,
+        "claimed, and nothing is left of the worker"
+    );
     assert_eq!(received(&conn, 2).0, "claimed", "the worker's result will be read");
     assert_eq!(received(&conn, 3), unknown, "stored, and perhaps run since");
     assert_eq!(received(&conn, 4).0, "stored", "its retry: allows another run");
     assert_eq!(received(&conn, 5).0, "stored");
-    let arrived: i64 = conn.query_row("SELECT MAX(arrived_run) FROM inbox", [], |row| row.get(0)).unwrap();
-    assert_eq!(arrived, 0, "this machine has seen no run: the first one counts as later");
-    assert_eq!(inbox::unreported(&conn, &Default::default(), 10).unwrap().len(), 2, "the sender is told");
+    let arrived: i64 = conn
+        .query_row("SELECT MAX(arrived_run) FROM inbox", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(
+        arrived, 0,
+        "this machine has seen no run: the first one counts as later"
+    );
+    assert_eq!(
+        inbox::unreported(&conn, &Default::default(), 10).unwrap().len(),
+        2,
+        "the sender is told"
+    );
 }
 
 #[test]
@@ -289,7 +311,10 @@ fn a_damaged_backup_touches_nothing() {
 fn forge(node: &Node, from: &str, to: &str) {
     assert_eq!(from.len(), to.len());
     let mut bytes = fs::read(node.file()).unwrap();
-    let at = bytes.windows(from.len()).position(|some| some == from.as_bytes()).unwrap();
+    let at = bytes
+        .windows(from.len())
+        .position(|some| some == from.as_bytes())
+        .unwrap();
     bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
     fs::write(node.file(), bytes).unwrap();
 }
@@ -340,7 +365,10 @@ fn a_restored_registry_denies_who_was_removed_since_and_repeats_no_revision() {
     node.with_registry(async |registry| {
         let known = ["a", "b", "c"].map(|name| put(&format!("enrolled/{name}"), json!({})));
         registry.txn("1", known.to_vec()).await.unwrap();
-        registry.txn("2", vec![put("nodes/b", json!({})), put("tokens/x", json!({}))]).await.unwrap();
+        registry
+            .txn("2", vec![put("nodes/b", json!({})), put("tokens/x", json!({}))])
+            .await
+            .unwrap();
     });
     node.back_up().unwrap();
     let newest = node.with_registry(async |registry| {
@@ -365,7 +393,10 @@ fn a_restored_registry_denies_who_was_removed_since_and_repeats_no_revision() {
         assert_eq!(keys("enrolled/").await, ["enrolled/a", "enrolled/b", "enrolled/c"]);
         assert_eq!(keys("nodes/").await, [""; 0]);
         assert_eq!(keys("tokens/").await, [""; 0]);
-        assert!(registry.open_session("c", 1000).await.unwrap().epoch > newest, "older sessions stay fenced");
+        assert!(
+            registry.open_session("c", 1000).await.unwrap().epoch > newest,
+            "older sessions stay fenced"
+        );
     });
 }
 
@@ -379,7 +410,10 @@ fn the_only_hub_stays_while_it_has_members() {
     });
     let refusal = refuse_last_hub(&node.data(), &own).unwrap_err();
     assert_eq!(refusal.code(), "last_hub");
-    assert!(refusal.message().contains("1 nodes") && refusal.message().contains("a b"), "{refusal}");
+    assert!(
+        refusal.message().contains("1 nodes") && refusal.message().contains("a b"),
+        "{refusal}"
+    );
     node.with_registry(async |registry| {
         registry.txn("2", vec![put("removed/a%20b", json!({}))]).await.unwrap();
     });
@@ -395,7 +429,10 @@ fn a_node_leaves_alone_once_all_it_asked_has_ended() {
     let leave = |force: bool| setup::leave(json!({"config": node.path("agent.toml"), "force": force}));
     let refusal = leave(false).unwrap_err();
     assert_eq!(refusal.code(), "unfinished");
-    assert!(refusal.message().contains(&id(1)) && refusal.message().contains("elsewhere"), "{refusal}");
+    assert!(
+        refusal.message().contains(&id(1)) && refusal.message().contains("elsewhere"),
+        "{refusal}"
+    );
     let left = leave(true).unwrap();
     assert_eq!(left["unfinished"], 1);
     assert!(Path::new(left["put_away"].as_str().unwrap()).join("state.db").exists());

@@ -125,7 +125,11 @@ fn store(
         return Ok(answered(answer));
     }
     if let Err(low) = room.refuse_low() {
-        return Ok(busy(limits::DISK_RETRY_AFTER_MS, low.code(), "the disk of the target is nearly full"));
+        return Ok(busy(
+            limits::DISK_RETRY_AFTER_MS,
+            low.code(),
+            "the disk of the target is nearly full",
+        ));
     }
     if let Err(retry_after_ms) = rate.take(&envelope.sender, &envelope.key, &envelope.action) {
         let why = format!(

@@ -92,7 +92,11 @@ mod tests {
 
     #[test]
     fn low_is_below_the_reserve_or_without_files() {
-        let space = |free, files| Space { free, reserve: 100, files };
+        let space = |free, files| Space {
+            free,
+            reserve: 100,
+            files,
+        };
         assert!(!space(100, true).is_low(1) && space(99, true).is_low(1));
         assert!(!space(50, true).is_low(2) && space(49, true).is_low(2));
         assert!(space(1000, false).is_low(1));

@@ -69,7 +69,11 @@ async fn every_row_is_kept_from_the_first_schema_to_this_one() {
     let version = schema::version(&Connection::open(&path).unwrap()).unwrap();
     assert_eq!(version, schema::STEPS.len());
     let copy = dir.path().join(format!("state.schema{FIRST}.db"));
-    assert_eq!(copy.exists(), schema::STEPS.len() > FIRST, "a copy is made where something changes");
+    assert_eq!(
+        copy.exists(),
+        schema::STEPS.len() > FIRST,
+        "a copy is made where something changes"
+    );
     Store::open(&path).unwrap().close().await;
     assert_eq!(rows(&path, &columns), before);
 }
@@ -80,7 +84,16 @@ async fn a_migration_that_was_cut_off_is_made_again_from_what_was_there() {
     let path = first(&dir);
     let columns = columns(&path);
     let before = rows(&path, &columns);
-    let more = |last: &'static str| [schema::STEPS, &[M::up("CREATE TABLE extra (a TEXT) STRICT; DELETE FROM run;"), M::up(last)]].concat();
+    let more = |last: &'static str| {
+        [
+            schema::STEPS,
+            &[
+                M::up("CREATE TABLE extra (a TEXT) STRICT; DELETE FROM run;"),
+                M::up(last),
+            ],
+        ]
+        .concat()
+    };
     let cut = Store::open_with(&path, &more("CREATE TABLE other (a TEXT); SELECT no_such_function();"));
     assert_eq!(cut.err().unwrap().kind(), ErrorKind::Internal);
     assert_eq!(rows(&path, &columns), before, "all or nothing");
@@ -103,7 +116,9 @@ async fn the_write_ahead_log_stays_short() {
         let text = text.clone();
         let put = move |conn: &Connection| {
             let insert = "INSERT INTO meta (key, value) VALUES (?1, ?2)";
-            conn.execute(insert, (n.to_string(), text)).map(drop).map_err(super::sql)
+            conn.execute(insert, (n.to_string(), text))
+                .map(drop)
+                .map_err(super::sql)
         };
         store.write(put).await.unwrap();
     }

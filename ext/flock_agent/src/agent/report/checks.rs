@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
-    agent::ports::skewed, care, clock::Clock, link::LinkState, pb, run_state::RunView, store::room::Space, transport::timestamp,
+    agent::ports::skewed, care, clock::Clock, link::LinkState, pb, run_state::RunView, store::room::Space,
+    transport::timestamp,
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -85,7 +86,12 @@ pub(super) fn authority(until_ms: u64, now_ms: u64) -> pb::Finding {
     let level = match days {
         0..=60 => "error",
         61..=730 => "warning",
-        _ => return ok("authority", format!("this hub's own certificate is good for {days} days")),
+        _ => {
+            return ok(
+                "authority",
+                format!("this hub's own certificate is good for {days} days"),
+            );
+        }
     };
     finding(
         level,

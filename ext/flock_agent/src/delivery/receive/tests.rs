@@ -319,5 +319,9 @@ async fn one_sender_has_its_share_and_no_more() {
     let busy = target.admit(other_key(5_000)).await;
     assert_eq!(verdict(&busy), (Verdict::Busy, "inbox_full"));
     assert_eq!(busy.retry_after_ms, limits::BUSY_RETRY_AFTER_MS);
-    assert_eq!(verdict(&target.admit(envelope("b", 1)).await), (Verdict::Stored, ""), "others have room");
+    assert_eq!(
+        verdict(&target.admit(envelope("b", 1)).await),
+        (Verdict::Stored, ""),
+        "others have room"
+    );
 }

@@ -94,7 +94,11 @@ async fn a_hub_makes_its_next_intermediate_while_it_has_the_root() {
     let next = Identity::load_with(&hub.config, hub.skew.clock()).unwrap();
     assert!(next.authority_expires_ms().unwrap() > before + limits::LEAF_MS);
     let again = Identity::load_with(&hub.config, hub.skew.clock()).unwrap();
-    assert_eq!(again.authority_expires_ms(), next.authority_expires_ms(), "it is on disk, once");
+    assert_eq!(
+        again.authority_expires_ms(),
+        next.authority_expires_ms(),
+        "it is on disk, once"
+    );
     renew(&next).await.unwrap();
     assert_eq!(next.pin().unwrap(), member.pin().unwrap(), "the root is the same");
 }

@@ -31,7 +31,10 @@ pub(crate) fn denied_in(path: &Path) -> Vec<String> {
     let listed = || -> Result<Vec<String>> {
         let db = store::reader(path)?;
         let entries = rows::listing(&db, REMOVED)?.entries;
-        Ok(entries.iter().filter_map(|entry| keys::name_in(REMOVED, &entry.key)).collect())
+        Ok(entries
+            .iter()
+            .filter_map(|entry| keys::name_in(REMOVED, &entry.key))
+            .collect())
     };
     match path.exists() {
         true => listed().unwrap_or_default(),
@@ -50,7 +53,12 @@ pub(crate) fn mend(path: &Path, denied: Vec<String>, now_ms: u64) -> Result<Vec<
     let unknown = |name: &String| !known.iter().any(|entry| entry.key == removed(name));
     let added: Vec<String> = denied.into_iter().filter(unknown).collect();
     let mut ops: Vec<Op> = added.iter().flat_map(|name| deny(name, now_ms)).collect();
-    ops.extend(rows::listing(&db, TOKENS)?.entries.into_iter().map(|entry| delete(entry.key)));
+    ops.extend(
+        rows::listing(&db, TOKENS)?
+            .entries
+            .into_iter()
+            .map(|entry| delete(entry.key)),
+    );
     let tx = db.transaction().map_err(sql)?;
     for some in ops.chunks(REGISTRY_TXN_OPS) {
         let id = uuid::Uuid::new_v4().to_string();
@@ -76,7 +84,8 @@ fn removed(name: &str) -> String {
 
 fn deny(name: &str, now_ms: u64) -> Vec<Op> {
     // One value for both kinds of entries: a removed name, and a replaced enrolment.
-    let value = json!({"removed_ms": now_ms, "by": "restore", "name": "", "expires_ms": now_ms + flock_core::limits::LEAF_MS});
+    let value =
+        json!({"removed_ms": now_ms, "by": "restore", "name": "", "expires_ms": now_ms + flock_core::limits::LEAF_MS});
     let put = Op::Put {
         key: removed(name),
         value: value.to_string().into_bytes(),

@@ -341,10 +341,16 @@ fn looking_for_work_never_scans_what_is_finished() {
 fn a_clock_that_is_set_back_prolongs_no_pause() {
     let conn = inbox();
     take(&conn, &envelope("a", 1));
-    conn.execute("UPDATE inbox SET not_before_ms = ?1", [(NOW_MS + 10_000) as i64]).unwrap();
+    conn.execute("UPDATE inbox SET not_before_ms = ?1", [(NOW_MS + 10_000) as i64])
+        .unwrap();
     let day_ms = 24 * 60 * 60 * 1000;
     let waiting = |now_ms: u64| candidates(&conn, now_ms).unwrap().is_empty();
-    for (now_ms, waits) in [(NOW_MS, true), (NOW_MS + 10_000, false), (NOW_MS - day_ms, false), (NOW_MS + day_ms, false)] {
+    for (now_ms, waits) in [
+        (NOW_MS, true),
+        (NOW_MS + 10_000, false),
+        (NOW_MS - day_ms, false),
+        (NOW_MS + day_ms, false),
+    ] {
         assert_eq!(waiting(now_ms), waits, "{now_ms}");
         assert_eq!(next_pause_ms(&conn, now_ms).unwrap().is_some(), waits, "{now_ms}");
     }
