@@ -41,7 +41,9 @@ const OLD: [&str; 9] = [
 
 /// Moves what is there of `names` into a new folder of data_dir called `kind-<time>`; answers with it.
 fn put_aside(data_dir: &Path, names: &[&str], kind: &str, now_ms: u64) -> Result<PathBuf> {
-    let aside = data_dir.join(format!("{kind}-{now_ms}"));
+    let called = |ms: u64| data_dir.join(format!("{kind}-{ms}"));
+    let free_ms = (now_ms..).find(|ms| !called(*ms).exists()).unwrap_or(now_ms);
+    let aside = called(free_ms);
     let moved = || {
         private(&aside)?;
         for name in names {

@@ -266,7 +266,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 
 fn damaged(file: &str, why: &dyn std::fmt::Display) -> Error {
     Error::configuration(format!(
-        "identity/{file} in data_dir cannot be used: {why}; put a backup of data_dir back or run `flockctl join STRING --replace`"
+        "identity/{file} in data_dir cannot be used: {why}; put a backup back (`flockctl restore FILE --replace`) or run `flockctl join STRING --replace`"
     ))
     .with_code("identity_damaged")
 }

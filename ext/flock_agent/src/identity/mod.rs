@@ -336,7 +336,7 @@ fn refuse_existing(data_dir: &Path) -> Result<()> {
     match held {
         None => Ok(()),
         Some(file) => Err(Error::configuration(format!(
-            "{} already holds {file}: this node is in a flock; to leave it for good, have it removed on a hub (`flockctl node remove`) and move the directory away",
+            "{} already holds {file}: this node is in a flock; `flockctl leave` takes it out",
             data_dir.display()
         ))
         .with_code("already_initialised")),
@@ -349,7 +349,7 @@ fn refuse_clone(meta: &Meta) -> Result<()> {
     }
     Err(Error::configuration(format!(
         "the identity of {0} was made on another machine: this is a copy of it; run `flockctl join STRING --replace` to take the name over, \
-         or give this machine a name of its own in agent.toml and join with that",
+         `flockctl restore FILE --replace` to move the node here with a backup, or give this machine a name of its own in agent.toml and join with that",
         meta.name
     ))
     .with_code("cloned"))

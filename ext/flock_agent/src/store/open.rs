@@ -133,7 +133,7 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> Error {
 
 fn damaged(path: &Path, why: &dyn std::fmt::Display) -> Error {
     Error::configuration(format!(
-        "the store {} is damaged: {why}; move it away and put a backup of data_dir back, or start anew without it",
+        "the store {} is damaged: {why}; put a backup back (`flockctl restore FILE --replace`), or move it away to start anew",
         path.display()
     ))
     .with_code("store_damaged")

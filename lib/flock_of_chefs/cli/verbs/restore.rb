@@ -29,8 +29,10 @@ module FlockOfChefs
         end
 
         def moved(report)
-          [("what was there before is in #{report["put_aside"]}" unless report["put_aside"].empty?),
-           ("this machine is #{report["name"]} from now on: never start the old one again" if report["rebound"])].compact
+          notes = []
+          notes << "what was there before is in #{report["put_aside"]}" unless report["put_aside"].empty?
+          notes << "this machine is #{report["name"]} from now on: never start the old one again" if report["rebound"]
+          notes
         end
 
         def hub(report)

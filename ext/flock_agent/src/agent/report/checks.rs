@@ -302,3 +302,44 @@ fn tally(records: &[pb::Record]) -> String {
         .collect::<Vec<_>>()
         .join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_judged_by_its_reserve() {
+        let space = |free| {
+            Some(Space {
+                free,
+                reserve: 100,
+                files: true,
+            })
+        };
+        for (free, level) in [(99, "error"), (100, "warning"), (399, "warning"), (400, "ok")] {
+            assert_eq!(disk(space(free)).level, level, "{free}");
+        }
+        let no_files = Space {
+            free: 1000,
+            reserve: 100,
+            files: false,
+        };
+        assert_eq!(disk(Some(no_files)).level, "error");
+        assert_eq!(disk(None).level, "ok");
+    }
+
+    #[test]
+    fn a_hub_hears_early_that_its_intermediate_ends() {
+        let level = |days: u64| authority(1_000 * DAY_MS + days * DAY_MS, 1_000 * DAY_MS).level;
+        for (days, wanted) in [
+            (0, "error"),
+            (60, "error"),
+            (61, "warning"),
+            (730, "warning"),
+            (731, "ok"),
+        ] {
+            assert_eq!(level(days), wanted, "{days}");
+        }
+        assert_eq!(authority(0, DAY_MS).level, "error", "it has ended");
+    }
+}

@@ -233,3 +233,42 @@ async fn only_known_nodes_can_be_removed_and_not_the_hub_itself() {
     operator.link.node_remove("never-seen").await.unwrap();
     assert!(flock.registry.get("removed/never-seen").await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_node_that_leaves_is_denied_and_its_subscriptions_go_with_it() {
+    let flock = Flock::new(600_000);
+    let hub = flock.hub("hub");
+    let (operator, member) = (flock.operator(&hub), flock.member("a", &[&hub]));
+    operator.connected().await;
+    member.connected().await;
+    operator.sees("a", "alive").await;
+    for n in 0..flock_core::limits::REGISTRY_TXN_OPS + 3 {
+        put(&flock, &format!("subscriptions/a/{n}"), "{}").await;
+    }
+    put(&flock, "subscriptions/ab/1", "{}").await;
+    let refused = operator.link.leave().await.unwrap_err();
+    assert_eq!(refused.code(), "own_hub");
+    member.link.leave().await.unwrap();
+    member.refused("removed").await;
+    operator.sees("a", "unknown").await;
+    let left = flock.registry.list("subscriptions/").await.unwrap().entries;
+    assert_eq!(
+        left.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(),
+        ["subscriptions/ab/1"]
+    );
+    assert!(flock.registry.get("removed/a").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_registry_that_forgot_a_member_enters_its_name_again() {
+    let flock = Flock::new(600_000);
+    let hub = flock.hub("hub");
+    flock.member("a", &[&hub]).connected().await;
+    let entry = flock.registry.get("enrolled/a").await.unwrap().unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&entry.value).unwrap();
+    assert_eq!(record["hub"], false);
+    put(&flock, "enrolled/b", "{\"kept\":true}").await;
+    flock.member("b", &[&hub]).connected().await;
+    let entry = flock.registry.get("enrolled/b").await.unwrap().unwrap();
+    assert_eq!(entry.value, b"{\"kept\":true}");
+}

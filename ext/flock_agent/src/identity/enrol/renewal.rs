@@ -40,7 +40,10 @@ impl Enrol {
             .iter()
             .map(|der| CertificateDer::from(der.as_slice()))
             .collect();
-        let at_ms = now_ms.min(info.not_after_ms.saturating_sub(1000));
+        // At a moment within its life: it may have ended, or been made here while this hub's clock was ahead.
+        let at_ms = now_ms
+            .max(info.not_before_ms)
+            .min(info.not_after_ms.saturating_sub(1000));
         let path = client_path(self.identity.tls().current().store()?)?;
         if info.subject.flock_id != self.identity.flock_id() || !path.verify(&chain, at_ms) {
             return Err(denied(

@@ -155,7 +155,8 @@ fn head(db: &Connection) -> Result<Head> {
 }
 
 pub(super) fn headless() -> Error {
-    Error::internal("registry.db has lost its head row; restore a backup").with_code("store")
+    Error::internal("registry.db has lost its head row; put a backup back (`flockctl restore FILE --replace`)")
+        .with_code("store")
 }
 
 fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {

@@ -183,7 +183,7 @@ pub(super) fn decode(blob: &[u8]) -> Result<pb::Draft> {
 
 fn damaged(what: &str) -> Error {
     Error::internal(format!(
-        "the store holds what no version wrote: {what}; put a backup of data_dir back"
+        "the store holds what no version wrote: {what}; put a backup back (`flockctl restore FILE --replace`)"
     ))
     .with_code("store_damaged")
 }
