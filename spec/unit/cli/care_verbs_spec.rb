@@ -79,7 +79,8 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
       result = verb(:Restore).call(nil, file: "/b.tar", replace: true, removed: %w[gone])
       expect(native).to have_received(:restore).with(json(file: "/b.tar", replace: true, removed: %w[gone]))
       expect(result.text).to eq("b1 is as it was at 1970-01-01T00:00:01Z")
-      expect(talk.join).to include("2 notifications", "/data/replaced-1", "never start the old", "removed: gone", "tokens")
+      expect(talk.join).to include("2 notifications", "/data/replaced-1", "never start the old", "removed: gone",
+                                   "tokens")
     end
 
     it "is short for a member that moved nowhere" do
