@@ -57,7 +57,7 @@ RSpec.describe "what the agent keeps" do
     before = contents
 
     expect(@node.flockctl("agent")).to have_attributes(
-      exit_code: 1, err: match(/\Aflockctl: the store .*state.db is damaged: .* put a backup back .*restore FILE.*\n\z/)
+      exit_code: 1, err: match(/\Aflockctl: the store .*state.db is damaged: .*put a backup back .*restore FILE.*\n\z/)
     )
     expect(contents).to eq(before)
   end

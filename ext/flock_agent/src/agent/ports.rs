@@ -35,7 +35,7 @@ impl Directory for Link {
     }
 
     fn clock_skewed(&self) -> bool {
-        !self.clock().is_settled() || skewed(&self.state())
+        skewed(&self.state())
     }
 }
 

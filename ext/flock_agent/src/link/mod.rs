@@ -180,11 +180,6 @@ impl Link {
         });
     }
 
-    /// This machine's time, as the link compares it.
-    pub fn clock(&self) -> &Clock {
-        &self.0.options.clock
-    }
-
     /// Where a node can be dialled, as far as is remembered; `None` for one that only dials out.
     pub fn address_of(&self, name: &str) -> Option<String> {
         self.0

@@ -51,3 +51,30 @@ async fn the_dispatcher_ends_when_it_is_told_to() {
     target.cancel.cancel();
     tokio::time::timeout(PATIENCE, dispatcher.stopped()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_expires_nothing_that_waits() {
+    for (looked_at_before, state) in [(true, "stored"), (false, "expired")] {
+        // Without a snapshot nothing is run.
+        let target = Target::new(Policy::default());
+        let brief = pb::Envelope {
+            ttl_ms: 60 * 60 * 1000,
+            ..envelope("a", 1)
+        };
+        target.admit(brief).await;
+        let wall = Arc::new(std::sync::atomic::AtomicU64::new(crate::fixtures::NOW_MS));
+        let source = Arc::clone(&wall);
+        let clock = crate::clock::Clock::from_fn(move || source.load(std::sync::atomic::Ordering::SeqCst));
+        if looked_at_before {
+            assert!(clock.is_settled());
+        }
+        wall.fetch_add(24 * 60 * 60 * 1000, std::sync::atomic::Ordering::SeqCst);
+        let options = DispatchOptions {
+            clock,
+            ..options(&target)
+        };
+        let dispatcher = Dispatcher::spawn(options).await.unwrap();
+        no_event(&dispatcher).await;
+        target.reaches(1, state).await;
+    }
+}
