@@ -63,8 +63,34 @@ RSpec.describe "a storm", :acceptance, :slow do
     expect(fired.length).to be_between(1, count / 20)
   end
 
-  # Subscriptions are a part of their own. When `remote_subscribes` is there: declare 5,000 of them by 5 simulated
-  # nodes of 1,000 each (`Declare` in storm.rs beside the link), converge a source that updates their one resource, and
-  # expect one notification for each, all `done`, and the same allowance of memory for the source's agent.
-  it "of 5,000 subscriptions to one source", skip: "needs remote_subscribes"
+  it "of 5,000 subscriptions to one source is one notification for each, and the source stays small" do
+    hub = fleet.hub("hub0")
+    source = fleet.join("node1")
+    source.converge!("")
+    before = [hub, source].map { |node| peak_mib(node) }
+    arguments = [source.name, "127.0.0.1:#{source.port}", "execute[change]", senders, count]
+
+    Simulated.open(Simulated.build("subscribers"), *arguments, fleet.token("--uses", senders.to_s)) do |subscribers|
+      expect(subscribers.hear).to include("declared" => count)
+      Fleet.eventually("the source knows all of them", timeout: 120) do
+        known(source) == count
+      end
+      source.converge!("execute('change') { command 'true' }")
+      expect(subscribers.hear).to include("served" => count, "repeated" => 0)
+      Fleet.eventually("the source knows what became of all", timeout: 120) { waiting(source).zero? }
+    end
+
+    grown = [hub, source].zip(before).map { |node, earlier| peak_mib(node) - earlier }
+    expect(grown).to all(be < allowance_mib)
+  end
+
+  def known(node) = listed(node, "subscriptions", "--direction", "in")
+
+  def waiting(node)
+    Fleet::Node::UNFINISHED.sum { |state| listed(node, "notifications", "--direction", "out", "--state", state) }
+  end
+
+  def listed(node, what, *options)
+    node.flockctl(what, "list", *options, "--limit", "10000", "--format", "names").out.lines.length
+  end
 end
