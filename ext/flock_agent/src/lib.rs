@@ -9,6 +9,7 @@ mod blocking;
 pub mod care;
 pub mod client;
 pub mod clock;
+mod codec;
 pub mod config;
 pub mod delivery;
 pub mod dispatch;

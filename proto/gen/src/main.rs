@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .out_dir(&out)
         .build_transport(false)
+        .codec_path("crate::codec::SmallCodec")
         .message_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]\n#[serde(default, deny_unknown_fields)]")
         .enum_attribute(".flock.v1.Up.body", "#[derive(serde::Serialize, serde::Deserialize)]")
         .enum_attribute(".flock.v1.Down.body", "#[derive(serde::Serialize, serde::Deserialize)]")

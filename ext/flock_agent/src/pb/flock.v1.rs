@@ -763,7 +763,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Hello");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Hello"));
@@ -781,7 +781,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Append");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Append"));
@@ -799,7 +799,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/flock.v1.Local/RunChanged",
             );
@@ -819,7 +819,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Resolve");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Resolve"));
@@ -837,7 +837,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Nodes");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Nodes"));
@@ -855,7 +855,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Resources");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Resources"));
@@ -873,7 +873,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/List");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "List"));
@@ -891,7 +891,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Steer");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Steer"));
@@ -909,7 +909,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Await");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Await"));
@@ -927,7 +927,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Status");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Status"));
@@ -945,7 +945,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Doctor");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Doctor"));
@@ -963,7 +963,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/flock.v1.Local/TokenCreate",
             );
@@ -984,7 +984,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/flock.v1.Local/NodeRemove",
             );
@@ -1007,7 +1007,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/flock.v1.Local/Subscriptions",
             );
@@ -1028,7 +1028,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Leave");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Leave"));
@@ -1046,7 +1046,7 @@ pub mod local_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Backup");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Backup"));
@@ -1239,7 +1239,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = HelloSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1282,7 +1282,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AppendSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1325,7 +1325,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RunChangedSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1368,7 +1368,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ResolveSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1411,7 +1411,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = NodesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1454,7 +1454,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ResourcesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1497,7 +1497,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1540,7 +1540,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SteerSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1583,7 +1583,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AwaitSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1626,7 +1626,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StatusSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1669,7 +1669,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DoctorSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1712,7 +1712,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = TokenCreateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1755,7 +1755,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = NodeRemoveSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1800,7 +1800,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SubscriptionsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1843,7 +1843,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LeaveSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1886,7 +1886,7 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BackupSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2098,7 +2098,7 @@ pub mod peer_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Peer/Offer");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Peer", "Offer"));
@@ -2116,7 +2116,7 @@ pub mod peer_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/flock.v1.Peer/ReportOutcome",
             );
@@ -2137,7 +2137,7 @@ pub mod peer_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Peer/Resources");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Peer", "Resources"));
@@ -2275,7 +2275,7 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = OfferSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2318,7 +2318,7 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReportOutcomeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2361,7 +2361,7 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ResourcesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2854,7 +2854,7 @@ pub mod hub_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/Session");
             let mut req = request.into_streaming_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Session"));
@@ -2872,7 +2872,7 @@ pub mod hub_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/Resolve");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Resolve"));
@@ -2890,7 +2890,7 @@ pub mod hub_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/TokenCreate");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "TokenCreate"));
@@ -2908,7 +2908,7 @@ pub mod hub_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/NodeRemove");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "NodeRemove"));
@@ -2927,7 +2927,7 @@ pub mod hub_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/Forward");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Forward"));
@@ -2949,7 +2949,7 @@ pub mod hub_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/Serve");
             let mut req = request.into_streaming_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Serve"));
@@ -2967,7 +2967,7 @@ pub mod hub_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/Leave");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Leave"));
@@ -3136,7 +3136,7 @@ pub mod hub_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SessionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3179,7 +3179,7 @@ pub mod hub_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ResolveSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3222,7 +3222,7 @@ pub mod hub_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = TokenCreateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3265,7 +3265,7 @@ pub mod hub_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = NodeRemoveSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3308,7 +3308,7 @@ pub mod hub_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ForwardSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3352,7 +3352,7 @@ pub mod hub_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ServeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3395,7 +3395,7 @@ pub mod hub_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LeaveSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3619,7 +3619,7 @@ pub mod enrol_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Enrol/Join");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Enrol", "Join"));
@@ -3637,7 +3637,7 @@ pub mod enrol_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Enrol/Challenge");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Enrol", "Challenge"));
@@ -3655,7 +3655,7 @@ pub mod enrol_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::SmallCodec::default();
             let path = http::uri::PathAndQuery::from_static("/flock.v1.Enrol/Renew");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Enrol", "Renew"));
@@ -3793,7 +3793,7 @@ pub mod enrol_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = JoinSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3836,7 +3836,7 @@ pub mod enrol_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ChallengeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3879,7 +3879,7 @@ pub mod enrol_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RenewSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
