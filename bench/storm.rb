@@ -7,10 +7,11 @@ require_relative "support/usage"
 module Bench
   # A storm: 50 nodes send one node 5,000 notifications of one action, as fast as it takes them. How soon they are on
   # its disk, how often the action runs for all of them, and what the agent needs meanwhile. Floor: the same number of
-  # appended lines, each synced.
+  # appended lines, each synced. And its counterpart: one resource of a node to which 50 others subscribe 5,000 times.
   class Storm
     SENDERS = 50
     COUNT = 5_000
+    SETTLE_S = 60
 
     def initialize(options)
       @options = options
@@ -22,7 +23,7 @@ module Bench
         fleet.hub("hub")
         target = fleet.join("target")
         target.converge!("execute('mark') { command 'echo x >> #{fleet.dir}/runs'; action :nothing }")
-        return [burst(fleet, target, program)]
+        return [burst(fleet, target, program), subscriptions(fleet)]
       end
     end
 
@@ -39,6 +40,36 @@ module Bench
         runs = File.readlines("#{fleet.dir}/runs").length
         return figure(sent, told, runs, Usage.peak_mib(target.pid) - before, floor(fleet))
       end
+    end
+
+    # From the first notification that comes of the change to the last.
+    def subscriptions(fleet)
+      source = fleet.join("source")
+      source.converge!("")
+      before = Usage.peak_mib(source.pid)
+      arguments = ["source", "127.0.0.1:#{source.port}", "execute[change]", SENDERS, count]
+      program = Simulated.build("subscribers", profile: "release")
+      Simulated.open(program, *arguments, fleet.token("--uses", SENDERS.to_s)) do |subscribers|
+        declared = subscribers.hear
+        Fleet.eventually("the source knows of all", timeout: SETTLE_S) { known(source) == count }
+        source.converge!("execute('change') { command 'true' }")
+        served = subscribers.hear
+        return served_figure(declared, served, Usage.peak_mib(source.pid) - before, floor(fleet))
+      end
+    end
+
+    def known(source)
+      source.flockctl("subscriptions", "list", "--direction", "in", "--limit", "10000", "--format", "names")
+            .out.lines.length
+    end
+
+    def served_figure(declared, served, grown_mib, floor_s)
+      Bench.figure(row: "storm", what: "one change with #{count} subscriptions of #{SENDERS} nodes, until all have it",
+                   ours: "#{served["seconds"].round(2)} s",
+                   floor: "#{floor_s.round(2)} s (append + fdatasync, one by one)",
+                   ratio: (served["seconds"] / floor_s).round(2), goal: "–", declared: declared, served: served,
+                   note: "#{served["served"]} served, #{served["repeated"]} twice; declared in " \
+                         "#{declared["seconds"].round(1)} s; peak memory of the source + #{grown_mib.round(1)} MiB")
     end
 
     def count = @options.count(COUNT)
