@@ -8,7 +8,9 @@ use turmoil::{Builder, Sim};
 use crate::{
     chef,
     flock::{EPOCH_MS, Flock, NAMES},
-    machine, oracle,
+    machine,
+    node::SETTLING_MS as SETTLED_CLOCK_MS,
+    oracle,
     scenario::{self, Event, Fault, STORM_MS},
 };
 
@@ -130,7 +132,8 @@ impl Stage<'_> {
             let days_ms = i64::try_from(days_ms).unwrap_or_default();
             scenario::fault(&mut self.sim, &self.flock, Fault::Clock(name, days_ms));
         }
-        self.advance(2 * limits::DELIVERY_POLL_MS)?;
+        // One look sees the jump, one after it has settled lets things end.
+        self.advance(SETTLED_CLOCK_MS + 3 * limits::DELIVERY_POLL_MS)?;
         for problem in oracle::overdue(&self.flock) {
             self.flock.violation("oracle", problem);
         }

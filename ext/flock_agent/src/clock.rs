@@ -16,6 +16,7 @@ pub struct Clock {
     wall: Source,
     monotonic: Source,
     steps: Arc<Mutex<Steps>>,
+    settle_ms: u64,
 }
 
 /// How the time of day has been running beside the clock that never jumps.
@@ -44,6 +45,7 @@ impl Clock {
             wall: Arc::new(now),
             monotonic: Arc::new(move || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)),
             steps: Arc::default(),
+            settle_ms: limits::CLOCK_SETTLE_MS,
         }
     }
 
@@ -64,7 +66,13 @@ impl Clock {
         }
         steps
             .jumped_ms
-            .is_none_or(|jumped_ms| now_ms.saturating_sub(jumped_ms) >= limits::CLOCK_SETTLE_MS)
+            .is_none_or(|jumped_ms| now_ms.saturating_sub(jumped_ms) >= self.settle_ms)
+    }
+
+    /// The same clock, believed again so soon after a jump: for a simulation, whose days pass by jumps.
+    pub fn settling_within(mut self, settle_ms: u64) -> Self {
+        self.settle_ms = settle_ms;
+        self
     }
 
     /// The same time of day with a monotonic clock of one's own, in milliseconds since whenever.

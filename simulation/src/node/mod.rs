@@ -36,6 +36,9 @@ pub enum Command {
     Stop,
 }
 
+/// How long after a jump of its clock a machine lets nothing end by age: an hour would be most of a simulation.
+pub const SETTLING_MS: u64 = 20_000;
+
 /// A machine; what is in it survives crashes.
 pub struct Node {
     pub name: &'static str,
@@ -72,6 +75,7 @@ impl Node {
             let now_ms = crate::flock::now_ms(&flock.state());
             (EPOCH_MS + now_ms).saturating_add_signed(offset.load(Ordering::Relaxed))
         })
+        .settling_within(SETTLING_MS)
     }
 
     /// Asks the running machine for something; false = it does not run.
