@@ -184,6 +184,21 @@ RSpec.describe "remote_subscribes between two real nodes", :acceptance do
     expect(fired).to eq(["mark"])
   end
 
+  it "keeps the name of a sensitive resource on its node, and fires it all the same" do
+    source, target, hub = pair(hub: "hub")
+    secret = "#{fleet.dir}/secret_name"
+    target.converge!("file('#{secret}') do\naction :nothing\ncontent 'foobar'\nsensitive true\n" \
+                     "remote_subscribes :create, 'file[#{fleet.dir}/trigger]', node: 'source'\nend\n")
+    subscribed(target, source)
+    source.converge!(changing)
+    expect(states(source, 1)).to eq(["done"])
+    expect(File.read(secret)).to eq("foobar")
+    kept = [source, hub].flat_map { |node| Dir[node.path("data/{state,registry}.db*")] }
+    expect(kept).to include(source.path("data/state.db"), hub.path("data/registry.db"))
+    expect(kept.select { |file| File.binread(file).include?("secret_name") }).to eq([])
+    expect(kept.any? { |file| File.binread(file).include?("sha256:") }).to be(true)
+  end
+
   it "hears of what a worker updates, and stops a loop of two nodes that subscribe to each other" do
     nodes = [fleet.hub("ping"), fleet.join("pong")]
     nodes.zip(nodes.reverse).each do |node, peer|

@@ -6,7 +6,14 @@ module FlockOfChefs
   module Recipe
     # What a resource is called where it leaves the run: in drafts, subscriptions and the journal.
     module Naming
+      # The type of the resources that only send: others cannot fire them, and they change nothing of the node.
+      PROXY = :flock_notification
+
       module_function
+
+      # @param resource [Chef::Resource]
+      # @return [Boolean] whether it is one of ours, that only sends
+      def proxy?(resource) = resource.respond_to?(:declared_type) && resource.declared_type.to_s == PROXY.to_s
 
       # @param resource [Chef::Resource]
       # @return [String] such as +"cb::default"+

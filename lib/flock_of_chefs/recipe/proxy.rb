@@ -2,6 +2,7 @@
 
 require "chef/resource"
 require "chef/provider"
+require_relative "naming"
 
 module FlockOfChefs
   module Recipe
@@ -15,7 +16,7 @@ module FlockOfChefs
       # The proxy's only action.
       ACTION = :send
 
-      self.resource_name = :flock_notification
+      self.resource_name = Naming::PROXY
       allowed_actions ACTION
       default_action :nothing
       unified_mode true if respond_to?(:unified_mode)
@@ -25,7 +26,7 @@ module FlockOfChefs
       # @return [Proxy]
       def self.build(request, declarer)
         new(request.label, declarer.run_context.root_run_context).tap do |proxy|
-          proxy.declared_type = :flock_notification
+          proxy.declared_type = Naming::PROXY
           proxy.cookbook_name = declarer.cookbook_name
           proxy.recipe_name = declarer.recipe_name
           proxy.source_line = declarer.source_line

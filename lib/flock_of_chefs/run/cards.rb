@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../recipe/naming"
+
 module FlockOfChefs
   module Run
     # The resources of a run that may be fired later, one small record per key.
@@ -7,8 +9,6 @@ module FlockOfChefs
     # Keys are Chef's +declared_key+: what the recipe says (+package[vim]+), not the class that it resolved to.
     # Resources inside a custom resource are listed too, flagged +nested+, only so that a refusal can say why.
     module Cards
-      # What sends notifications is not itself a resource that others may fire.
-      PROXY = "flock_notification"
       # Nested resources beyond this many are not listed; a request for one is then told "absent".
       NESTED_LIMIT = 5_000
 
@@ -28,7 +28,7 @@ module FlockOfChefs
 
         def root_cards(run_context)
           run_context.resource_collection.all_resources.each_with_object({}) do |resource, cards|
-            next if proxy?(resource)
+            next if Recipe::Naming.proxy?(resource)
 
             key = resource.declared_key
             duplicate = cards.key?(key)
@@ -41,11 +41,11 @@ module FlockOfChefs
         def nested_resources(run_context)
           (run_context.action_collection || []).each_with_object({}) do |record, found|
             resource = record.new_resource
-            found[resource.declared_key] ||= resource if record.nesting_level.positive? && !proxy?(resource)
+            next if record.nesting_level.zero? || Recipe::Naming.proxy?(resource)
+
+            found[resource.declared_key] ||= resource
           end
         end
-
-        def proxy?(resource) = type(resource) == PROXY
 
         def type(resource) = (resource.declared_type || resource.resource_name).to_s
 

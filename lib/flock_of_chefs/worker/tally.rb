@@ -1,12 +1,11 @@
 # frozen_string_literal: true
 
+require_relative "../recipe/naming"
+
 module FlockOfChefs
   module Worker
     # Listens to the action: which resources were updated, which failed.
     class Tally
-      # The type of the resources that only send: no change of this node.
-      PROXY = "flock_notification"
-
       # @return [Array<Chef::Resource>] those that failed, innermost first
       attr_reader :failed
       # @return [Exception, nil] the first error of a resource; ignore_failure may have swallowed it
@@ -19,7 +18,7 @@ module FlockOfChefs
 
       # Chef says this in its dry pass for before-notifications, too.
       def resource_updated(resource, _action)
-        @updated[resource] = true unless Chef::Config[:why_run] || resource.declared_type.to_s == PROXY
+        @updated[resource] = true unless Chef::Config[:why_run] || Recipe::Naming.proxy?(resource)
       end
 
       # @return [void]

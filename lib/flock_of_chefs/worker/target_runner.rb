@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "../recipe/naming"
 require_relative "outcome"
 require_relative "redaction"
 require_relative "tally"
@@ -9,9 +10,6 @@ module FlockOfChefs
     # Runs one resource and what it notifies, by Chef's own Runner and public methods only. A converge over a list of
     # resources set to :nothing would do the same in twenty times the time.
     class TargetRunner
-      # The type of the resources that only send: no change of this node.
-      PROXY = "flock_notification"
-
       # @param compiled [Compile::Compiled]
       # @param target [Chef::Resource]
       # @param action [Symbol] one of the target's allowed actions
@@ -47,7 +45,7 @@ module FlockOfChefs
           :no
         end
         # A reboot skips what is delayed, but a promised notification to another node is not lost with it.
-        flush { |notification| proxy?(notification.resource) } unless ended_early == :no
+        flush { |notification| Recipe::Naming.proxy?(notification.resource) } unless ended_early == :no
       end
 
       def run_target
@@ -85,8 +83,6 @@ module FlockOfChefs
           changes: @changes.to_a
         )
       end
-
-      def proxy?(resource) = resource.respond_to?(:declared_type) && resource.declared_type.to_s == PROXY
 
       def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end

@@ -39,15 +39,18 @@ impl Gate {
     /// # Errors
     /// `denied` with code `loop` or `policy`.
     pub fn at_arrival(&self, from: &NodeName, envelope: &pb::Envelope, snapshot: Option<&Snapshot>) -> Result<()> {
+        let asked = &envelope.key;
         let chain: Vec<Hop> = envelope.chain.iter().map(hop).collect();
-        let next = Hop::new(self.own.as_str(), &envelope.key, &envelope.action);
-        verdict(&chain, &next)?;
+        let shown = snapshot.map_or_else(|| asked.clone(), |snapshot| snapshot.shown(asked));
+        verdict(&chain, &Hop::new(self.own.as_str(), shown, &envelope.action))?;
+        let card = snapshot.and_then(|snapshot| snapshot.card(asked));
+        let key = card.map_or(asked, |card| &card.key);
         let subscribed = snapshot.and_then(|snapshot| snapshot.subscription(&envelope.subscription));
-        if subscribed.is_some_and(|own| consents(own, from, &envelope.key, &envelope.action)) {
+        if subscribed.is_some_and(|own| consents(own, from, key, &envelope.action)) {
             return Ok(());
         }
-        match self.policy.at_arrival(from, &envelope.key, &envelope.action) {
-            Admission::Denied => Err(self.policy.denial(from, &envelope.key, &envelope.action)),
+        match self.policy.at_arrival(from, key, &envelope.action) {
+            Admission::Denied => Err(self.policy.denial(from, asked, &envelope.action)),
             Admission::Admitted | Admission::AskCard => Ok(()),
         }
     }
@@ -75,7 +78,7 @@ impl Gate {
         };
         match admitted {
             true => Ok(()),
-            false => Err(self.policy.denial(from, &card.key, action)),
+            false => Err(self.policy.denial(from, &card.shown_key(), action)),
         }
     }
 

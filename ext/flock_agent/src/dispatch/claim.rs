@@ -46,7 +46,7 @@ impl Inner {
         let mut chain = lineage.chain.clone();
         chain.push(pb::Hop {
             node: self.options.gate.own().to_string(),
-            key: group.key.clone(),
+            key: snapshot.shown(&group.key),
             action: group.action.clone(),
         });
         Offer {

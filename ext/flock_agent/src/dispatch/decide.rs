@@ -79,7 +79,7 @@ pub(super) fn decide(candidate: &Candidate, snapshot: Option<&Snapshot>, gate: &
     let Some(snapshot) = snapshot else {
         return wait("no_snapshot", "this node's first successful Chef run is awaited".into());
     };
-    match snapshot.cards.get(&candidate.key) {
+    match snapshot.card(&candidate.key) {
         Some(card) => with_card(candidate, card, snapshot, gate),
         None => without_card(candidate, snapshot),
     }

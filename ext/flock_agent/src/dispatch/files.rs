@@ -102,9 +102,10 @@ impl JobFile<'_> {
     fn content(&self, paths: &Paths) -> Value {
         let sources = self.lineage.sources.iter();
         let sources: Vec<Value> = sources.map(|(node, key)| json!({"node": node, "key": key})).collect();
+        let card = self.offer.snapshot.card(&self.offer.key);
         json!({
             "job": self.offer.job,
-            "key": self.offer.key,
+            "key": card.map_or(&self.offer.key, |card| &card.key),
             "action": self.offer.action,
             "generation": self.offer.snapshot.generation,
             "snapshot_dir": self.offer.snapshot.dir,

@@ -30,8 +30,10 @@ pub(super) fn json<T: DeserializeOwned>(path: &Path, limit: u64) -> Result<Optio
     let Some(text) = text(path, limit)? else {
         return Ok(None);
     };
-    let parsed = serde_json::from_str(&text);
-    parsed.map_err(|e| format!("{} is not what was expected: {e}", path.display()))
+    let parsed = serde_json::from_str::<T>(&text);
+    parsed
+        .map(Some)
+        .map_err(|e| format!("{} is not what was expected: {e}", path.display()))
 }
 
 pub(super) fn run(data_dir: &Path) -> Result<Option<Run>, String> {

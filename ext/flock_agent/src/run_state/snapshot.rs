@@ -55,14 +55,19 @@ pub struct Card {
 }
 
 impl Card {
-    /// As others may see it: the name of a sensitive resource hashed.
+    /// Its key as others may see it: the name of a sensitive resource hashed.
+    pub fn shown_key(&self) -> String {
+        if self.sensitive {
+            shown_key(&self.key)
+        } else {
+            self.key.clone()
+        }
+    }
+
+    /// As others may see it.
     pub fn shown(&self) -> pb::Card {
         pb::Card {
-            key: if self.sensitive {
-                shown_key(&self.key)
-            } else {
-                self.key.clone()
-            },
+            key: self.shown_key(),
             allowed_actions: self.allowed_actions.clone(),
             declared_actions: self.declared_actions.clone(),
             default_action: self.default_action.clone(),
@@ -101,6 +106,10 @@ pub fn shown_key(key: &str) -> String {
     format!("{kind}[\"sha256:{}\"]", text::cut(&digest, 16))
 }
 
+fn is_hashed(key: &str) -> bool {
+    key.contains("[\"sha256:")
+}
+
 /// What the last successful run left behind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
@@ -116,6 +125,8 @@ pub struct Snapshot {
     pub ruby: Value,
     /// What this node wants to hear of; `None` when the file is missing or cannot be used: what was declared before stands.
     pub subscriptions: Option<Arc<[pb::Subscription]>>,
+    /// The same as others may see it: keys of sensitive resources hashed.
+    pub declared: Option<Arc<[pb::Subscription]>>,
     /// Why it cannot be used.
     pub subscriptions_problem: Option<String>,
     facts: Facts,
@@ -179,16 +190,40 @@ impl Snapshot {
         let cards: Cards = required(&dir.join("cards.json"))?;
         let mut facts: Facts = required(&dir.join("snapshot.json"))?;
         let (subscriptions, subscriptions_problem) = subscribed::read(&dir);
-        Ok(Self {
+        let mut snapshot = Self {
             generation,
             run_number: facts.run_number.or(cards.run_number).unwrap_or(generation),
             dir,
             cards: by_key(cards.cards),
             ruby: std::mem::take(&mut facts.ruby),
             subscriptions,
+            declared: None,
             subscriptions_problem,
             facts,
-        })
+        };
+        snapshot.declared = snapshot.subscriptions.as_deref().map(|all| snapshot.hide(all));
+        Ok(snapshot)
+    }
+
+    fn hide(&self, subscriptions: &[pb::Subscription]) -> Arc<[pb::Subscription]> {
+        let hidden = subscriptions.iter().cloned().map(|one| pb::Subscription {
+            key: self.shown(&one.key),
+            ..one
+        });
+        hidden.collect()
+    }
+
+    /// The resource of this key; a sensitive one is found by its hashed key, too.
+    pub fn card(&self, key: &str) -> Option<&Card> {
+        let hashed = |card: &&Card| card.sensitive && shown_key(&card.key) == key;
+        let by_hash = || self.cards.values().find(hashed);
+        let found = self.cards.get(key);
+        found.or_else(|| if is_hashed(key) { by_hash() } else { None })
+    }
+
+    /// The key as others may see it: that of a sensitive resource is hashed, however it was asked for.
+    pub fn shown(&self, key: &str) -> String {
+        self.card(key).map_or_else(|| key.to_owned(), Card::shown_key)
     }
 
     /// The subscription of this id, as this node declares it now.

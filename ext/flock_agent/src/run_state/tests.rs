@@ -106,16 +106,39 @@ fn what_is_half_there_counts_as_absent_and_says_why() {
 
 #[test]
 fn a_broken_run_file_does_not_hide_the_snapshot() {
+    for broken in ["{", "null"] {
+        let dir = tempfile::tempdir().unwrap();
+        write_snapshot(dir.path(), 3, &[]);
+        fs::write(dir.path().join("run.json"), broken).unwrap();
+        let view = read(&dir);
+        assert!(view.problem.is_some(), "{broken}");
+        assert_eq!(
+            (view.run.is_none(), view.newest_run()),
+            (true, 3),
+            "the snapshot proves that run 3 was"
+        );
+    }
+}
+
+#[test]
+fn a_sensitive_resource_is_shown_by_its_hash_and_found_by_both() {
     let dir = tempfile::tempdir().unwrap();
-    write_snapshot(dir.path(), 3, &[]);
-    fs::write(dir.path().join("run.json"), "{").unwrap();
-    let view = read(&dir);
-    assert!(view.problem.is_some());
+    let cards = [with(card("file[a]"), json!({"sensitive": true})), card("file[b]")];
+    write_snapshot(dir.path(), 1, &cards);
+    let snapshot = read(&dir).snapshot.unwrap();
+    let hashed = super::shown_key("file[a]");
+    let found = |key: &str| snapshot.card(key).map(|card| card.key.as_str());
+    assert_eq!((found("file[a]"), found(&hashed)), (Some("file[a]"), Some("file[a]")));
     assert_eq!(
-        (view.run.is_none(), view.newest_run()),
-        (true, 3),
-        "the snapshot proves that run 3 was"
+        (snapshot.shown("file[a]"), snapshot.shown(&hashed)),
+        (hashed.clone(), hashed)
     );
+    assert_eq!(
+        (found("file[b]"), snapshot.shown("file[b]")),
+        (Some("file[b]"), "file[b]".into())
+    );
+    assert_eq!(found(&super::shown_key("file[b]")), None, "it has no secret name");
+    assert_eq!((found("file[c]"), snapshot.shown("file[c]")), (None, "file[c]".into()));
 }
 
 #[test]

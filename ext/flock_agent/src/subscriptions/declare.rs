@@ -34,7 +34,7 @@ impl Shared {
         let newest = view.snapshot.as_ref().and_then(|snapshot| {
             Some(Declaration {
                 generation: snapshot.generation,
-                subscriptions: snapshot.subscriptions.clone()?,
+                subscriptions: snapshot.declared.clone()?,
             })
         });
         if let Some(newest) = newest.filter(|newest| published.declared.as_ref() != Some(newest)) {

@@ -76,6 +76,46 @@ async fn a_source_that_is_named_is_admitted_for_what_was_asked_and_nothing_else(
 }
 
 #[tokio::test]
+async fn a_sensitive_resource_is_asked_for_by_its_hash_and_its_name_goes_nowhere_else() {
+    let target = strict(&[own(json!({"nodes": ["a"]}))]);
+    let secret = with(card("execute[x]"), json!({"sensitive": true}));
+    declare(target.path(), 6, &[own(json!({"nodes": ["a"]}))]);
+    write_snapshot(target.path(), 6, &[secret]);
+    let dispatcher = dispatcher(&target).await;
+    target
+        .runs
+        .subscribe()
+        .wait_for(|view| view.newest_run() == 6)
+        .await
+        .unwrap();
+    let hashed = crate::run_state::shown_key("execute[x]");
+    let asked = pb::Envelope {
+        key: hashed.clone(),
+        ..answering("a", 1)
+    };
+    assert_eq!(verdict_of(&target, asked.clone()).await, "Stored ");
+    let of_another = pb::Envelope {
+        key: hashed.clone(),
+        ..answering("b", 2)
+    };
+    let refused = target.admit(of_another).await;
+    assert!(
+        refused.code == "policy" && !refused.message.contains("execute[x]"),
+        "{refused:?}"
+    );
+    let event = event(&dispatcher).await;
+    let job: Value = serde_json::from_slice(&fs::read(event["job_file"].as_str().unwrap()).unwrap()).unwrap();
+    assert_eq!(job["key"], "execute[x]");
+    assert_eq!(job["chain"][0]["key"], json!(hashed));
+    let next = pb::Envelope {
+        chain: serde_json::from_value(job["chain"].clone()).unwrap(),
+        ..answering("a", 3)
+    };
+    assert_eq!(verdict_of(&target, next).await, "Denied loop");
+    assert_eq!(run(&dispatcher, &target, &id(&event), "done").await, "done");
+}
+
+#[tokio::test]
 async fn whom_a_selector_means_the_table_decides() {
     let target = strict(&[own(json!({"nodes": ["a"], "roles": ["web"]}))]);
     assert_eq!(verdict_of(&target, answering("a", 1)).await, "Denied policy");
