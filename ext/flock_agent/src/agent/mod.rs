@@ -6,6 +6,7 @@
 //!
 //! Whatever starts later is ended earlier: `Parts::cancel` stops the doors and the tasks, the store is closed last.
 
+mod doors;
 mod facts;
 mod hubside;
 mod inquiries;

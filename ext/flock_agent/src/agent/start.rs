@@ -1,7 +1,6 @@
 //! Start: every part in its order, so that nothing is served before what it needs is there.
 
 use std::{
-    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -16,13 +15,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
 
 use super::{
-    DataDirLock, Parts, facts, hubside,
+    DataDirLock, Parts,
+    doors::Doors,
+    facts, hubside,
     inquiries::Answers,
     ports::{Books, Own, skewed},
     relay_first::RelayFirst,
     systemd,
     ways::Ways,
 };
+#[cfg(not(feature = "simulation"))]
+use crate::service::local::serve as serve_local;
 use crate::{
     clock::Clock,
     config::Config,
@@ -63,8 +66,8 @@ pub(super) async fn start(config_path: Option<PathBuf>, clock: Clock) -> Result<
     logging::start(config.log.format, &config.log.level);
     let mut identity = Identity::load_with(&config, clock.clone())?;
     let lock = Arc::new(DataDirLock::acquire(&config.data_dir, clock.now_ms())?);
-    let listener = listen(&config).await?;
-    if let Some(chosen) = chosen_port(&config, listener.as_ref()) {
+    let doors = Doors::open(&config).await?;
+    if let Some(chosen) = doors.chosen_port(&config) {
         config.listen = Some(chosen);
         // Its own address is what a hub dials.
         identity = Identity::load_with(&config, clock.clone())?;
@@ -83,7 +86,7 @@ pub(super) async fn start(config_path: Option<PathBuf>, clock: Clock) -> Result<
         cancel,
         left: CancellationToken::new(),
     };
-    let parts = match ground.raise(Arc::clone(&lock), listener).await {
+    let parts = match ground.raise(Arc::clone(&lock), doors).await {
         Ok(parts) => parts,
         Err(error) => {
             ground.cancel.cancel();
@@ -96,27 +99,8 @@ pub(super) async fn start(config_path: Option<PathBuf>, clock: Clock) -> Result<
     Ok((parts, ground.info()))
 }
 
-async fn listen(config: &Config) -> Result<Option<TcpListener>> {
-    let Some(address) = config.listen else {
-        return Ok(None);
-    };
-    TcpListener::bind(address).await.map(Some).map_err(|e| {
-        Error::configuration(format!(
-            "cannot listen on {address}: {e}; another agent may be there: change `listen` in {}",
-            config.path.display()
-        ))
-        .with_code("cannot_listen")
-    })
-}
-
-/// The address with the port that the system chose, where the file says port 0.
-fn chosen_port(config: &Config, listener: Option<&TcpListener>) -> Option<SocketAddr> {
-    config.listen.filter(|asked| asked.port() == 0)?;
-    listener?.local_addr().ok()
-}
-
 impl Ground {
-    async fn raise(&self, lock: Arc<DataDirLock>, listener: Option<TcpListener>) -> Result<Parts> {
+    async fn raise(&self, lock: Arc<DataDirLock>, doors: Doors) -> Result<Parts> {
         let (wake, clock_ok) = (Arc::<Notify>::default(), Arc::new(AtomicBool::new(true)));
         let receiver = self.receiver(&wake);
         let peer = Peer::new(receiver.clone(), self.runs.clone());
@@ -128,7 +112,7 @@ impl Ground {
         // It brings the list of removed nodes from disk: nobody may come in before.
         let link = self.link(&dialer, &peer).await?;
         self.subscribe(&subscriptions, &link)?;
-        if let Some(listener) = listener {
+        if let Some(listener) = doors.peers {
             self.serve(listener, routes);
         }
         let ways = Ways {
@@ -139,8 +123,9 @@ impl Ground {
         let sender = self.sender(&ways, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
         let answers = self.answers(&ways, peer, hub.clone(), &dispatcher, subscriptions);
-        #[cfg_attr(not(feature = "simulation"), allow(unused_variables))]
-        let local = self.local(answers, &wake, &sender).await?;
+        let local = self.local(answers, &wake, &sender).await;
+        #[cfg(not(feature = "simulation"))]
+        self.spawn_door("the local socket", serve_local(doors.local, local));
         let renewing = renew::run(self.identity.clone(), self.cancel.clone());
         self.spawn_vital("renewing the certificate", renewing);
         Ok(Parts {
@@ -308,7 +293,7 @@ impl Ground {
         });
     }
 
-    async fn local(&self, answers: Answers, wake: &Arc<Notify>, sender: &Sender) -> Result<LocalService> {
+    async fn local(&self, answers: Answers, wake: &Arc<Notify>, sender: &Sender) -> LocalService {
         let intake = Intake::new(&self.config.data_dir, self.store.clone(), self.clock.clone());
         // What waited longest leaves first; what cannot be taken in now is tried again by the intake's own task.
         if let Err(error) = intake.pass().await {
@@ -327,23 +312,7 @@ impl Ground {
             cancel: self.cancel.clone(),
         };
         self.spawn_vital("taking the spool in", intake.run(self.cancel.clone()));
-        self.open(&service).await?;
-        Ok(service)
-    }
-
-    /// A simulated recipe calls the service itself: the socket is of the real machine.
-    #[cfg(feature = "simulation")]
-    #[allow(clippy::unused_async, reason = "as its twin")]
-    async fn open(&self, _: &LocalService) -> Result<()> {
-        Ok(())
-    }
-
-    #[cfg(not(feature = "simulation"))]
-    async fn open(&self, service: &LocalService) -> Result<()> {
-        use crate::service::local::{Socket, serve};
-        let socket = Socket::bind(&self.config.socket).await?;
-        self.spawn_door("the local socket", serve(socket, service.clone()));
-        Ok(())
+        service
     }
 
     async fn hub(&self, routes: Routes) -> Result<(Routes, Option<Hub>)> {
