@@ -179,6 +179,12 @@ impl Inquiries for Nothing {
     async fn resources(&self, _: pb::ResourcesRequest) -> Result<pb::Resources> {
         absent()
     }
+    async fn call(&self, _: pb::CallRequest) -> Result<pb::CallReply> {
+        absent()
+    }
+    async fn observe(&self, _: pb::ObserveRequest) -> Result<pb::Observed> {
+        absent()
+    }
     async fn status(&self) -> Result<pb::StatusReport> {
         absent()
     }

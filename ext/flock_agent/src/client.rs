@@ -88,6 +88,11 @@ impl Client {
             "subscriptions" => one.run(|mut c, r| async move { c.subscriptions(r).await }).await,
             "token_create" => one.run(|mut c, r| async move { c.token_create(r).await }).await,
             "node_remove" => one.run(|mut c, r| async move { c.node_remove(r).await }).await,
+            "observe" => {
+                one.within_own_deadline()
+                    .run(|mut c, r| async move { c.observe(r).await })
+                    .await
+            }
             "leave" => one.run(|mut c, r| async move { c.leave(r).await }).await,
             "backup" => one.run(|mut c, r| async move { c.backup(r).await }).await,
             _ => Err(Error::configuration(format!("the agent has no operation {op:?}")).with_code("unknown_op")),
@@ -114,6 +119,24 @@ impl Client {
         }
     }
 
+    /// Calls a method of a node; `call.timeout_ms` bounds it.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; `outcome_unknown` when it may have arrived.
+    pub async fn invoke(&self, call: pb::CallRequest) -> Result<pb::CallReply> {
+        let mut stub = self.stub();
+        let (limit_ms, what) = (
+            call.timeout_ms,
+            format!("{}.{} of {}", call.api, call.method, call.node),
+        );
+        // The agent's own error is the better one.
+        let patience_ms = limit_ms.saturating_add(limits::DEADLINE_MARGIN_MS);
+        wire::within(patience_ms, &what, async move {
+            stub.call(wire::request(call, patience_ms)).await
+        })
+        .await
+    }
+
     async fn send(&self, draft: pb::Draft, timeout: Duration) -> Result<pb::Stored> {
         let mut stub = self.stub();
         let request = wire::request(draft, millis(timeout));
@@ -132,7 +155,7 @@ impl Client {
         let channel = self.channel.get_or_init(|| channel(&self.socket)).clone();
         LocalClient::new(channel)
             .max_decoding_message_size(limits::LOCAL_ANSWER_BYTES)
-            .max_encoding_message_size(limits::MESSAGE_BYTES)
+            .max_encoding_message_size(limits::CALL_MESSAGE_BYTES)
     }
 }
 

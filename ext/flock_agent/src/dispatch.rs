@@ -6,6 +6,7 @@
 mod claim;
 mod decide;
 mod desk;
+mod errands;
 mod files;
 mod pump;
 mod result;
@@ -32,6 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use result::WorkerResult;
 
 use crate::{
+    calls::ChefRequests,
     clock::Clock,
     delivery::gate::Gate,
     pb,
@@ -40,6 +42,7 @@ use crate::{
     vital::vital,
 };
 use desk::{Desk, Events};
+pub use errands::Errands;
 pub use warm::Warmth;
 
 /// Takes in what an action itself causes: what it notifies goes into the outbox, in the transaction that also holds the action's outcome.
@@ -91,6 +94,10 @@ pub struct DispatchOptions {
     pub warm: Warmth,
     /// How long Ruby may take from an event to its claim; [`flock_core::limits::CLAIM_MS`] unless a test is in a hurry.
     pub claim_timeout_ms: u64,
+    /// What else Ruby is to do.
+    pub errands: Errands,
+    /// Chef runs that were asked for.
+    pub requests: Arc<ChefRequests>,
     /// Told by whoever changes the inbox.
     pub wake: Arc<Notify>,
     /// The outbox.
@@ -184,7 +191,7 @@ impl Dispatcher {
         tokio::select! {
             biased;
             () = cancel.cancelled() => Some(json!({"type": "stop"})),
-            event = self.0.events.next(&self.0.desk) => event,
+            event = self.0.events.next(&self.0.options.errands, &self.0.desk) => event,
             () = tokio::time::sleep(timeout) => None,
         }
     }
@@ -221,7 +228,8 @@ impl Dispatcher {
         self.0.worker_state()
     }
 
-    /// The operations above by name, `job_claimed`, `job_finished`, `job_abandoned`, and `worker_state`, which only notes its arguments. What is begun is carried through, also when the
+    /// The operations above by name, `job_claimed`, `job_finished`, `job_abandoned`, and `worker_state` and
+    /// `chef_ended`, which only note their arguments. What is begun is carried through, also when the
     /// caller has no more patience: a claim that is on disk must be known here, too.
     ///
     /// # Errors
@@ -239,6 +247,10 @@ impl Dispatcher {
             "job_claimed" => self.job_claimed(&arguments_of(operation, arguments)?).await,
             "job_finished" => self.job_finished(&arguments_of(operation, arguments)?).await,
             "job_abandoned" => self.job_abandoned(&arguments_of(operation, arguments)?).await,
+            "chef_ended" => {
+                self.0.options.requests.ended(&arguments_of(operation, arguments)?);
+                Ok(json!({}))
+            }
             "worker_state" => self.0.note_worker(arguments_of(operation, arguments)?),
             other => Err(Error::configuration(format!(
                 "{other:?} is no operation of the dispatcher"

@@ -15,11 +15,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    apis::{Apis, NoApis},
+    calls::{Callee, CalleeParts, ChefRequests, Waits},
     clock::Clock,
     delivery::{
         gate::Gate,
         receive::{OutcomeSink, Receiver},
     },
+    dispatch::Errands,
     pb, process,
     run_state::RunWatch,
     store::{Store, inbox},
@@ -137,6 +140,28 @@ impl Drop for Sleeper {
     }
 }
 
+/// What others may call on `target`: its own API only.
+pub fn callee(target: &Target) -> Callee {
+    callee_with(target, Arc::new(NoApis::default()))
+}
+
+pub fn callee_with(target: &Target, apis: Arc<dyn Apis>) -> Callee {
+    Callee::new(CalleeParts {
+        gate: target.gate.clone(),
+        runs: target.runs.clone(),
+        requests: Arc::clone(&target.requests),
+        errands: target.errands.clone(),
+        attributes: vec!["*".into()],
+        apis,
+        waits: Arc::clone(&target.waits),
+    })
+}
+
+/// What Ruby was asked to do besides jobs.
+pub fn errands(target: &Target) -> Vec<Value> {
+    std::iter::from_fn(|| target.errands.take()).collect()
+}
+
 struct NoOutbox;
 
 #[tonic::async_trait]
@@ -155,6 +180,9 @@ pub struct Target {
     pub wake: Arc<Notify>,
     pub receiver: Receiver,
     pub cancel: CancellationToken,
+    pub errands: Errands,
+    pub requests: Arc<ChefRequests>,
+    pub waits: Arc<Waits>,
 }
 
 impl Target {
@@ -163,10 +191,14 @@ impl Target {
     }
 
     pub fn on(dir: TempDir, policy: Policy) -> Self {
+        Self::named("target", dir, policy)
+    }
+
+    pub fn named(own: &str, dir: TempDir, policy: Policy) -> Self {
         let cancel = CancellationToken::new();
         let store = Store::open(&dir.path().join("state.db")).unwrap();
         let runs = RunWatch::spawn(dir.path(), cancel.clone());
-        let gate = Gate::new(name("target"), policy);
+        let gate = Gate::new(name(own), policy);
         let wake = Arc::new(Notify::new());
         let receiver = Receiver::new(
             store.clone(),
@@ -184,6 +216,9 @@ impl Target {
             wake,
             receiver,
             cancel,
+            errands: Errands::default(),
+            requests: Arc::default(),
+            waits: Arc::default(),
         }
     }
 

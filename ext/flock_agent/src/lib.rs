@@ -4,8 +4,10 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod apis;
 mod backoff;
 mod blocking;
+pub mod calls;
 pub mod care;
 pub mod client;
 pub mod clock;

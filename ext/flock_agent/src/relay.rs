@@ -22,7 +22,23 @@ pub enum Method {
     ReportOutcome,
     /// `Resources`.
     Resources,
+    /// `Call`.
+    Call,
+    /// `Observe`; a hub holds it for no time.
+    Observe,
+    /// `Waiting`.
+    Waiting,
 }
+
+/// All of them.
+const METHODS: [Method; 6] = [
+    Method::Offer,
+    Method::ReportOutcome,
+    Method::Resources,
+    Method::Call,
+    Method::Observe,
+    Method::Waiting,
+];
 
 impl Method {
     /// The word on the wire.
@@ -31,6 +47,9 @@ impl Method {
             Self::Offer => "offer",
             Self::ReportOutcome => "report_outcome",
             Self::Resources => "resources",
+            Self::Call => "call",
+            Self::Observe => "observe",
+            Self::Waiting => "waiting",
         }
     }
 }
@@ -47,11 +66,13 @@ impl FromStr for Method {
     /// # Errors
     /// `protocol` with code `unknown_method`.
     fn from_str(word: &str) -> Result<Self> {
-        let all = [Self::Offer, Self::ReportOutcome, Self::Resources];
-        all.into_iter().find(|method| method.as_str() == word).ok_or_else(|| {
-            Error::protocol("this call is not relayed; bring both ends to neighbouring versions of flock_of_chefs")
-                .with_code("unknown_method")
-        })
+        METHODS
+            .into_iter()
+            .find(|method| method.as_str() == word)
+            .ok_or_else(|| {
+                Error::protocol("this call is not relayed; bring both ends to neighbouring versions of flock_of_chefs")
+                    .with_code("unknown_method")
+            })
     }
 }
 
@@ -66,7 +87,7 @@ mod tests {
 
     #[test]
     fn methods_go_there_and_back_and_others_are_none() {
-        for method in [Method::Offer, Method::ReportOutcome, Method::Resources] {
+        for method in METHODS {
             assert_eq!(method.as_str().parse(), Ok(method));
         }
         assert_eq!("node_remove".parse::<Method>().unwrap_err().code(), "unknown_method");

@@ -37,6 +37,8 @@ pub struct Run {
     pub started_ms: u64,
     /// Unix time; `None` while it runs.
     pub ended_ms: Option<u64>,
+    /// Why it failed, without values.
+    pub error: Option<String>,
 }
 
 impl Run {

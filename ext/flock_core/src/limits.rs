@@ -1,7 +1,9 @@
 //! Every cap of the project, in one place. Durations are milliseconds.
 
+mod calls;
 mod subscriptions;
 
+pub use calls::*;
 pub use subscriptions::*;
 
 /// Protocol versions that this build serves.

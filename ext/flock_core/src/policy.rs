@@ -13,10 +13,15 @@ const ALWAYS: [&str; 2] = ["reload", "restart"];
 pub struct Rule {
     /// Which nodes, by the name in their certificate.
     pub from: String,
-    /// Which resources, `service[*]`; the brackets are those of `type[name]`.
+    /// Which resources, `service[*]`; the brackets are those of `type[name]`. Empty in a rule about calls.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub resource: String,
     /// Which actions; at least one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
+    /// Which methods of which APIs, `human_api.*`, in place of resource and actions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub call: Vec<String>,
 }
 
 impl Rule {
@@ -29,6 +34,17 @@ impl Rule {
         if self.from.is_empty() {
             return bad("`from` is empty; name a node or write \"*\"");
         }
+        if !self.call.is_empty() {
+            return match self.resource.is_empty()
+                && self.actions.is_empty()
+                && self.call.iter().all(|call| is_call(call))
+            {
+                true => Ok(()),
+                false => bad(
+                    "`call` is written [\"api.method\"], as in [\"human_api.*\"], and stands without `resource` and `actions`",
+                ),
+            };
+        }
         if self.resource != "*" && !(self.resource.contains('[') && self.resource.ends_with(']')) {
             return bad("`resource` is written \"type[name]\", as in \"service[*]\", or \"*\"");
         }
@@ -39,10 +55,23 @@ impl Rule {
     }
 
     fn admits(&self, from: &str, key: &str, action: &str) -> bool {
-        glob::matches(&self.from, from)
+        self.call.is_empty()
+            && glob::matches(&self.from, from)
             && glob::matches_key(&self.resource, key)
             && self.actions.iter().any(|pattern| glob::matches(pattern, action))
     }
+}
+
+fn is_call(pattern: &str) -> bool {
+    pattern == "*"
+        || pattern
+            .split_once('.')
+            .is_some_and(|(api, method)| !api.is_empty() && !method.is_empty())
+}
+
+/// Of `api.method`, or of `*`, the API's part.
+fn api_pattern(pattern: &str) -> &str {
+    pattern.split_once('.').map_or(pattern, |(api, _)| api)
 }
 
 /// What the policy says when a notification arrives.
@@ -91,12 +120,17 @@ impl Policy {
         &self.rules
     }
 
+    /// Those about resources.
+    pub fn resource_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.call.is_empty())
+    }
+
     /// Whether `from` may run `action` of `key`. `from` must be the name in the caller's certificate, never a claimed one.
     pub fn at_arrival(&self, from: &NodeName, key: &str, action: &str) -> Admission {
         if self.own.as_ref() == Some(from) {
             return Admission::Admitted;
         }
-        if self.rules.is_empty() {
+        if self.resource_rules().next().is_none() {
             return Admission::AskCard;
         }
         match self.rules.iter().any(|rule| rule.admits(from.as_str(), key, action)) {
@@ -105,9 +139,34 @@ impl Policy {
         }
     }
 
+    /// Whether `from` may call a method. Without a rule about calls every member may call what an API exposes, and what the node tells of itself.
+    pub fn admits_call(&self, from: &NodeName, api: &str, method: &str) -> bool {
+        let call = format!("{api}.{method}");
+        self.any_call(from, |pattern| pattern == "*" || glob::matches(pattern, &call))
+    }
+
+    /// Whether `from` may hear of changes of an API: some method of it may be called.
+    pub fn admits_observing(&self, from: &NodeName, api: &str) -> bool {
+        self.any_call(from, |pattern| glob::matches(api_pattern(pattern), api))
+    }
+
+    fn any_call(&self, from: &NodeName, admits: impl Fn(&str) -> bool) -> bool {
+        let mut rules = self.rules.iter().filter(|rule| !rule.call.is_empty()).peekable();
+        let own = self.own.as_ref() == Some(from);
+        let admitted =
+            |rule: &Rule| glob::matches(&rule.from, from.as_str()) && rule.call.iter().any(|call| admits(call));
+        own || rules.peek().is_none() || rules.any(admitted)
+    }
+
+    /// The error of a call that is not admitted.
+    pub fn call_denial(&self, from: &NodeName, what: &str) -> Error {
+        let remedy = "no [[allow]] with `call` in this node's agent.toml admits it; add one";
+        Error::denied(format!("{from} may not call {what} here: {remedy}")).with_code("policy")
+    }
+
     /// The error of [`Admission::Denied`], and of an [`Admission::AskCard`] that the card did not admit.
     pub fn denial(&self, from: &NodeName, key: &str, action: &str) -> Error {
-        let remedy = match self.rules.is_empty() {
+        let remedy = match self.resource_rules().next().is_none() {
             true => "it is neither a declared nor a default action; add an [[allow]] to this node's agent.toml",
             false => "no [[allow]] of this node's agent.toml admits it; add one",
         };
@@ -133,7 +192,46 @@ mod tests {
             from: from.into(),
             resource: resource.into(),
             actions: actions.iter().map(ToString::to_string).collect(),
+            call: Vec::new(),
         }
+    }
+
+    fn calls(from: &str, call: &[&str]) -> Rule {
+        Rule {
+            from: from.into(),
+            resource: String::new(),
+            actions: Vec::new(),
+            call: call.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn rules_about_calls_and_rules_about_resources_do_not_touch_each_other() {
+        let policy = Policy::new(vec![calls("bender*", &["human_api.*", "flock_api.active"])]).on_node(name("fry"));
+        let may = |from, api, method| policy.admits_call(&name(from), api, method);
+        assert!(may("bender1", "human_api", "kill") && may("bender1", "flock_api", "active") && may("fry", "x", "y"));
+        assert!(!may("bender1", "flock_api", "run_chef") && !may("leela", "human_api", "kill"));
+        assert!(
+            policy.admits_observing(&name("bender1"), "human_api")
+                && !policy.admits_observing(&name("leela"), "human_api")
+        );
+        assert_eq!(
+            policy.at_arrival(&name("leela"), "service[x]", "stop"),
+            Admission::AskCard
+        );
+        let resources = Policy::new(vec![rule("a", "*", &["*"])]);
+        assert!(resources.admits_call(&name("leela"), "human_api", "kill"));
+        for bad in [
+            calls("*", &["human_api"]),
+            calls("*", &[".x"]),
+            Rule {
+                resource: "*".into(),
+                ..calls("*", &["a.b"])
+            },
+        ] {
+            assert_eq!(bad.check().unwrap_err().code(), "bad_rule");
+        }
+        assert!(calls("*", &["*"]).check().is_ok());
     }
 
     #[test]

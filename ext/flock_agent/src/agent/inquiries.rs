@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{report, subscribing, ways::Ways};
 use crate::{
+    calls::Caller,
     care,
     clock::Clock,
     config::Config,
@@ -30,6 +31,7 @@ pub(super) struct Answers {
     pub clock: Clock,
     pub runs: RunWatch,
     pub ways: Ways,
+    pub caller: Caller,
     pub peer: Peer,
     pub hub: Option<Hub>,
     pub dispatcher: Dispatcher,
@@ -165,6 +167,14 @@ impl Inquiries for Answers {
             put_away: self.config.data_dir.display().to_string(),
             unfinished: unfinished.count,
         })
+    }
+
+    async fn call(&self, call: pb::CallRequest) -> Result<pb::CallReply> {
+        self.caller.call(call).await
+    }
+
+    async fn observe(&self, asked: pb::ObserveRequest) -> Result<pb::Observed> {
+        self.caller.observe(asked).await
     }
 
     async fn backup(&self, request: pb::BackupRequest) -> Result<pb::BackupReport> {

@@ -27,6 +27,8 @@ use super::{
 #[cfg(not(feature = "simulation"))]
 use crate::service::local::serve as serve_local;
 use crate::{
+    apis::NoApis,
+    calls::{Callee, CalleeParts, Caller, ChefRequests, Waits},
     clock::Clock,
     config::Config,
     delivery::{
@@ -34,7 +36,7 @@ use crate::{
         receive::Receiver,
         send::{Sender, SenderParts},
     },
-    dispatch::{DispatchOptions, Dispatcher, Warmth},
+    dispatch::{DispatchOptions, Dispatcher, Errands, Warmth},
     hub::Hub,
     identity::{Identity, renew},
     link::{Link, LinkEvent, LinkOptions},
@@ -103,11 +105,25 @@ impl Ground {
     async fn raise(&self, lock: Arc<DataDirLock>, doors: Doors) -> Result<Parts> {
         let (wake, clock_ok) = (Arc::<Notify>::default(), Arc::new(AtomicBool::new(true)));
         let receiver = self.receiver(&wake);
-        let peer = Peer::new(receiver.clone(), self.runs.clone());
-        let routes = Routes::new(peer.clone().server());
+        let errands = Errands::default();
+        let requests = Arc::<ChefRequests>::default();
+        let (waits, apis) = (Arc::<Waits>::default(), Arc::<NoApis>::default());
+        let callee = Callee::new(CalleeParts {
+            gate: receiver.gate().clone(),
+            runs: self.runs.clone(),
+            requests: Arc::clone(&requests),
+            errands: errands.clone(),
+            attributes: self.config.attributes.clone(),
+            apis,
+            waits: Arc::clone(&waits),
+        });
+        let peer = Peer::new(receiver.clone(), self.runs.clone(), callee.clone());
+        let routes = Routes::new(peer.clone().server()).add_service(peer.clone().calls_server());
         let (routes, hub) = self.hub(routes).await?;
         let subscriptions = Subscriptions::open(&self.store).await?;
-        let dispatcher = self.dispatcher(&receiver, &wake, &clock_ok, &subscriptions).await?;
+        let dispatcher = self
+            .dispatcher(&receiver, &wake, &clock_ok, &subscriptions, (errands, requests))
+            .await?;
         let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
         // It brings the list of removed nodes from disk: nobody may come in before.
         let link = self.link(&dialer, &peer).await?;
@@ -122,7 +138,8 @@ impl Ground {
         };
         let sender = self.sender(&ways, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
-        let answers = self.answers(&ways, peer, hub.clone(), &dispatcher, subscriptions);
+        let caller = Caller::new(self.identity.name().clone(), callee, Arc::new(ways.clone()), waits);
+        let answers = self.answers(&ways, caller, peer, hub.clone(), &dispatcher, subscriptions);
         let local = self.local(answers, &wake, &sender).await;
         #[cfg(not(feature = "simulation"))]
         self.spawn_door("the local socket", serve_local(doors.local, local));
@@ -194,6 +211,7 @@ impl Ground {
         wake: &Arc<Notify>,
         clock_ok: &Arc<AtomicBool>,
         subscriptions: &Subscriptions,
+        (errands, requests): (Errands, Arc<ChefRequests>),
     ) -> Result<Dispatcher> {
         Dispatcher::spawn(DispatchOptions {
             store: self.store.clone(),
@@ -204,6 +222,8 @@ impl Ground {
             worker_timeout_ms: self.config.worker.timeout_ms,
             warm: Warmth::decide(self.config.worker.warm, memory::total_bytes()),
             claim_timeout_ms: limits::CLAIM_MS,
+            errands,
+            requests,
             wake: Arc::clone(wake),
             drafts: Arc::new(subscriptions.clone()),
             clock_ok: Arc::clone(clock_ok),
@@ -330,6 +350,7 @@ impl Ground {
     fn answers(
         &self,
         ways: &Ways,
+        caller: Caller,
         peer: Peer,
         hub: Option<Hub>,
         dispatcher: &Dispatcher,
@@ -342,6 +363,7 @@ impl Ground {
             clock: self.clock.clone(),
             runs: self.runs.clone(),
             ways: ways.clone(),
+            caller,
             peer,
             hub,
             dispatcher: dispatcher.clone(),

@@ -13,9 +13,10 @@ use super::relay_first::RelayFirst;
 #[cfg(feature = "simulation")]
 use crate::simulation::tempted;
 use crate::{
+    calls::Nodes,
     delivery::ports::Courier,
     link::Link,
-    pb::{self, peer_client::PeerClient, receipt::Verdict},
+    pb::{self, calls_client::CallsClient, peer_client::PeerClient, receipt::Verdict},
     relay::{Method, RELAY_BUSY, carried_nothing},
     transport::{Dialer, Expect},
     wire,
@@ -31,7 +32,7 @@ pub(super) struct Ways {
 
 /// How a node is reached now.
 enum Way {
-    Direct(PeerClient<Channel>),
+    Direct(Channel),
     /// Through the hub, since it only dials out, or since dialling it failed like this.
     Hub(Option<Error>),
 }
@@ -44,7 +45,8 @@ impl Ways {
     pub async fn resources(&self, node: &str) -> Result<pb::Resources> {
         let request = pb::ResourcesRequest { node: node.to_owned() };
         match self.way(node).await? {
-            Way::Direct(mut peer) => {
+            Way::Direct(channel) => {
+                let mut peer = peer(channel);
                 let call = peer.resources(wire::request(request, limits::CALL_MS));
                 wire::within(limits::CALL_MS, node, call).await
             }
@@ -94,9 +96,7 @@ impl Ways {
     async fn dial(&self, node: &str, address: &str) -> Result<Way> {
         let expect = Expect::Node(NodeName::parse(node)?);
         let channel = self.dialer.channel(&expect, address).await?;
-        Ok(Way::Direct(
-            PeerClient::new(channel).max_decoding_message_size(limits::MESSAGE_BYTES),
-        ))
+        Ok(Way::Direct(channel))
     }
 
     /// Where the flock says that `node` can be dialled; `""` = it only dials out.
@@ -126,7 +126,23 @@ impl Ways {
         message: &impl Message,
         failed: Option<Error>,
     ) -> Result<R> {
-        match self.link.forward(node, method, message.encode_to_vec()).await {
+        self.relayed_within(limits::CALL_MS, node, method, message, failed)
+            .await
+    }
+
+    async fn relayed_within<R: Message + Default>(
+        &self,
+        limit_ms: u64,
+        node: &str,
+        method: Method,
+        message: &impl Message,
+        failed: Option<Error>,
+    ) -> Result<R> {
+        match self
+            .link
+            .forward_within(limit_ms, node, method, message.encode_to_vec())
+            .await
+        {
             Ok(body) => {
                 if failed.is_some() {
                     self.relay_first.note(node);
@@ -142,6 +158,14 @@ impl Ways {
             Err(error) => Err(perhaps_arrived(error)),
         }
     }
+}
+
+fn peer(channel: Channel) -> PeerClient<Channel> {
+    PeerClient::new(channel).max_decoding_message_size(limits::MESSAGE_BYTES)
+}
+
+fn calls(channel: Channel) -> CallsClient<Channel> {
+    CallsClient::new(channel).max_decoding_message_size(limits::CALL_MESSAGE_BYTES)
 }
 
 /// Whether what was dialled is not that node, or does not answer: then the hub may still know a way. Who was removed, or refuses this
@@ -188,11 +212,12 @@ fn busy(error: &Error) -> pb::Receipt {
 impl Courier for Ways {
     async fn offer(&self, target: &str, envelope: pb::Envelope) -> Result<pb::Receipt> {
         match self.way(target).await.map_err(not_arrived)? {
-            Way::Direct(mut peer) => {
+            Way::Direct(channel) => {
                 #[cfg(feature = "simulation")]
-                if tempted(peer.offer(wire::request(envelope.clone(), limits::CALL_MS))).await {
+                if tempted(peer(channel.clone()).offer(wire::request(envelope.clone(), limits::CALL_MS))).await {
                     return Err(Error::new(ErrorKind::OutcomeUnknown, "the answer was lost"));
                 }
+                let mut peer = peer(channel);
                 let call = peer.offer(wire::request(envelope, limits::CALL_MS));
                 wire::within(limits::CALL_MS, target, call)
                     .await
@@ -209,17 +234,65 @@ impl Courier for Ways {
 
     async fn report(&self, sender: &str, outcome: pb::Outcome) -> Result<()> {
         match self.way(sender).await? {
-            Way::Direct(mut peer) => {
+            Way::Direct(channel) => {
                 #[cfg(feature = "simulation")]
-                if tempted(peer.report_outcome(wire::request(outcome.clone(), limits::CALL_MS))).await {
+                if tempted(peer(channel.clone()).report_outcome(wire::request(outcome.clone(), limits::CALL_MS))).await
+                {
                     return Err(Error::connection("the answer was lost"));
                 }
+                let mut peer = peer(channel);
                 let call = peer.report_outcome(wire::request(outcome, limits::CALL_MS));
                 wire::within(limits::CALL_MS, sender, call).await.map(|_: pb::Ack| ())
             }
             Way::Hub(failed) => {
                 let told = self.relayed(sender, Method::ReportOutcome, &outcome, failed).await;
                 told.map(|_: pb::Ack| ())
+            }
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Nodes for Ways {
+    async fn call(&self, node: &str, call: pb::CallRequest) -> Result<pb::CallReply> {
+        let limit_ms = call.timeout_ms;
+        match self.way(node).await? {
+            Way::Direct(channel) => {
+                let mut calls = calls(channel);
+                let called = calls.call(wire::request(call, limit_ms));
+                wire::within(limit_ms, node, called).await.map_err(perhaps_arrived)
+            }
+            Way::Hub(failed) => self.relayed_within(limit_ms, node, Method::Call, &call, failed).await,
+        }
+    }
+
+    async fn observe(&self, node: &str, asked: pb::ObserveRequest) -> Result<(pb::Observed, bool)> {
+        match self.way(node).await? {
+            Way::Direct(channel) => {
+                let limit_ms = asked.timeout_ms.saturating_add(limits::DEADLINE_MARGIN_MS);
+                let mut calls = calls(channel);
+                let observed = calls.observe(wire::request(asked, limit_ms));
+                let observed: pb::Observed = wire::within(limit_ms, node, observed).await?;
+                Ok((observed, true))
+            }
+            Way::Hub(failed) => {
+                let observed = self.relayed(node, Method::Observe, &asked, failed).await?;
+                Ok((observed, false))
+            }
+        }
+    }
+
+    async fn waiting(&self, node: &str) -> Result<pb::Waiting> {
+        match self.way(node).await? {
+            Way::Direct(channel) => {
+                let mut calls = calls(channel);
+                let told = calls.waiting(wire::request(pb::WaitingRequest {}, limits::WAITING_MS));
+                wire::within(limits::WAITING_MS, node, told).await
+            }
+            Way::Hub(failed) => {
+                let asked = pb::WaitingRequest {};
+                self.relayed_within(limits::WAITING_MS, node, Method::Waiting, &asked, failed)
+                    .await
             }
         }
     }

@@ -53,6 +53,8 @@ pub struct Config {
     pub chef: ChefConfig,
     /// Who may run what here.
     pub policy: Policy,
+    /// Attributes of this node, of the first level, that others may read; patterns.
+    pub attributes: Vec<String>,
     /// How the agent logs.
     pub log: LogConfig,
 }
@@ -152,6 +154,7 @@ impl Config {
             "worker": self.worker,
             "chef": self.chef,
             "allow": self.policy.rules(),
+            "api": {"attributes": self.attributes},
             "log": self.log,
         })
         .to_string()

@@ -22,6 +22,13 @@ pub(super) struct Raw {
     pub chef: RawChef,
     pub log: RawLog,
     pub allow: Vec<Rule>,
+    pub api: RawApi,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawApi {
+    pub attributes: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

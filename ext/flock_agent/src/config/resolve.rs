@@ -48,6 +48,7 @@ pub(super) fn resolve(path: &Path, raw: raw::Raw) -> Result<Config> {
         worker: worker(&raw.worker)?,
         log: log(&raw.log)?,
         policy: policy(raw.allow, &name)?,
+        attributes: raw.api.attributes.unwrap_or_else(|| vec!["*".to_owned()]),
         name,
         chef,
         data_dir,

@@ -87,9 +87,9 @@ impl Gate {
     /// # Errors
     /// `denied` with code `policy`.
     pub fn may_list(&self, from: &NodeName) -> Result<()> {
-        let rules = self.policy.rules();
-        let named = rules.iter().any(|rule| glob::matches(&rule.from, from.as_str()));
-        if rules.is_empty() || named || *from == self.own {
+        let mut rules = self.policy.resource_rules().peekable();
+        let open = rules.peek().is_none() || *from == self.own;
+        if open || rules.any(|rule| glob::matches(&rule.from, from.as_str())) {
             return Ok(());
         }
         Err(Error::denied(format!(
@@ -99,10 +99,32 @@ impl Gate {
         .with_code("policy"))
     }
 
+    /// Whether `from` may call this method of an API of this node.
+    ///
+    /// # Errors
+    /// `denied` with code `policy`.
+    pub fn may_call(&self, from: &NodeName, api: &str, method: &str) -> Result<()> {
+        match self.policy.admits_call(from, api, method) {
+            true => Ok(()),
+            false => Err(self.policy.call_denial(from, &format!("{api}.{method}"))),
+        }
+    }
+
+    /// Whether `from` may hear of changes of an API: it may call something of it.
+    ///
+    /// # Errors
+    /// `denied` with code `policy`.
+    pub fn may_observe(&self, from: &NodeName, api: &str) -> Result<()> {
+        match self.policy.admits_observing(from, api) {
+            true => Ok(()),
+            false => Err(self.policy.call_denial(from, api)),
+        }
+    }
+
     /// Whether `from` may see this card: it could have at least one of its actions run.
     pub fn may_see(&self, from: &NodeName, card: &Card) -> bool {
         let admits = |action: &String| self.policy.at_arrival(from, &card.key, action) != Admission::Denied;
-        self.policy.rules().is_empty() || card.allowed_actions.iter().any(admits)
+        self.policy.resource_rules().next().is_none() || card.allowed_actions.iter().any(admits)
     }
 }
 

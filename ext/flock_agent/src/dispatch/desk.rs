@@ -13,6 +13,7 @@ use tokio::{
     time::Instant,
 };
 
+use super::errands::Errands;
 use crate::{pb, run_state::Snapshot};
 
 /// A job that Ruby may claim. Its rows are still stored.
@@ -149,14 +150,15 @@ impl Events {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What stands, or else the next event whose job is still on offer at `desk`.
-    pub(super) async fn next(&self, desk: &Mutex<Desk>) -> Option<Value> {
+    /// What stands, an errand, or else the next event whose job is still on offer at `desk`.
+    pub(super) async fn next(&self, errands: &Errands, desk: &Mutex<Desk>) -> Option<Value> {
         loop {
-            if let Some(event) = self.standing().take() {
+            if let Some(event) = self.standing().take().or_else(|| errands.take()) {
                 return Some(event);
             }
             tokio::select! {
                 () = self.stood.notified() => {}
+                () = errands.added() => {}
                 event = self.next_job(desk) => return event,
             }
         }

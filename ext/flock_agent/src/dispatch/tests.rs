@@ -64,6 +64,8 @@ fn options(target: &Target) -> DispatchOptions {
         // Most tests are about jobs, and the events of those only.
         warm: Warmth::NotWanted,
         claim_timeout_ms: limits::CLAIM_MS,
+        errands: Errands::default(),
+        requests: Arc::default(),
         wake: Arc::clone(&target.wake),
         drafts: Arc::new(sink),
         clock_ok: Arc::new(AtomicBool::new(true)),

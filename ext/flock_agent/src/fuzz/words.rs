@@ -75,6 +75,7 @@ fn pattern(both: &str) {
         from: pattern.into(),
         resource: pattern.into(),
         actions: vec!["run".into()],
+        call: Vec::new(),
     };
     if rule.check().is_ok()
         && let Ok(from) = NodeName::parse(found)

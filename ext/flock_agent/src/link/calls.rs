@@ -75,15 +75,26 @@ impl Link {
     /// # Errors
     /// That node's own; `hub_away`, or what [`crate::relay::carried_nothing`] knows, when the call surely went nowhere; all else may have arrived.
     pub async fn forward(&self, to: &str, method: Method, body: Vec<u8>) -> Result<Vec<u8>> {
+        self.forward_within(limits::CALL_MS, to, method, body).await
+    }
+
+    /// The same within `limit_ms`, at most [`limits::CALL_MS`].
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn forward_within(&self, limit_ms: u64, to: &str, method: Method, body: Vec<u8>) -> Result<Vec<u8>> {
+        let limit_ms = limit_ms.min(limits::CALL_MS);
         let mut client = self.client()?;
         let call = pb::RelayCall {
             to: to.to_owned(),
             method: method.as_str().to_owned(),
             body,
-            timeout_ms: limits::RELAY_MS,
+            timeout_ms: limit_ms
+                .saturating_sub(limits::CALL_MS - limits::RELAY_MS)
+                .max(limit_ms / 2),
         };
-        let request = wire::request(call, limits::CALL_MS);
-        let reply: pb::RelayReply = wire::within(limits::CALL_MS, to, client.forward(request)).await?;
+        let request = wire::request(call, limit_ms);
+        let reply: pb::RelayReply = wire::within(limit_ms, to, client.forward(request)).await?;
         Ok(reply.body)
     }
 

@@ -8,8 +8,9 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    calls::Callee,
     delivery::receive::Receiver,
-    pb::{self, peer_server::PeerServer},
+    pb::{self, calls_server::CallsServer, peer_server::PeerServer},
     relay::Method,
     run_state::{Card, RunWatch},
     transport::PeerIdentity,
@@ -21,17 +22,25 @@ use crate::{
 pub struct Peer {
     receiver: Receiver,
     runs: RunWatch,
+    callee: Callee,
 }
 
 impl Peer {
     /// What the service and the local door both answer from.
-    pub fn new(receiver: Receiver, runs: RunWatch) -> Self {
-        Self { receiver, runs }
+    pub fn new(receiver: Receiver, runs: RunWatch, callee: Callee) -> Self {
+        Self { receiver, runs, callee }
     }
 
     /// The service, with its limits, ready to be added to the routes of the peer port.
     pub fn server(self) -> PeerServer<Self> {
         PeerServer::new(self).max_decoding_message_size(limits::PEER_MESSAGE_BYTES)
+    }
+
+    /// The service of calls, likewise.
+    pub fn calls_server(self) -> CallsServer<Self> {
+        CallsServer::new(self)
+            .max_decoding_message_size(limits::CALL_MESSAGE_BYTES)
+            .max_encoding_message_size(limits::CALL_MESSAGE_BYTES)
     }
 
     /// Answers a call that a hub relays for `from`, as the peer port would answer `from` itself.
@@ -49,6 +58,19 @@ impl Peer {
                 let asked: pb::ResourcesRequest = decode(body)?;
                 self.cards(from, &asked.node)?.encode_to_vec()
             }
+            Method::Call => self
+                .callee
+                .call(from, self.meant(decode(body)?)?)
+                .await?
+                .encode_to_vec(),
+            Method::Observe => {
+                let asked = pb::ObserveRequest {
+                    timeout_ms: 0,
+                    ..decode(body)?
+                };
+                self.callee.observe(from, asked).await?.encode_to_vec()
+            }
+            Method::Waiting => self.callee.waiting().encode_to_vec(),
         })
     }
 
@@ -70,6 +92,17 @@ impl Peer {
             return Err(Error::rejected("this node has more resources than fit into one answer").with_code("too_large"));
         }
         Ok(cards)
+    }
+
+    fn meant(&self, call: pb::CallRequest) -> Result<pb::CallRequest> {
+        let own = self.receiver.gate().own();
+        match call.node == own.as_str() {
+            true => Ok(call),
+            false => Err(Error::node_not_found(format!(
+                "this is {own}, call {:?} itself",
+                call.node
+            ))),
+        }
     }
 
     fn visible(&self, from: &NodeName) -> pb::Resources {
@@ -119,5 +152,26 @@ impl pb::peer_server::Peer for Peer {
         let from = caller(&request)?;
         let cards = self.cards(&from, &request.into_inner().node);
         cards.map(Response::new).map_err(wire::status)
+    }
+}
+
+#[tonic::async_trait]
+impl pb::calls_server::Calls for Peer {
+    async fn call(&self, request: Request<pb::CallRequest>) -> Result<Response<pb::CallReply>, Status> {
+        let from = caller(&request)?;
+        let call = self.meant(request.into_inner()).map_err(wire::status)?;
+        let reply = self.callee.call(&from, call).await;
+        reply.map(Response::new).map_err(wire::status)
+    }
+
+    async fn observe(&self, request: Request<pb::ObserveRequest>) -> Result<Response<pb::Observed>, Status> {
+        let from = caller(&request)?;
+        let observed = self.callee.observe(&from, request.into_inner()).await;
+        observed.map(Response::new).map_err(wire::status)
+    }
+
+    async fn waiting(&self, request: Request<pb::WaitingRequest>) -> Result<Response<pb::Waiting>, Status> {
+        caller(&request)?;
+        Ok(Response::new(self.callee.waiting()))
     }
 }

@@ -31,13 +31,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        fixtures::{Target, envelope},
+        fixtures::{Target, callee, envelope},
         pb::receipt::Verdict,
     };
 
     fn relayed(target: &Target) -> RelayedPeer {
         RelayedPeer {
-            peer: Peer::new(target.receiver.clone(), target.runs.clone()),
+            peer: Peer::new(target.receiver.clone(), target.runs.clone(), callee(target)),
             deny: DenyList::default(),
         }
     }

@@ -15,6 +15,7 @@ fn only_restart() -> Policy {
         from: "a*".into(),
         resource: "service[*]".into(),
         actions: vec!["restart".into()],
+        call: Vec::new(),
     }])
 }
 

@@ -81,6 +81,7 @@ fn a_table_that_was_tightened_meanwhile_is_obeyed() {
             from: from.into(),
             resource: "*".into(),
             actions: vec!["delete".into()],
+            call: Vec::new(),
         }])
     };
     let snapshot = snapshot(5);

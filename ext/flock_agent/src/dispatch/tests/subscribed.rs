@@ -27,6 +27,7 @@ fn strict(subscriptions: &[Value]) -> Target {
         from: "nobody".into(),
         resource: "*".into(),
         actions: vec!["run".into()],
+        call: Vec::new(),
     };
     Target::on(dir, Policy::new(vec![nobody]))
 }

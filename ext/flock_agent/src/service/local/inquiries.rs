@@ -60,6 +60,16 @@ pub trait Inquiries: Send + Sync + 'static {
     /// # Errors
     /// `rejected` with code `unfinished` or `last_hub`.
     async fn leave(&self, request: pb::LeaveRequest) -> Result<pb::LeaveReport>;
+    /// Calls a method of a node within the call's own time.
+    ///
+    /// # Errors
+    /// See [`crate::calls::Caller::call`].
+    async fn call(&self, call: pb::CallRequest) -> Result<pb::CallReply>;
+    /// Waits for changes, for the time that the request says.
+    ///
+    /// # Errors
+    /// See [`crate::calls::Caller::observe`].
+    async fn observe(&self, asked: pb::ObserveRequest) -> Result<pb::Observed>;
     /// Takes a backup of this node; given [`flock_core::limits::BACKUP_MS`].
     ///
     /// # Errors

@@ -44,7 +44,7 @@ pub struct LocalService {
 pub async fn serve(socket: Socket, service: LocalService) -> Result<()> {
     let cancel = service.cancel.clone();
     let server = LocalServer::new(service)
-        .max_decoding_message_size(limits::MESSAGE_BYTES)
+        .max_decoding_message_size(limits::CALL_MESSAGE_BYTES)
         .max_encoding_message_size(limits::LOCAL_ANSWER_BYTES);
     let served = Server::builder()
         .http2_keepalive_interval(Some(Duration::from_millis(limits::KEEPALIVE_MS)))

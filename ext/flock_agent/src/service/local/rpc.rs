@@ -79,6 +79,19 @@ impl Local for LocalService {
         within(removed).await
     }
 
+    async fn call(&self, request: Request<pb::CallRequest>) -> Answer<pb::CallReply> {
+        // Bounded by its own deadline, as the next one.
+        answer(self.inquiries.call(request.into_inner()).await)
+    }
+
+    async fn observe(&self, request: Request<pb::ObserveRequest>) -> Answer<pb::Observed> {
+        let stopping = self.cancel.cancelled();
+        tokio::select! {
+            observed = self.inquiries.observe(request.into_inner()) => answer(observed),
+            () = stopping => answer(Err(Error::connection("the agent is stopping; ask it again when it is back"))),
+        }
+    }
+
     async fn leave(&self, request: Request<pb::LeaveRequest>) -> Answer<pb::LeaveReport> {
         within(self.inquiries.leave(request.into_inner())).await
     }

@@ -4,12 +4,13 @@ use serde_json::json;
 use tonic::Code;
 
 use super::*;
-use crate::fixtures::{Target, card, envelope, name, with, write_snapshot};
+use crate::fixtures::{Target, callee, card, envelope, name, with, write_snapshot};
 
 fn peer(target: &Target) -> Peer {
     Peer {
         receiver: target.receiver.clone(),
         runs: target.runs.clone(),
+        callee: callee(target),
     }
 }
 
@@ -96,6 +97,7 @@ async fn an_allow_table_shows_each_caller_only_what_it_may_use() {
         from: "web*".into(),
         resource: "service[*]".into(),
         actions: vec!["reload".into()],
+        call: Vec::new(),
     };
     let target = target(Policy::new(vec![rule]));
     let peer = peer(&target);

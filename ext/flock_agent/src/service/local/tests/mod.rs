@@ -72,6 +72,15 @@ impl Inquiries for Rest {
     async fn resources(&self, _: pb::ResourcesRequest) -> Result<pb::Resources> {
         Err(Error::denied("bender2 shows you nothing").with_code("policy"))
     }
+    async fn call(&self, call: pb::CallRequest) -> Result<pb::CallReply> {
+        Ok(pb::CallReply {
+            result: call.arguments,
+            ..Default::default()
+        })
+    }
+    async fn observe(&self, _: pb::ObserveRequest) -> Result<pb::Observed> {
+        std::future::pending().await
+    }
     async fn status(&self) -> Result<pb::StatusReport> {
         Ok(pb::StatusReport::default())
     }

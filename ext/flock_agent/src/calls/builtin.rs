@@ -1,0 +1,141 @@
+//! `flock_api`: what every node answers of itself.
+
+use std::sync::Arc;
+
+use flock_core::{Error, Result};
+use serde_json::{Value, json};
+
+use super::{
+    attributes,
+    requests::{ChefRequests, Options},
+    versions,
+};
+use crate::{
+    apis::no_method,
+    blocking::blocking,
+    dispatch::Errands,
+    pb,
+    run_state::{RunView, RunWatch},
+};
+
+/// The node's own API.
+#[derive(Clone)]
+pub(super) struct Builtin {
+    pub runs: RunWatch,
+    pub requests: Arc<ChefRequests>,
+    pub errands: Errands,
+    /// Patterns of the attributes, of the first level, that others may read.
+    pub attributes: Arc<[String]>,
+}
+
+impl Builtin {
+    /// Methods of it.
+    pub const METHODS: [&'static str; 5] = ["active", "state", "node", "run_chef", "run"];
+
+    /// # Errors
+    /// `resource_not_found` for another method; `protocol` for other arguments; those of the methods.
+    pub async fn call(&self, method: &str, arguments: &[Value]) -> Result<pb::CallReply> {
+        // What was changed by a file's write a moment ago is to be seen.
+        let view = self.fresh().await?;
+        let run_version = || versions::of_run(&view, self.requests.revision());
+        let topic = if method == "node" {
+            versions::ATTRIBUTES
+        } else {
+            versions::RUN
+        };
+        let (result, version) = match (method, arguments) {
+            ("active", []) => (json!(view.converging), run_version()),
+            ("state", []) => (self.state(&view), run_version()),
+            ("node", []) => (
+                self.attributes(&view, String::new()).await?,
+                versions::of_attributes(&view),
+            ),
+            ("node", [Value::String(path)]) => (
+                self.attributes(&view, path.clone()).await?,
+                versions::of_attributes(&view),
+            ),
+            ("run", [Value::String(id)]) => (self.requests.report(&view, id)?, run_version()),
+            ("run_chef", []) => (self.run_chef(&view, Options::default())?, run_version()),
+            ("run_chef", [options]) => (self.run_chef(&view, parsed(options)?)?, run_version()),
+            (known, _) if Self::METHODS.contains(&known) => return Err(bad_arguments(known)),
+            (unknown, _) => return Err(no_method(unknown)),
+        };
+        Ok(pb::CallReply {
+            result: result.to_string().into_bytes(),
+            version,
+            topic: topic.to_owned(),
+            ..Default::default()
+        })
+    }
+
+    async fn fresh(&self) -> Result<Arc<RunView>> {
+        let runs = self.runs.clone();
+        let newest = blocking("reading run.json", move || runs.current_run()).await?;
+        let view = self.runs.view();
+        let known = view.run.as_ref();
+        if newest.as_ref() == known || newest.is_none() {
+            return Ok(view);
+        }
+        self.runs.poke();
+        let mut changed = self.runs.subscribe();
+        let seen = changed.wait_for(|view| view.run == newest);
+        let limit = std::time::Duration::from_millis(flock_core::limits::RUN_STATE_POLL_MS * 2);
+        let _ = tokio::time::timeout(limit, seen).await;
+        Ok(self.runs.view())
+    }
+
+    /// Right also after a failed run and after one that was killed.
+    fn state(&self, view: &RunView) -> Value {
+        let run = view.run.as_ref();
+        let state = match view.phase() {
+            "running" => "converging",
+            _ if self.requests.queued(view) => "queued",
+            "never" => "idle",
+            phase => phase,
+        };
+        json!({
+            "state": state,
+            "number": view.newest_run(),
+            "run_id": run.map(|run| run.run_id.as_str()),
+            "generation": view.snapshot.as_ref().map(|snapshot| snapshot.generation),
+            "started_ms": run.map(|run| run.started_ms),
+            "ended_ms": run.and_then(|run| run.ended_ms),
+            "error": run.and_then(|run| run.error.as_deref()),
+        })
+    }
+
+    async fn attributes(&self, view: &RunView, path: String) -> Result<Value> {
+        let Some(dir) = view.snapshot.as_ref().map(|snapshot| snapshot.dir.clone()) else {
+            return Err(
+                Error::resource_not_found("no Chef run of this node has succeeded yet: it has no attributes")
+                    .with_code("no_snapshot"),
+            );
+        };
+        let allowed = Arc::clone(&self.attributes);
+        blocking("reading attributes", move || attributes::read(&dir, &path, &allowed)).await?
+    }
+
+    fn run_chef(&self, view: &RunView, options: Options) -> Result<Value> {
+        let (answer, errand) = self.requests.ask(view, options)?;
+        if let Some(errand) = errand {
+            self.errands.add(errand)?;
+        }
+        Ok(answer)
+    }
+}
+
+fn parsed(options: &Value) -> Result<Options> {
+    serde_json::from_value(options.clone()).map_err(|e| {
+        Error::protocol(format!("run_chef takes run_list: [..] and why_run: true: {e}")).with_code("bad_call")
+    })
+}
+
+fn bad_arguments(method: &str) -> Error {
+    let usage = match method {
+        "node" => "node takes nothing, or a path like \"nginx.port\"",
+        "run" => "run takes the id that run_chef answered",
+        "run_chef" => "run_chef takes nothing, or options",
+        _ => "it takes no arguments",
+    };
+    Error::protocol(format!("flock_api.{method} cannot be called like that: {usage}")).with_code("bad_call")
+}

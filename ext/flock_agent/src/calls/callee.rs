@@ -1,0 +1,185 @@
+//! The called end: who may call what, and what can be watched here.
+
+use std::{sync::Arc, time::Duration};
+
+use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
+use serde_json::Value;
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::{FLOCK_API, builtin::Builtin, check, requests::ChefRequests, versions, waits::Waits};
+use crate::{apis::Apis, delivery::gate::Gate, dispatch::Errands, pb, run_state::RunWatch};
+
+/// This node as others call it; cheap to clone.
+#[derive(Clone)]
+pub struct Callee(Arc<Inner>);
+
+struct Inner {
+    gate: Gate,
+    builtin: Builtin,
+    apis: Arc<dyn Apis>,
+    waits: Arc<Waits>,
+    observers: Semaphore,
+}
+
+/// What a node is called through.
+pub struct CalleeParts {
+    /// Who may.
+    pub gate: Gate,
+    /// Chef's runs.
+    pub runs: RunWatch,
+    /// Runs that were asked for.
+    pub requests: Arc<ChefRequests>,
+    /// Has Ruby start one.
+    pub errands: Errands,
+    /// Patterns of readable attributes.
+    pub attributes: Vec<String>,
+    /// The user's own.
+    pub apis: Arc<dyn Apis>,
+    /// What this node's runs wait for.
+    pub waits: Arc<Waits>,
+}
+
+impl Callee {
+    /// Of these parts.
+    pub fn new(parts: CalleeParts) -> Self {
+        Self(Arc::new(Inner {
+            gate: parts.gate,
+            builtin: Builtin {
+                runs: parts.runs,
+                requests: parts.requests,
+                errands: parts.errands,
+                attributes: parts.attributes.into(),
+            },
+            apis: parts.apis,
+            waits: parts.waits,
+            observers: Semaphore::new(limits::OBSERVERS),
+        }))
+    }
+
+    /// Answers `from`, the name in the caller's certificate, within the call's own time.
+    ///
+    /// # Errors
+    /// `denied` with code `policy`; `protocol` for a call that is none; `timeout`; those of the API.
+    pub async fn call(&self, from: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply> {
+        check::call(&call)?;
+        let limit = Duration::from_millis(call.timeout_ms);
+        let what = format!("{}.{}", call.api, call.method);
+        let answered = tokio::time::timeout(limit, self.answer(from, call)).await;
+        answered.unwrap_or_else(|_| {
+            Err(Error::timeout(format!(
+                "{what} did not answer within {} ms",
+                limit.as_millis()
+            )))
+        })
+    }
+
+    async fn answer(&self, from: &NodeName, mut call: pb::CallRequest) -> Result<pb::CallReply> {
+        call.api = self.api_of(&call)?;
+        self.0.gate.may_call(from, &call.api, &call.method)?;
+        if call.api == FLOCK_API {
+            let arguments: Vec<Value> = serde_json::from_slice(&call.arguments)
+                .map_err(|e| Error::protocol(format!("arguments are a JSON array: {e}")).with_code("bad_call"))?;
+            return self.0.builtin.call(&call.method, &arguments).await;
+        }
+        // Before the call: what changes during it is seen as a change.
+        let (known, topic) = (self.0.apis.version(&call.api), versions::api_topic(&call.api));
+        let polled = known.as_deref().is_none_or(versions::never_announced);
+        let reply = self.0.apis.call(from, call).await?;
+        Ok(pb::CallReply {
+            version: versions::of_api(known),
+            topic,
+            polled,
+            ..reply
+        })
+    }
+
+    /// The short form, a method of the node itself, means the API that has it.
+    fn api_of(&self, call: &pb::CallRequest) -> Result<String> {
+        if !call.api.is_empty() {
+            return Ok(call.api.clone());
+        }
+        match self.0.apis.owner(&call.method) {
+            Err(none)
+                if none.kind() == ErrorKind::ResourceNotFound && Builtin::METHODS.contains(&call.method.as_str()) =>
+            {
+                Ok(FLOCK_API.to_owned())
+            }
+            owner => owner,
+        }
+    }
+
+    /// Answers when one of the topics is no longer what the caller read, or at the end of its time with none.
+    ///
+    /// # Errors
+    /// `denied` as for the calls that read them; `rejected` with code `observers`; `protocol`.
+    pub async fn observe(&self, from: &NodeName, asked: pb::ObserveRequest) -> Result<pb::Observed> {
+        check::observation(&asked)?;
+        for topic in &asked.topics {
+            self.admit(from, topic)?;
+        }
+        let _place = self.0.observers.try_acquire().map_err(|_| {
+            Error::rejected("too many wait for changes of this node; ask again later").with_code("observers")
+        })?;
+        let end = Instant::now() + Duration::from_millis(asked.timeout_ms);
+        let mut runs = self.0.builtin.runs.subscribe();
+        let (mut requests, mut apis) = (self.0.builtin.requests.changes(), self.0.apis.changes());
+        loop {
+            runs.mark_unchanged();
+            requests.mark_unchanged();
+            apis.mark_unchanged();
+            let changed = self.changed(&asked.topics);
+            if !changed.is_empty() {
+                return Ok(pb::Observed { changed });
+            }
+            tokio::select! {
+                Ok(()) = runs.changed() => {}
+                Ok(()) = requests.changed() => {}
+                Ok(()) = apis.changed() => {}
+                () = tokio::time::sleep_until(end) => return Ok(pb::Observed::default()),
+            }
+        }
+    }
+
+    /// What Chef runs of this node wait for; any member may know, for circles go through several.
+    pub fn waiting(&self) -> pb::Waiting {
+        pb::Waiting {
+            waits: self.0.waits.all(),
+        }
+    }
+
+    fn admit(&self, from: &NodeName, topic: &pb::Topic) -> Result<()> {
+        let method = match topic.name.as_str() {
+            versions::RUN => "state",
+            versions::ATTRIBUTES => "node",
+            _ => "",
+        };
+        match versions::api_of(&topic.name) {
+            Some(api) => self.0.gate.may_observe(from, api),
+            None if method.is_empty() => Err(Error::protocol(format!(
+                "{:?} is nothing that can be watched here",
+                topic.name
+            ))
+            .with_code("bad_call")),
+            None => self.0.gate.may_call(from, FLOCK_API, method),
+        }
+    }
+
+    fn changed(&self, topics: &[pb::Topic]) -> Vec<pb::Topic> {
+        let now = topics.iter().map(|topic| (topic, self.version(&topic.name)));
+        now.filter(|(topic, version)| versions::differs(topic, version))
+            .map(|(topic, version)| pb::Topic {
+                version,
+                ..topic.clone()
+            })
+            .collect()
+    }
+
+    fn version(&self, topic: &str) -> String {
+        let view = self.0.builtin.runs.view();
+        match (topic, versions::api_of(topic)) {
+            (versions::RUN, _) => versions::of_run(&view, self.0.builtin.requests.revision()),
+            (_, Some(api)) => versions::of_api(self.0.apis.version(api)),
+            _ => versions::of_attributes(&view),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The calling end: the way from a process of this node to the node that is meant, which may be this one.
+
+use std::sync::Arc;
+
+use flock_core::{Result, id::NodeName, limits};
+
+use super::{callee::Callee, check, waits::Waits};
+use crate::pb;
+
+/// The ways to other nodes.
+#[tonic::async_trait]
+pub trait Nodes: Send + Sync + 'static {
+    /// Calls a method there, once: what may have arrived is not sent again.
+    ///
+    /// # Errors
+    /// `node_not_found`; `connection` when it surely did not arrive; `outcome_unknown` when it may have; `timeout`; the node's own.
+    async fn call(&self, node: &str, call: pb::CallRequest) -> Result<pb::CallReply>;
+    /// Observes topics there; `false` beside the answer: it could not be held, for it went through a hub.
+    ///
+    /// # Errors
+    /// As above.
+    async fn observe(&self, node: &str, asked: pb::ObserveRequest) -> Result<(pb::Observed, bool)>;
+    /// What its runs wait for.
+    ///
+    /// # Errors
+    /// As above.
+    async fn waiting(&self, node: &str) -> Result<pb::Waiting>;
+}
+
+/// Calls for processes of this node; cheap to clone.
+#[derive(Clone)]
+pub struct Caller(Arc<Inner>);
+
+struct Inner {
+    own: NodeName,
+    callee: Callee,
+    nodes: Arc<dyn Nodes>,
+    waits: Arc<Waits>,
+}
+
+impl Caller {
+    /// For the node `own`, whose own answers `callee` gives.
+    pub fn new(own: NodeName, callee: Callee, nodes: Arc<dyn Nodes>, waits: Arc<Waits>) -> Self {
+        Self(Arc::new(Inner {
+            own,
+            callee,
+            nodes,
+            waits,
+        }))
+    }
+
+    pub(super) fn own(&self) -> &NodeName {
+        &self.0.own
+    }
+
+    pub(super) fn waits(&self) -> &Waits {
+        &self.0.waits
+    }
+
+    /// Calls a method of a node within the call's own time, [`limits::CALL_MS`] where it says none.
+    ///
+    /// # Errors
+    /// `protocol` for a call that is none; as [`Nodes::call`].
+    pub async fn call(&self, mut call: pb::CallRequest) -> Result<pb::CallReply> {
+        if call.timeout_ms == 0 {
+            call.timeout_ms = limits::CALL_MS;
+        }
+        check::call(&call)?;
+        match call.node == self.0.own.as_str() {
+            true => self.0.callee.call(&self.0.own, call).await,
+            false => {
+                let node = call.node.clone();
+                self.0.nodes.call(&node, call).await
+            }
+        }
+    }
+
+    pub(super) async fn ask(&self, node: &str, asked: pb::ObserveRequest) -> Result<(pb::Observed, bool)> {
+        match node == self.0.own.as_str() {
+            true => Ok((self.0.callee.observe(&self.0.own, asked).await?, true)),
+            false => self.0.nodes.observe(node, asked).await,
+        }
+    }
+
+    pub(super) async fn waiting(&self, node: &str) -> Result<pb::Waiting> {
+        match node == self.0.own.as_str() {
+            true => Ok(self.0.callee.waiting()),
+            false => self.0.nodes.waiting(node).await,
+        }
+    }
+}
