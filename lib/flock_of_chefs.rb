@@ -2,9 +2,12 @@
 
 require_relative "flock_of_chefs/version"
 require_relative "flock_of_chefs/errors"
+require_relative "flock_of_chefs/handles"
 
 # Communication between Chef nodes. Requiring this file defines classes only: no native code is mapped, no thread or
 # socket is opened (chef-client's supervisor loads it before it forks).
 module FlockOfChefs
   autoload :Native, File.expand_path("flock_of_chefs/native", __dir__)
+  autoload :LocalClient, File.expand_path("flock_of_chefs/local_client", __dir__)
+  autoload :Remote, File.expand_path("flock_of_chefs/remote", __dir__)
 end

@@ -28,6 +28,7 @@ module FlockOfChefs
     register "token create", Commands::TokenCreate
     register "resources", Commands::Resources
     register "notify", Commands::Notify
+    register "call", Commands::Call
     register "notifications", Commands::Notifications::All
     register "notifications list", Commands::Notifications::List
     register "notifications show", Commands::Notifications::Show

@@ -66,8 +66,23 @@ module FlockOfChefs
   class OutcomeUnknownError < Error; end
   # The two ends speak different protocols, or a message is malformed.
   class ProtocolError < Error; end
-  # The other end raised an error of its own.
-  class RemoteError < Error; end
+  # The other end raised an error of its own: a method of an API, or an agent.
+  class RemoteError < Error
+    # @return [String, nil] the name of the class that the method raised; a name only, no such class need be here
+    attr_reader :remote_class
+    # @return [Array<String>] where it raised, without paths beyond its own code
+    attr_reader :remote_backtrace
+
+    # @param message [String]
+    # @param remote_class [String, nil]
+    # @param remote_backtrace [Array<String>, nil]
+    def initialize(message = nil, remote_class: nil, remote_backtrace: nil, **options)
+      super(message, **options)
+      @remote_class = remote_class
+      @remote_backtrace = remote_backtrace || []
+    end
+  end
+
   # A fault of ours.
   class InternalError < Error; end
 end

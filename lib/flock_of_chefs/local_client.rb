@@ -42,6 +42,19 @@ module FlockOfChefs
       JSON.parse(@native.call(operation, JSON.generate(body), timeout_ms))
     end
 
+    # Calls a method of a node's API.
+    #
+    # @param request [Hash] +node:+, +api:+, +method:+ and what else proto/flock/v1/common.proto's CallRequest has
+    # @param arguments [String] a JSON array, handed through as it is
+    # @return [Hash{String=>Object}] "result" (JSON), "topic", "version", "polled"; or "fault"
+    # @raise [Error] when it could not be called
+    def invoke(request, arguments, timeout_ms: TIMEOUT_MS)
+      result, topic, version, polled, fault = @native.invoke(JSON.generate(request), arguments, timeout_ms)
+      return { "fault" => JSON.parse(fault) } if fault
+
+      { "result" => result, "topic" => topic, "version" => version, "polled" => polled }
+    end
+
     # @param draft [Hash] a notification
     # @return [Hash] with "where": "outbox" or, with no agent there, "spool"
     def append(draft, timeout_ms: TIMEOUT_MS)

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use flock_agent::client::Client as Inside;
-use flock_core::Result;
+use flock_agent::{client::Client as Inside, pb};
+use flock_core::{Error, Result};
 use magnus::{DataTypeFunctions, Module, Object, RModule, Ruby, TypedData, function, method};
 use tokio::runtime::Handle;
 
@@ -18,6 +18,9 @@ use crate::{
     runtime::{CLIENT_THREADS, Runtime, check_process},
     wait::wait,
 };
+
+/// Result, topic, version, polled, fault.
+type Answer = (String, String, String, bool, Option<String>);
 
 #[derive(TypedData)]
 #[magnus(class = "FlockOfChefs::Native::Client", free_immediately, size)]
@@ -82,6 +85,30 @@ impl Client {
         })
     }
 
+    /// Answers with `[result, topic, version, polled, fault]`: texts of JSON, of which arguments and result are handed through as they are.
+    fn invoke(
+        ruby: &Ruby,
+        this: &Self,
+        request: String,
+        arguments: String,
+        timeout_ms: u64,
+    ) -> Result<Answer, magnus::Error> {
+        guard(ruby, || {
+            let (runtime, client) = this.running()?;
+            let call = pb::CallRequest {
+                arguments: arguments.into_bytes(),
+                timeout_ms,
+                ..json::parse_as(&request, "a call")?
+            };
+            let limit = Duration::from_millis(timeout_ms);
+            let reply = wait(ruby, &runtime, limit, async move { client.invoke(call).await })?;
+            let result = String::from_utf8(reply.result)
+                .map_err(|_| Error::protocol("the answer of the call is no text of JSON"))?;
+            let fault = reply.fault.map(|fault| json::print(&fault)).transpose()?;
+            Ok((result, reply.topic, reply.version, reply.polled, fault))
+        })
+    }
+
     fn append(ruby: &Ruby, this: &Self, draft: String, timeout_ms: u64) -> Result<String, magnus::Error> {
         guard(ruby, || {
             let (runtime, client) = this.running()?;
@@ -98,5 +125,6 @@ pub fn define(ruby: &Ruby, native: RModule) -> Result<(), magnus::Error> {
     let class = native.define_class("Client", ruby.class_object())?;
     class.define_singleton_method("new", function!(Client::new, 1))?;
     class.define_method("call", method!(Client::call, 3))?;
+    class.define_method("invoke", method!(Client::invoke, 3))?;
     class.define_method("append", method!(Client::append, 2))
 }

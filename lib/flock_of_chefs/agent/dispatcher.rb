@@ -18,6 +18,9 @@ module FlockOfChefs
       # Seconds between two tries after the native agent failed.
       PAUSE_S = 1
 
+      # @return [#start] what starts Chef runs that were asked for
+      attr_writer :chef_runs
+
       # @return [Exception, nil] what ended it, when it did not end as it was told
       attr_reader :failure
 
@@ -84,6 +87,7 @@ module FlockOfChefs
         when "run" then run(event)
         when "prepare" then @supervisor.prepare(event)
         when "retire" then @supervisor.retire
+        when "run_chef" then @chef_runs.start(event)
         when "stop" then :stop
         else @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
         end

@@ -2,6 +2,7 @@
 
 require "json"
 require_relative "../../flock_of_chefs"
+require_relative "chef_runs"
 require_relative "dispatcher"
 require_relative "log"
 require_relative "supervisor"
@@ -43,7 +44,8 @@ module FlockOfChefs
         starter = start
         early = @wakeups.pop == :signal
         info = (early ? called_off(starter) : starter.value) or return not_started
-        announce(JSON.parse(info))
+        announce(info = JSON.parse(info))
+        @dispatcher.chef_runs = ChefRuns.new(@native, info, log: @log)
         @dispatcher.start { @wakeups.push(:dispatcher) }
         @wakeups.pop unless early
         stop

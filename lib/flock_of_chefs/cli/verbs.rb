@@ -20,7 +20,7 @@ module FlockOfChefs
         def say(line) = @talk.call(line)
       end
 
-      %w[Agent Backup Doctor Init Join Leave NodeRemove Nodes Notifications Notify Resources Restore Status Steer
+      %w[Agent Backup Call Doctor Init Join Leave NodeRemove Nodes Notifications Notify Resources Restore Status Steer
          Subscriptions TokenCreate Version].each do |name|
         file = name.gsub(/(?<=[a-z])(?=[A-Z])/, "_").downcase
         autoload name, File.join(__dir__, "verbs", "#{file}.rb")

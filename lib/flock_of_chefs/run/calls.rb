@@ -41,6 +41,9 @@ module FlockOfChefs
           raise
         end
 
+        # @return [Boolean] whether a recipe body may be calling, so that the call has to go through {remote}
+        def recipe_body? = !replay.nil? || (!@calls.nil? && !@converging)
+
         # A run begins: its recipe bodies are about to be evaluated.
         #
         # @return [void]

@@ -4,6 +4,7 @@ require "chef/event_dispatch/base"
 require "chef/log"
 require "chef/request_id"
 require_relative "calls"
+require_relative "failure"
 require_relative "guarded"
 require_relative "handoff"
 require_relative "journal"
@@ -65,8 +66,13 @@ module FlockOfChefs
       end
 
       # Chef itself has run the delayed notifications. There may be no node and no run context yet.
-      def run_failed(_exception, _run_status)
-        finish("failed") if @status
+      def run_failed(exception, _run_status)
+        finish("failed", error: Failure.describe(exception, @failed)) if @status
+      end
+
+      # Chef's event; the innermost resource comes first.
+      def resource_failed(resource, _action, _exception)
+        @failed ||= resource unless resource.ignore_failure
       end
 
       private
@@ -83,6 +89,7 @@ module FlockOfChefs
         @status = status
         facts = { data_dir: settings.data_dir, number: status.number, run_id: run_id }
         @journal = Journal.attach(run_context.events, **facts)
+        guarded("tell the agent") { Handoff.current.poke(status.to_h.compact) }
       end
 
       def usable_settings
@@ -111,11 +118,11 @@ module FlockOfChefs
       end
 
       # Whoever hears that the run is over finds its journal complete.
-      def finish(phase, extra = {})
+      def finish(phase, error: nil, **extra)
         @journal&.finish(phase)
-        guarded("publish the run's end") { @status.finish(phase) }
+        guarded("publish the run's end") { @status.finish(phase, error: error) }
         guarded("tell the agent") { Handoff.current.poke(@status.to_h.merge(extra).compact) }
-        @status = @begun = @expansion = @journal = nil
+        @status = @begun = @expansion = @journal = @failed = nil
       end
     end
   end

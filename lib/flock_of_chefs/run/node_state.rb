@@ -17,6 +17,15 @@ module FlockOfChefs
       CONFIG = %i[lockfile file_cache_path file_backup_path node_name local_mode solo solo_legacy_mode chef_server_url
                   client_key no_lazy_load].freeze
 
+      # Those that cookbooks make, and a worker's compile makes again.
+      MADE = %w[default force_default override force_override].freeze
+
+      # @param node [Chef::Node]
+      # @return [Hash{String=>Hash}]
+      def self.made_attributes(node)
+        MADE.to_h { |level| [level, node.attributes.public_send(level).to_hash] }
+      end
+
       # @param run_context [Chef::RunContext]
       # @param expansion [#recipes, #roles, nil]
       def initialize(run_context, expansion)

@@ -72,8 +72,13 @@ module FlockOfChefs
         entries = @run_context.cookbook_collection.values.map { |cookbook| store.add(cookbook, cookbooks) }
         Files.sync_directory(cookbooks)
         { "cards.json" => cards, "subscriptions.json" => subscriptions, Calls::FILE => calls,
-          "snapshot.json" => facts.merge("cookbooks" => entries, **recipe_files(folder)) }
+          "attributes.json" => made_attributes, "snapshot.json" => facts.merge("cookbooks" => entries, **recipe_files(folder)) }
           .each { |name, data| Files.write(File.join(folder, name), dump(data)) }
+      end
+
+      # The levels that a compile makes anew; together with those in snapshot.json they are all that others can ask for.
+      def made_attributes
+        { "generation" => @identity["generation"], "levels" => NodeState.made_attributes(@run_context.node) }
       end
 
       def calls = { "generation" => @identity["generation"], "calls" => Calls.recorded }

@@ -42,10 +42,11 @@ module FlockOfChefs
       end
 
       # @param phase [String] "succeeded" or "failed"
+      # @param error [String, nil] why it failed, without values
       # @return [void]
       # @raise [SystemCallError] if the file cannot be written
-      def finish(phase)
-        write(**@written, phase: phase, ended_ms: @now_ms.call)
+      def finish(phase, error: nil)
+        write(**@written, phase: phase, ended_ms: @now_ms.call, error: error)
       end
 
       # @return [Hash{Symbol=>Object}] what the file says

@@ -64,7 +64,7 @@ struct Parts {
 
 impl Agent {
     /// Starts the agent of a configuration file (else `$FLOCK_CONFIG`, else `/etc/flock/agent.toml`); it serves when this returns. Answers
-    /// with it and with what its owner may print: `{"name", "flock_id", "hub", "listen", "socket", "log_format"}`.
+    /// with it and with what its owner may print: `{"name", "flock_id", "hub", "listen", "socket", "log_format", "data_dir", "chef"}`.
     ///
     /// # Errors
     /// `configuration` naming what has to be changed: the file, a missing identity, a second agent, a port or socket in use.

@@ -381,6 +381,8 @@ impl Ground {
             "listen": self.config.public_address(),
             "socket": self.config.socket,
             "log_format": self.config.log.format,
+            "data_dir": self.config.data_dir,
+            "chef": self.config.chef,
         })
     }
 }

@@ -1,0 +1,6 @@
+# frozen_string_literal: true
+
+require_relative "local_client"
+require_relative "remote/node"
+require_relative "remote/own"
+require_relative "remote/selection"

@@ -1,0 +1,1 @@
+FlockOfChefs['bender0'][:flock_api].run_chef
