@@ -66,6 +66,7 @@ module FlockOfChefs
   class OutcomeUnknownError < Error; end
   # The two ends speak different protocols, or a message is malformed.
   class ProtocolError < Error; end
+
   # The other end raised an error of its own: a method of an API, or an agent.
   class RemoteError < Error
     # @return [String, nil] the name of the class that the method raised; a name only, no such class need be here

@@ -76,7 +76,8 @@ RSpec.describe "calls between two real nodes", :acceptance do
     hub = fleet.hub("hub")
     node = fleet.join("node", agent_toml: "[[allow]]\nfrom = \"nobody\"\ncall = [\"*\"]\n")
     raised = ->(call) { script(hub, "begin; #{call}; rescue FlockOfChefs::Error => e; [e.class.name, e.code]; end") }
-    expect(raised.call("FlockOfChefs['fry'][:flock_api].active")).to eq(%w[FlockOfChefs::NodeNotFoundError node_not_found])
+    expect(raised.call("FlockOfChefs['fry'][:flock_api].active")).to eq(%w[FlockOfChefs::NodeNotFoundError
+                                                                           node_not_found])
     expect(raised.call("FlockOfChefs['node'][:flock_api].active")).to eq(%w[FlockOfChefs::DeniedError policy])
     expect(raised.call("FlockOfChefs['hub'][:human_api].kill")).to eq(%w[FlockOfChefs::ResourceNotFoundError no_api])
     expect(raised.call("FlockOfChefs['hub'].kill_humans!")).to eq(%w[FlockOfChefs::ResourceNotFoundError no_method])

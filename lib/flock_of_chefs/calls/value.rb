@@ -53,11 +53,9 @@ module FlockOfChefs
 
         def encode(object, what, depth)
           case object
-          when String then string(object, what)
-          when Symbol then string(object.name, what)
           when nil, true, false then object
-          when Integer then integer(object, what)
-          when Float then object.finite? ? object : refuse(what, "is #{object}, no number that JSON knows")
+          when String, Symbol then string(object.is_a?(Symbol) ? object.name : object, what)
+          when Numeric then number(object, what)
           when Array, Hash then nested(object, what, depth)
           when Time then { TIME => object.getutc.iso8601(9) }
           else refuse(what, "is a #{object.class}: only data can travel (nil, booleans, numbers, strings, symbols, " \
@@ -68,7 +66,11 @@ module FlockOfChefs
         def nested(object, what, depth)
           refuse(what, "is nested deeper than #{MAX_DEPTH}") if depth >= MAX_DEPTH
 
-          return object.each_with_index.map { |item, n| encode(item, "#{what}[#{n}]", depth + 1) } if object.is_a?(Array)
+          if object.is_a?(Array)
+            return object.each_with_index.map do |item, n|
+              encode(item, "#{what}[#{n}]", depth + 1)
+            end
+          end
 
           object.to_h { |key, value| [key(key, what), encode(value, "#{what}[#{key.inspect}]", depth + 1)] }
         end
@@ -86,19 +88,21 @@ module FlockOfChefs
         end
 
         def utf8(text)
-          return text if text.encoding == Encoding::UTF_8 && text.valid_encoding?
-          return text.dup.force_encoding(Encoding::UTF_8) if text.ascii_only? && text.encoding.ascii_compatible?
-          return if text.encoding == Encoding::BINARY || !text.valid_encoding?
+          return unless text.valid_encoding?
+          return text if text.encoding == Encoding::UTF_8
+          return text.encode(Encoding::UTF_8) unless text.encoding == Encoding::BINARY
 
-          text.encode(Encoding::UTF_8)
+          text.dup.force_encoding(Encoding::UTF_8) if text.ascii_only?
         rescue EncodingError
           nil
         end
 
         def binary(text) = ({ BINARY => [text].pack("m0") } if text.encoding == Encoding::BINARY)
 
-        def integer(number, what)
-          INTEGERS.cover?(number) ? number : refuse(what, "is #{number}: integers have 64 bits")
+        def number(number, what)
+          return number if number.is_a?(Integer) ? INTEGERS.cover?(number) : number.is_a?(Float) && number.finite?
+
+          refuse(what, "is #{number}: numbers are integers of 64 bits and finite floats")
         end
 
         def refuse(what, why) = raise(ProtocolError.new("#{what} #{why}", code: "not_data"))

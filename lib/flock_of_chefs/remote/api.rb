@@ -80,7 +80,7 @@ module FlockOfChefs
       # @return [Call]
       # @api private
       def request(method, arguments, receipt: false)
-        Call.new(node: node_name, api: api_name, method: method.to_s, arguments:, timeout_ms: @timeout_ms, receipt:)
+        Call.new(node: node_name, api: api_name, name: method.to_s, arguments:, timeout_ms: @timeout_ms, receipt:)
       end
 
       private
@@ -112,10 +112,7 @@ module FlockOfChefs
 
         def receipt? = true
 
-        def make(call)
-          Calls.current.call(call)
-          true
-        end
+        def make(call) = Calls.current.call(call).then { true }
       end
 
       # Each method answers a {Future}.

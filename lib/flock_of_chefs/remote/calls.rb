@@ -18,17 +18,17 @@ module FlockOfChefs
     #   @return [String]
     # @!attribute [r] api
     #   @return [String] empty = the one that has the method
-    # @!attribute [r] method
-    #   @return [String]
+    # @!attribute [r] name
+    #   @return [String] the method's
     # @!attribute [r] arguments
     #   @return [Array]
     # @!attribute [r] timeout_ms
     #   @return [Integer]
     # @!attribute [r] receipt
     #   @return [Boolean] whether it is enough that the call was taken in there
-    Call = Struct.new(:node, :api, :method, :arguments, :timeout_ms, :receipt, keyword_init: true) do
+    Call = Struct.new(:node, :api, :name, :arguments, :timeout_ms, :receipt, keyword_init: true) do
       # @return [String] for people
-      def to_s = [node, *(api unless api.empty?), method].join(".")
+      def to_s = [node, *(api unless api.empty?), name].join(".")
     end
 
     # Makes calls, through the agent of this node.
@@ -97,7 +97,7 @@ module FlockOfChefs
       end
 
       def invoke(call, arguments)
-        request = { node: call.node, api: call.api, method: call.method, receipt: call.receipt || false }
+        request = { node: call.node, api: call.api, method: call.name, receipt: call.receipt || false }
         answer = client.invoke(request, arguments, timeout_ms: call.timeout_ms)
         fault = answer["fault"] or return answer
 
@@ -118,7 +118,7 @@ module FlockOfChefs
         Reads.note(read(call, nil, "", error)) if error.is_a?(RemoteError)
       end
 
-      def builtin_topic(call) = call.method == "node" ? "attributes" : "run"
+      def builtin_topic(call) = call.name == "node" ? "attributes" : "run"
 
       def read(call, topic, version, value)
         Read.new(node: call.node, topic: topic, version: version, description: call.to_s, value: value)

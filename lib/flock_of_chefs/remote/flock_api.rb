@@ -20,8 +20,8 @@ module FlockOfChefs
         State.new("state" => "unreachable", "error" => e.message)
       end
 
-      # An attribute as the node's last successful run left it. Values whose names look secret are "[hidden]"; agent.toml
-      # may keep others at home (+[api] attributes+).
+      # An attribute as the node's last successful run left it. Values whose names look secret are "[hidden]";
+      # agent.toml may keep others at home (+[api] attributes+).
       #
       # @param path [String, nil] such as +"nginx.port"+; nil = all attributes
       # @return [Object, nil] nil when there is none
@@ -35,9 +35,10 @@ module FlockOfChefs
       # @return [ChefRun]
       # @raise [DeniedError] if that node's agent.toml does not admit it
       def run_chef(run_list: [], why_run: false)
-        options = { run_list: Array(run_list), why_run: }
-        options = options.reject { |_, value| value == false || value == [] }
-        ChefRun.new(self, options.empty? ? call(:run_chef) : call(:run_chef, options))
+        options = {}
+        options[:run_list] = Array(run_list) unless Array(run_list).empty?
+        options[:why_run] = true if why_run
+        ChefRun.new(self, call(:run_chef, *(options unless options.empty?)))
       end
     end
   end

@@ -36,12 +36,10 @@ module FlockOfChefs
         def n_of(count, futures, timeout: nil)
           deadline = timeout && (now + timeout)
           loop do
-            done, open = futures.partition(&:ready?)
-            good = done.reject(&:failed?)
-            return good if good.size >= count
-            raise done.filter_map(&:error).last || too_few(count, futures) if good.size + open.size < count
+            good = succeeded(count, futures) and return good
+            next if one_more?(futures.reject(&:ready?), deadline)
 
-            wait_for_one(open, deadline) or raise TimeoutError, "#{good.size} of #{count} answers came in time"
+            raise TimeoutError, "#{futures.count(&:ready?)} of #{count} answers came within #{timeout} s"
           end
         end
 
@@ -55,31 +53,66 @@ module FlockOfChefs
           end
         end
 
+        # @return [Integer] how many are under way
+        def running = @lock.synchronize { @running }
+
         # @api private
         def leave = @lock.synchronize { @running -= 1 }
 
         private
 
-        # @return [Boolean] false when the time is up
-        def wait_for_one(futures, deadline)
-          lock = Mutex.new
-          bell = ConditionVariable.new
-          rung = false
-          futures.each { |future| future.on_ready { lock.synchronize { rung = true and bell.signal } } }
-          lock.synchronize do
-            until rung
-              left = deadline && (deadline - now)
-              return false if left && left <= 0
+        # @return [Array<Future>, nil] nil while it may still come to so many
+        def succeeded(count, futures)
+          done, open = futures.partition(&:ready?)
+          good = done.reject(&:failed?)
+          return good if good.size >= count
+          raise done.filter_map(&:error).last || too_few(count, futures) if good.size + open.size < count
+        end
 
-              bell.wait(lock, left)
-            end
-          end
-          true
+        # Waits for any of them; false when the time is up.
+        def one_more?(futures, deadline)
+          bell = Bell.new
+          futures.each { |future| future.on_ready { bell.ring } }
+          bell.wait(deadline)
         end
 
         def too_few(count, futures) = ArgumentError.new("#{count} of #{futures.size} futures")
 
         def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      end
+
+      # Rung once, by whoever comes first.
+      class Bell
+        def initialize
+          @lock = Mutex.new
+          @rung = ConditionVariable.new
+          @done = false
+        end
+
+        # @return [void]
+        def ring
+          @lock.synchronize do
+            @done = true
+            @rung.broadcast
+          end
+        end
+
+        # @return [Boolean]
+        def rung? = @lock.synchronize { @done }
+
+        # @param deadline [Float, nil] by the monotonic clock
+        # @return [Boolean] whether it was rung by then
+        def wait(deadline)
+          @lock.synchronize do
+            until @done
+              left = deadline && (deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC))
+              return false if left && left <= 0
+
+              @rung.wait(@lock, left)
+            end
+          end
+          true
+        end
       end
 
       # @return [Exception, nil] why it failed
@@ -90,7 +123,7 @@ module FlockOfChefs
       def initialize(&work)
         Future.enter
         @lock = Mutex.new
-        @ended = ConditionVariable.new
+        @bell = Bell.new
         @listeners = []
         @thread = Thread.new { run(work) }
         @thread.report_on_exception = false
@@ -100,70 +133,65 @@ module FlockOfChefs
       # @return [Object] what the method answered
       # @raise [TimeoutError] when it has not by then; else what the call raised
       def value(timeout = nil)
-        wait(timeout) or raise TimeoutError, "no answer within #{timeout} s; it may still come"
+        deadline = timeout && (Process.clock_gettime(Process::CLOCK_MONOTONIC) + timeout)
+        @bell.wait(deadline) or raise TimeoutError, "no answer within #{timeout} s; it may still come"
         raise error if error
 
         @value
       end
 
       # @return [Boolean]
-      def ready? = @lock.synchronize { @done || false }
+      def ready? = @bell.rung?
 
       # @return [Boolean] whether it ended with an error
       def failed? = ready? && !error.nil?
 
-      # Gives the call up; what has begun on the other node goes on there.
+      # Gives the call up, unless it has ended; what has begun on the other node goes on there.
       #
-      # @return [Boolean] false when it had ended before
+      # @return [void]
       def cancel
-        return false if ready?
-
         @thread.kill
+        leave
         finish(nil, RejectedError.new("the call was cancelled", code: "cancelled"))
-        true
       end
 
       # @yield when it has ended; at once when it has
       # @return [void]
       # @api private
       def on_ready(&listener)
-        @lock.synchronize { @done ? nil : @listeners << listener } or listener.call
+        waits = @lock.synchronize { @listeners << listener unless @bell.rung? }
+        yield unless waits
       end
 
       private
 
+      # It counts no longer when its value can be had.
       def run(work)
-        finish(work.call, nil)
+        value = begin
+          work.call
+        ensure
+          leave
+        end
+        finish(value, nil)
       rescue StandardError => e
         finish(nil, e)
-      ensure
-        Future.leave
+      end
+
+      # Once: a thread that is killed before it has begun runs no ensure.
+      def leave
+        first = @lock.synchronize { !@left && (@left = true) }
+        Future.leave if first
       end
 
       def finish(value, error)
-        listeners = @lock.synchronize do
-          return if @done
+        @lock.synchronize do
+          return if @bell.rung?
 
           @value = value
           @error = error
-          @done = true
-          @ended.broadcast
-          @listeners
+          @bell.ring
         end
-        listeners.each(&:call)
-      end
-
-      def wait(timeout)
-        deadline = timeout && (Process.clock_gettime(Process::CLOCK_MONOTONIC) + timeout)
-        @lock.synchronize do
-          until @done
-            left = deadline && (deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC))
-            return false if left && left <= 0
-
-            @ended.wait(@lock, left)
-          end
-        end
-        true
+        @listeners.each(&:call)
       end
     end
   end

@@ -57,10 +57,10 @@ module FlockOfChefs
       private
 
       # A method of the node itself is one of its APIs: the only one that has it.
-      def method_missing(method, *arguments, &)
+      def method_missing(method, ...)
         return super unless Api.callable?(method)
 
-        self[""].call(method, *arguments, &)
+        self[""].call(method, ...)
       end
 
       def respond_to_missing?(method, include_all = false) = Api.callable?(method) || super

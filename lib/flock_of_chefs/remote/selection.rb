@@ -18,7 +18,10 @@ module FlockOfChefs
         # @return [Array<Node>]
         def nodes(selector)
           unknown = selector.keys - LISTS - VALUES
-          raise ConfigurationError, "nodes takes #{(LISTS + VALUES).join(", ")}, not #{unknown.join(", ")}" if unknown.any?
+          if unknown.any?
+            raise ConfigurationError,
+                  "nodes takes #{(LISTS + VALUES).join(", ")}, not #{unknown.join(", ")}"
+          end
 
           found = Calls.current.ask("resolve", targets(selector))["nodes"]
           found.reject { |node| node["presence"] == "unknown" }.map { |node| Node.new(node["name"]) }
@@ -51,7 +54,8 @@ module FlockOfChefs
         end
 
         def found(query)
-          rows = ::Chef::Search::Query.new.search(:node, query, filter_result: { name: ["name"] }, rows: LIMIT + 1).first
+          rows = ::Chef::Search::Query.new.search(:node, query, filter_result: { name: ["name"] },
+                                                                rows: LIMIT + 1).first
           rows.filter_map { |row| row["name"] }.uniq.sort
         end
       end

@@ -72,7 +72,9 @@ module FlockOfChefs
 
       # Chef's event; the innermost resource comes first.
       def resource_failed(resource, _action, _exception)
-        @failed ||= resource unless resource.ignore_failure
+        return if @failed || resource.ignore_failure
+
+        @failed = resource
       end
 
       private

@@ -72,7 +72,8 @@ module FlockOfChefs
         entries = @run_context.cookbook_collection.values.map { |cookbook| store.add(cookbook, cookbooks) }
         Files.sync_directory(cookbooks)
         { "cards.json" => cards, "subscriptions.json" => subscriptions, Calls::FILE => calls,
-          "attributes.json" => made_attributes, "snapshot.json" => facts.merge("cookbooks" => entries, **recipe_files(folder)) }
+          "attributes.json" => made_attributes,
+          "snapshot.json" => facts.merge("cookbooks" => entries, **recipe_files(folder)) }
           .each { |name, data| Files.write(File.join(folder, name), dump(data)) }
       end
 

@@ -19,7 +19,7 @@ module FlockOfChefs
         # @option options [Boolean] :async
         # @return [Result]
         def call(client, options)
-          call = Remote::Call.new(node: options.fetch(:node), api: options.fetch(:api), method: options.fetch(:method),
+          call = Remote::Call.new(node: options.fetch(:node), api: options.fetch(:api), name: options.fetch(:method),
                                   arguments: arguments(options), receipt: options[:async],
                                   timeout_ms: Value.duration_ms(options[:timeout], "--timeout") || TIMEOUT_MS)
           answer = Remote::Calls.new(client).call(call)
@@ -41,11 +41,12 @@ module FlockOfChefs
           case value
           when Array then value.map { |item| shown(item) }
           when Hash then value.transform_values { |item| shown(item) }
-          when String then value.encoding == Encoding::BINARY ? [value].pack("m0") : value
           when Time then value.iso8601(9)
-          else value
+          else binary?(value) ? [value].pack("m0") : value
           end
         end
+
+        def binary?(value) = value.is_a?(String) && value.encoding == Encoding::BINARY
       end
     end
   end
