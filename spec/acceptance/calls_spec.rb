@@ -72,6 +72,34 @@ RSpec.describe "calls between two real nodes", :acceptance do
     expect(script(hub, "FlockOfChefs[:node][:flock_api].node('no.such')")).to be_nil
   end
 
+  it "answers guards and blocks of resources, in a Chef run and in a worker, which runs them long after" do
+    hub = fleet.hub("hub")
+    node = fleet.join("node")
+    hub.converge!("")
+    node.converge!(<<~RUBY)
+      node.default['app']['port'] = 80
+      state = FlockOfChefs['hub'][:flock_api].state.to_s
+      ruby_block 'asks' do
+        action :nothing
+        only_if { FlockOfChefs['hub'][:flock_api].state == :succeeded }
+        block do
+          port = begin
+            FlockOfChefs.me[:flock_api].node('app.port')
+          rescue FlockOfChefs::ResourceNotFoundError => e
+            e.code
+          end
+          File.write('#{oracle}', [state, port, FlockOfChefs[:fry].presence].join(' '))
+        end
+      end
+      ruby_block('now') { block {}; notifies :run, 'ruby_block[asks]', :immediately }
+    RUBY
+    expect(fired).to eq(["succeeded no_snapshot unknown"])
+    File.unlink(oracle)
+    hub.flockctl!("notify", "node", "ruby_block[asks]", "run", "--wait", "60")
+    expect(hub.settled).to match [include("state" => "done")]
+    expect(fired).to eq(["succeeded 80 unknown"])
+  end
+
   it "fails with a typed error within its deadline, and a code for scripts" do
     hub = fleet.hub("hub")
     node = fleet.join("node", agent_toml: "[[allow]]\nfrom = \"nobody\"\ncall = [\"*\"]\n")

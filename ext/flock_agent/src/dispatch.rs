@@ -82,6 +82,8 @@ pub struct DispatchOptions {
     pub store: Store,
     /// Where `jobs/` and `results/` are.
     pub data_dir: PathBuf,
+    /// Where workers that call other nodes find this agent.
+    pub socket: PathBuf,
     /// Who may do what here.
     pub gate: Gate,
     /// For what is written to the store.

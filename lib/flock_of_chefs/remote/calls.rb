@@ -81,9 +81,16 @@ module FlockOfChefs
       end
 
       # @return [LocalClient]
-      def client = @client || @lock.synchronize { @client ||= LocalClient.configured }
+      def client = @client || @lock.synchronize { @client ||= own_client }
 
       private
+
+      def own_client
+        job = Worker.job if defined?(Worker) && Worker.respond_to?(:job)
+        return LocalClient.configured unless job
+
+        Subprocess.new(job.socket, job.data_dir)
+      end
 
       # The codec's name here.
       Value = FlockOfChefs::Calls::Value

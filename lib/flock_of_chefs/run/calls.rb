@@ -42,7 +42,7 @@ module FlockOfChefs
         end
 
         # @return [Boolean] whether a recipe body may be calling, so that the call has to go through {remote}
-        def recipe_body? = !replay.nil? || (!@calls.nil? && !@converging)
+        def recipe_body? = replay ? replay.compiling? : !@calls.nil? && !@converging
 
         # A run begins: its recipe bodies are about to be evaluated.
         #

@@ -19,6 +19,9 @@ module FlockOfChefs
         # @return [CompileEffect, nil] the first one of the compile
         attr_reader :first
 
+        # @return [Boolean]
+        def compiling? = @compiling || false
+
         # Runs the block as a compile.
         #
         # @raise [CompileEffect] if there was one, whatever the recipe made of it

@@ -40,6 +40,12 @@ module FlockOfChefs
       REQUIRED.each { |name| define_method(name) { @fields[name] } }
       alias id job
 
+      # @return [String, nil] the agent's socket
+      def socket = @fields["socket"]
+
+      # @return [String] the agent's folder
+      def data_dir = @fields["data_dir"] || File.expand_path("../..", result)
+
       # @return [Hash] what travels on with notifications that the action itself sends
       def cause
         { chain: Array(@fields["chain"]), cause_root: @fields["cause_root"].to_s }

@@ -27,6 +27,9 @@ module FlockOfChefs
         @answers = calls.group_by { |call| call.slice("site", "name", "arguments") }
       end
 
+      # @return [Boolean] false in an action, whose calls are real
+      def compiling? = Effects.compiling?
+
       # @param name [String] for people
       # @param key [Hash] site, name and arguments
       # @return [Object]

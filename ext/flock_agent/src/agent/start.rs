@@ -216,6 +216,7 @@ impl Ground {
         Dispatcher::spawn(DispatchOptions {
             store: self.store.clone(),
             data_dir: self.config.data_dir.clone(),
+            socket: self.config.socket.clone(),
             gate: receiver.gate().clone(),
             clock: self.clock.clone(),
             runs: self.runs.clone(),

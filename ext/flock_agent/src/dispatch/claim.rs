@@ -30,6 +30,7 @@ impl Inner {
             offer: &offer,
             lineage: &lineage,
             data_dir: &self.options.data_dir,
+            socket: &self.options.socket,
             node: self.options.gate.own().as_str(),
             timeout_ms: self.options.worker_timeout_ms,
         }

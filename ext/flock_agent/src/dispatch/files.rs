@@ -78,6 +78,7 @@ pub(super) struct JobFile<'a> {
     pub(super) offer: &'a Offer,
     pub(super) lineage: &'a Lineage,
     pub(super) data_dir: &'a Path,
+    pub(super) socket: &'a Path,
     pub(super) node: &'a str,
     pub(super) timeout_ms: u64,
 }
@@ -110,6 +111,7 @@ impl JobFile<'_> {
             "generation": self.offer.snapshot.generation,
             "snapshot_dir": self.offer.snapshot.dir,
             "data_dir": self.data_dir,
+            "socket": self.socket,
             "result": paths.result,
             "started": paths.started,
             "current": self.data_dir.join("snapshots").join("current"),

@@ -57,6 +57,7 @@ fn options(target: &Target) -> DispatchOptions {
     DispatchOptions {
         store: target.store.clone(),
         data_dir: target.path().to_owned(),
+        socket: target.path().join("agent.sock"),
         gate: target.gate.clone(),
         clock: clock(),
         runs: target.runs.clone(),
