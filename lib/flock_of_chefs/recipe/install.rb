@@ -2,13 +2,15 @@
 
 require_relative "notifies"
 require_relative "subscribes"
+require_relative "wait_words"
+require_relative "waiting_provider"
 require_relative "../run/events"
 
 module FlockOfChefs
   # The words that recipes gain.
   module Recipe
     # Each word is a module with one public method; it is included into +Chef::Resource+.
-    WORDS = [Notifies, Subscribes].freeze
+    WORDS = [Notifies, Subscribes, WaitWords].freeze
 
     class << self
       # Installs the words and the event subscriber; does nothing the second time.
@@ -18,6 +20,7 @@ module FlockOfChefs
         # A module, never the class itself: Chef refuses a cookbook's own `property :remote_notifies` if the class owns
         # the method, and lets the property win if a module does.
         WORDS.each { |word| ::Chef::Resource.include(word) }
+        ::Chef::Provider.prepend(WaitingProvider)
         subscribe
       end
 

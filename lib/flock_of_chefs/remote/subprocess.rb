@@ -56,7 +56,9 @@ module FlockOfChefs
 
       # By name, but only among our own.
       def own_class(name)
-        known = FlockOfChefs.const_get(name.delete_prefix("FlockOfChefs::")) if name.match?(/\AFlockOfChefs::\w+Error\z/)
+        if name.match?(/\AFlockOfChefs::\w+Error\z/)
+          known = FlockOfChefs.const_get(name.delete_prefix("FlockOfChefs::"))
+        end
         known.is_a?(Class) && known <= Error ? known : Error
       rescue NameError
         Error

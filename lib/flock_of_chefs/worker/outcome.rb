@@ -11,6 +11,11 @@ module FlockOfChefs
         # Chef's run lock is held; nothing was run.
         def busy = nothing("busy")
 
+        # The resource waits for something; it is tried again.
+        #
+        # @param message [String] for what
+        def waits(message) = nothing("busy", code: "waits", message: message)
+
         # A newer run has succeeded; nothing was run.
         def stale = nothing("stale")
 

@@ -10,6 +10,9 @@ module FlockOfChefs
     # Runs one resource and what it notifies, by Chef's own Runner and public methods only. A converge over a list of
     # resources set to :nothing would do the same in twenty times the time.
     class TargetRunner
+      # Of what a wait says that it waits for.
+      MISSING_CHARS = 300
+
       # @param compiled [Compile::Compiled]
       # @param target [Chef::Resource]
       # @param action [Symbol] one of the target's allowed actions
@@ -27,12 +30,11 @@ module FlockOfChefs
         @compiled.events.register(@tally)
         @compiled.events.register(@changes = Changes.new)
         started = now
-        later = true
-        catch(:flock_later) do
+        missing = catch(:flock_later) do
           run
-          later = false
+          nil
         end
-        later ? Outcome.busy : outcome(now - started)
+        missing ? Outcome.waits(missing[0, MISSING_CHARS]) : outcome(now - started)
       end
 
       private

@@ -47,7 +47,6 @@ RSpec.describe FlockOfChefs::Remote::Future do
     futures = Array.new(described_class::LIMIT) { held(1) }
     expect { held(1) }.to raise_error(FlockOfChefs::RejectedError, /under way/)
   ensure
-    Array(futures).each { gate << true }
-    Array(futures).each { |future| future.value(10) }
+    Array(futures).each { gate << true }.each { |future| future.value(10) }
   end
 end

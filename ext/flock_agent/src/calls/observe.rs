@@ -28,7 +28,11 @@ impl Caller {
         };
         tokio::select! {
             changed = self.first_change(asked.topics) => changed,
-            error = circle => Err(error),
+            error = circle => {
+                // The others in it must find it, too, before this one's end breaks it.
+                tokio::time::sleep(Duration::from_millis(limits::CYCLE_GRACE_MS)).await;
+                Err(error)
+            }
             () = tokio::time::sleep_until(end) => Ok(pb::Observed::default()),
         }
     }

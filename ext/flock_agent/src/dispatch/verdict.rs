@@ -8,6 +8,9 @@ use crate::{
     store::inbox::{Deferral, Ending},
 };
 
+/// The code of a job whose resource has a `wait_until` or `wait_while` that is not so yet.
+const WAITS: &str = "waits";
+
 /// What is known of a claimed job.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Evidence {
@@ -76,6 +79,12 @@ fn believed(result: WorkerResult) -> Verdict {
             Verdict::Finish(ending(State::Failed, "action_failed".into()), result.drafts)
         }
         Status::Failed => Verdict::Finish(ending(State::Failed, code), result.drafts),
+        // A wait of the resource's own: others need not wait with it.
+        Status::Busy if code == WAITS => Verdict::Defer(Deferral {
+            code,
+            message,
+            pause: true,
+        }),
         Status::Busy => defer("busy"),
         Status::Stale => defer("stale"),
     }

@@ -28,6 +28,8 @@ pub const WAITS: usize = 1_000;
 pub const WAIT_LINGER_MS: u64 = 3_000;
 /// How often a waiting node looks for circles. Twice found counts.
 pub const CYCLE_LOOK_MS: u64 = 400;
+/// How long who found one still waits, for the others to find it: two looks, and time for their questions.
+pub const CYCLE_GRACE_MS: u64 = 1_000;
 /// Longest way that is followed, and the most nodes that are asked in one look.
 pub const CYCLE_STEPS: usize = 16;
 /// See [`CYCLE_STEPS`].

@@ -1,0 +1,146 @@
+# frozen_string_literal: true
+
+require "chef/log"
+require "chef/request_id"
+require "securerandom"
+require_relative "../remote"
+require_relative "wait"
+
+module FlockOfChefs
+  module Recipe
+    # One wait of a resource while its Chef run goes on: the block is asked, and asked again when something that it read
+    # of other nodes has changed. What it reads that nothing tells of (a file, a clock) is asked for at growing pauses.
+    class Waiting
+      # Longest pause between two questions to what cannot be watched.
+      PAUSE_CAP_S = 10
+      # How often a line says what is waited for.
+      PROGRESS_S = 30
+      # The agent answers this much before our own patience with it ends.
+      SLACK_MS = 2_000
+      # Answers that are none yet: who is not there may come.
+      NOT_YET = [NodeNotFoundError, ResourceNotFoundError, ConnectionError, TimeoutError, OutcomeUnknownError,
+                 RejectedError].freeze
+      # A circle does not pass.
+      FINAL = %w[wait_cycle].freeze
+
+      # @param wait [Wait]
+      # @param resource [#to_s] for people
+      # @param client [LocalClient, nil] nil = this process's
+      # @param clock [#call] seconds that never go back
+      # @param sleeper [#call]
+      def initialize(wait, resource, client: nil, clock: STEADY, sleeper: Kernel.method(:sleep))
+        @wait = wait
+        @resource = resource
+        @client = client
+        @clock = clock
+        @sleep = sleeper
+        @id = SecureRandom.uuid
+      end
+
+      # Returns when it is so.
+      #
+      # @return [Boolean] false when the time was up before
+      # @raise [Error] +wait_cycle+, +denied+ and all else that does not pass; whatever the block raises
+      def over?
+        @begun = @told = @clock.call
+        @pause = @wait.pause_s
+        until stable?(satisfied?)
+          return false if left <= 0
+
+          rest
+          tell
+        end
+        true
+      end
+
+      # Asks once, for those who may not wait.
+      #
+      # @return [Boolean]
+      def now? = satisfied?
+
+      # @return [String] what is missing, and what it was last
+      def to_s
+        @wait.message || "#{@wait.word == :wait_until ? "until" : "while"} #{@missing || "the block says so"}"
+      end
+
+      private
+
+      STEADY = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
+      private_constant :STEADY
+
+      def satisfied?
+        @reads = []
+        value = Remote::Reads.collect(@reads, &@wait.block)
+        @missing = describe(value)
+        @wait.satisfied_by?(value)
+      rescue *NOT_YET => e
+        raise if FINAL.include?(e.code)
+
+        @missing = describe(e)
+        false
+      end
+
+      def describe(value)
+        read = @reads.reject { |one| one.topic.nil? }.last || @reads.last
+        shown = if value.is_a?(Exception)
+                  value.message
+                else
+                  (read ? read.value : value).inspect
+                end
+        "#{read ? read.description : "its block"} (last: #{shown[0, 200]})"
+      end
+
+      def stable?(satisfied)
+        return @since = nil unless satisfied
+
+        @since ||= @clock.call
+        @clock.call - @since >= @wait.stable_for_s
+      end
+
+      def left = @wait.limit_s - (@clock.call - @begun)
+
+      # Until something has changed, the next question is due, or a line is.
+      def rest
+        topics = topics_read
+        seconds = [left, PROGRESS_S - (@clock.call - @told), *till_stable, *(pause if topics.empty? || unwatched?)].min
+        topics.empty? ? @sleep.call([seconds, 0].max) : observe(topics, [seconds, 0.001].max)
+      end
+
+      def till_stable = @since ? [@wait.stable_for_s - (@clock.call - @since)] : []
+
+      def unwatched? = @reads.any? { |read| read.topic.nil? }
+
+      def pause = @pause.tap { @pause = [@pause * 2, PAUSE_CAP_S].min }
+
+      # The last read of each counts.
+      def topics_read
+        watched = @reads.select(&:topic).to_h { |read| [[read.node, read.topic], read.version] }
+        watched.map { |(node, name), version| { node:, name:, version: } }
+      end
+
+      def observe(topics, seconds)
+        timeout_ms = (seconds * 1000).ceil
+        client.call("observe", { topics:, timeout_ms:, waiter: }, timeout_ms: timeout_ms + SLACK_MS)
+      rescue *NOT_YET => e
+        raise if FINAL.include?(e.code)
+
+        @sleep.call([1, left].min.clamp(0, 1)) # the agent is being restarted
+      end
+
+      def waiter
+        { id: @id, run_id: ::Chef::RequestID.instance.request_id, at: @wait.place, blocks_run: true }
+      end
+
+      def client = @client || Remote::Calls.current.client
+
+      def tell
+        now = @clock.call
+        return if now - @told < PROGRESS_S
+
+        @told = now
+        ::Chef::Log.info("flock_of_chefs: #{@resource} waits for #{(now - @begun).round} s #{self}; " \
+                         "#{left.round} s are left")
+      end
+    end
+  end
+end

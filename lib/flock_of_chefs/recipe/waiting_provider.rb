@@ -1,0 +1,84 @@
+# frozen_string_literal: true
+
+require "chef/log"
+require_relative "surroundings"
+require_relative "waits"
+
+module FlockOfChefs
+  module Recipe
+    # Chef asks a resource's guards, and then its provider to run the action: that is where waits belong.
+    module WaitingProvider
+      # Why an action was not run, for Chef's formatters.
+      Skipped = Struct.new(:to_text) do
+        def description = to_text
+        def positivity = :wait_until
+      end
+
+      # Chef's method.
+      def run_action(action = nil)
+        return super unless WaitingProvider.hold(new_resource, action || @action, events) == :skip
+
+        nil
+      end
+
+      class << self
+        # Returns when the resource need wait no longer.
+        #
+        # @param resource [Chef::Resource]
+        # @param action [Symbol]
+        # @param events [Chef::EventDispatch::Dispatcher]
+        # @return [Symbol, nil] +:skip+ when the action is not to be run
+        # @raise [TimeoutError, Error]
+        def hold(resource, action, events)
+          waits = declared(resource, action)
+          return if waits.nil? || waits.empty?
+          return later(waits, resource) if Run::Handoff.redirected?
+
+          waits.each do |wait|
+            outcome = overdue(wait, resource, events, action)
+            return outcome if outcome == :skip
+          end
+          nil
+        end
+
+        private
+
+        def declared(resource, action)
+          root = resource.run_context&.root_run_context
+          return if root.nil? || action == :nothing
+
+          Waits.find(root)&.of(resource) if may_wait?(root)
+        end
+
+        def may_wait?(root)
+          !::Chef::Config[:why_run] && (Run::Handoff.redirected? || Surroundings.real_run?(root))
+        end
+
+        # A worker holds Chef's run lock: it asks once, and gives it back.
+        def later(waits, resource)
+          require_relative "waiting"
+          missing = waits.map { |wait| Waiting.new(wait, resource) }.find { |waiting| !waiting.now? } or return
+          throw :flock_later, "#{resource} waits #{missing}"
+        end
+
+        def overdue(wait, resource, events, action)
+          require_relative "waiting"
+          waiting = Waiting.new(wait, resource)
+          return if waiting.over?
+
+          why = "#{resource} waited #{wait.limit_s} s #{waiting}"
+          case wait.on_timeout
+          when :fail then raise TimeoutError.new("#{why} (#{wait.place})", code: "wait_timeout")
+          when :skip then skip(resource, action, events, why)
+          else ::Chef::Log.warn("flock_of_chefs: #{why}; it goes on without")
+          end
+        end
+
+        def skip(resource, action, events, why)
+          events.resource_skipped(resource, action, Skipped.new(why))
+          :skip
+        end
+      end
+    end
+  end
+end

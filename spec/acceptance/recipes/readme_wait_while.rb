@@ -1,0 +1,7 @@
+file '/tmp/fubar' do
+  action :create
+  content 'foobar'
+  wait_while do
+    FlockOfChefs['bender0'][:flock_api].active
+  end
+end
