@@ -10,8 +10,8 @@ module FlockOfChefs
     module WaitingProvider
       # Why an action was not run, for Chef's formatters.
       Skipped = Struct.new(:to_text) do
+        def short_description = to_text
         def description = to_text
-        def positivity = :wait_until
       end
 
       # Chef's method.
