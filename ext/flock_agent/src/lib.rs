@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod apis;
 mod backoff;
 mod blocking;
 pub mod care;

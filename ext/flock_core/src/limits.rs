@@ -1,7 +1,11 @@
 //! Every cap of the project, in one place. Durations are milliseconds.
 
+mod apis;
+mod calls;
 mod subscriptions;
 
+pub use apis::*;
+pub use calls::*;
 pub use subscriptions::*;
 
 /// Protocol versions that this build serves.

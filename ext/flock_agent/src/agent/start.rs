@@ -27,6 +27,7 @@ use super::{
 #[cfg(not(feature = "simulation"))]
 use crate::service::local::serve as serve_local;
 use crate::{
+    apis::{self, Hosts, HostsParts},
     clock::Clock,
     config::Config,
     delivery::{
@@ -122,14 +123,17 @@ impl Ground {
         };
         let sender = self.sender(&ways, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
-        let answers = self.answers(&ways, peer, hub.clone(), &dispatcher, subscriptions);
+        let hosts = Hosts::default();
+        let answers = self.answers(&ways, peer, hub.clone(), (&dispatcher, &hosts), subscriptions);
         let local = self.local(answers, &wake, &sender).await;
+        self.spawn_vital("looking for APIs", apis::follow(self.wanted(&hosts)));
         #[cfg(not(feature = "simulation"))]
         self.spawn_door("the local socket", serve_local(doors.local, local));
         let renewing = renew::run(self.identity.clone(), self.cancel.clone());
         self.spawn_vital("renewing the certificate", renewing);
         Ok(Parts {
             dispatcher,
+            hosts,
             sender,
             link,
             hub,
@@ -304,6 +308,7 @@ impl Ground {
             store: self.store.clone(),
             clock: self.clock.clone(),
             inbox: Arc::new(self.books()),
+            hosts: answers.hosts.clone(),
             inquiries: Arc::new(answers),
             nudge: Arc::new(move || {
                 nudged.nudge();
@@ -313,6 +318,16 @@ impl Ground {
         };
         self.spawn_vital("taking the spool in", intake.run(self.cancel.clone()));
         service
+    }
+
+    fn wanted(&self, hosts: &Hosts) -> HostsParts {
+        HostsParts {
+            data_dir: self.config.data_dir.clone(),
+            socket: self.config.socket.clone(),
+            runs: self.runs.clone(),
+            hosts: hosts.clone(),
+            cancel: self.cancel.clone(),
+        }
     }
 
     async fn hub(&self, routes: Routes) -> Result<(Routes, Option<Hub>)> {
@@ -332,7 +347,7 @@ impl Ground {
         ways: &Ways,
         peer: Peer,
         hub: Option<Hub>,
-        dispatcher: &Dispatcher,
+        (dispatcher, hosts): (&Dispatcher, &Hosts),
         subscriptions: Subscriptions,
     ) -> Answers {
         Answers {
@@ -345,6 +360,7 @@ impl Ground {
             peer,
             hub,
             dispatcher: dispatcher.clone(),
+            hosts: hosts.clone(),
             subscriptions,
             started_ms: self.clock.now_ms(),
             left: self.left.clone(),

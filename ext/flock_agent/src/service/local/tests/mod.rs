@@ -150,6 +150,7 @@ impl Agent {
             clock: Clock::system(),
             inbox: Arc::new(OneReceived),
             inquiries: rest.clone(),
+            hosts: Hosts::default(),
             nudge: Arc::new(move || {
                 counter.fetch_add(1, Ordering::SeqCst);
             }),

@@ -1,0 +1,90 @@
+//! What user APIs of this node answer; they live in processes of their own.
+
+mod client;
+mod files;
+mod host;
+mod hosts;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use flock_core::{Error, Result, id::NodeName};
+
+use crate::pb;
+
+pub use client::HostClient;
+pub use hosts::{Hosts, Kind};
+pub use wanted::{HostsParts, follow};
+
+/// The APIs of this node, without its own `flock_api`.
+#[tonic::async_trait]
+pub trait Apis: Send + Sync + 'static {
+    /// Calls a method for `from`, the name in the caller's certificate.
+    ///
+    /// # Errors
+    /// `resource_not_found` with code `no_api` or `no_method`; `connection` with code `api_down`; `rejected` with code `queue_full`; `timeout`.
+    async fn call(&self, from: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply>;
+    /// The API that a call without one means: the only one that has the method.
+    ///
+    /// # Errors
+    /// `resource_not_found` with code `no_method`; `rejected` with code `ambiguous`.
+    fn owner(&self, method: &str) -> Result<String>;
+    /// What is offered.
+    fn names(&self) -> Vec<String>;
+    /// Differs whenever the API said that something of it changed, and between hosts: `HOST.COUNT`; `None` = it is not there.
+    fn version(&self, api: &str) -> Option<String>;
+    /// Tells of every change of [`Apis::version`] and [`Apis::names`].
+    fn changes(&self) -> tokio::sync::watch::Receiver<u64>;
+    /// An API of this node says that something of it changed.
+    fn changed(&self, api: &str);
+}
+
+/// A node without user APIs.
+pub struct NoApis(tokio::sync::watch::Sender<u64>);
+
+impl Default for NoApis {
+    fn default() -> Self {
+        Self(tokio::sync::watch::Sender::new(0))
+    }
+}
+
+#[tonic::async_trait]
+impl Apis for NoApis {
+    async fn call(&self, _: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply> {
+        Err(no_api(&call.api))
+    }
+
+    fn owner(&self, method: &str) -> Result<String> {
+        Err(no_method(method))
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn version(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+
+    fn changed(&self, _: &str) {}
+}
+
+/// The error of a call to an API whose host is not at work now.
+pub fn api_down(why: &str) -> Error {
+    Error::connection(why).with_code("api_down")
+}
+
+/// The error of a call to an API that is not there.
+pub fn no_api(api: &str) -> Error {
+    Error::resource_not_found(format!("this node offers no API called {api:?}")).with_code("no_api")
+}
+
+/// The error of a call to a method that is not there, or not exposed.
+pub fn no_method(method: &str) -> Error {
+    Error::resource_not_found(format!("no API of this node exposes a method {method:?}")).with_code("no_method")
+}
