@@ -84,6 +84,7 @@ module FlockOfChefs
         when "run" then run(event)
         when "prepare" then @supervisor.prepare(event)
         when "retire" then @supervisor.retire
+        when "hosts" then @supervisor.hosts(event)
         when "stop" then :stop
         else @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
         end

@@ -12,8 +12,8 @@ module FlockOfChefs
     class Schema
       # By name.
       TYPES = {
-        "string" => [String], "integer" => [Integer], "number" => [Integer, Float], "boolean" => [TrueClass, FalseClass],
-        "array" => [Array], "hash" => [Hash], "time" => [Time], "any" => [Object]
+        "string" => [String], "integer" => [Integer], "number" => [Integer, Float],
+        "boolean" => [TrueClass, FalseClass], "array" => [Array], "hash" => [Hash], "time" => [Time], "any" => [Object]
       }.freeze
 
       # @param arguments [Hash{Symbol, String => String}]
@@ -51,7 +51,8 @@ module FlockOfChefs
       def wrong(message) = raise(ProtocolError.new(message, code: "bad_arguments"))
 
       def refuse(name, type)
-        raise ConfigurationError, "the schema's #{name} has the type #{type.inspect}; types are #{TYPES.keys.join(", ")}"
+        raise ConfigurationError,
+              "the schema's #{name} has the type #{type.inspect}; types are #{TYPES.keys.join(", ")}"
       end
     end
   end

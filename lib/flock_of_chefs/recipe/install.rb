@@ -2,6 +2,7 @@
 
 require_relative "notifies"
 require_relative "subscribes"
+require_relative "../api/celluloid/actors"
 require_relative "../run/events"
 
 module FlockOfChefs
@@ -11,13 +12,14 @@ module FlockOfChefs
     WORDS = [Notifies, Subscribes].freeze
 
     class << self
-      # Installs the words and the event subscriber; does nothing the second time.
+      # Installs the words, Celluloid for APIs and the event subscriber; does nothing the second time.
       #
       # @return [void]
       def install
         # A module, never the class itself: Chef refuses a cookbook's own `property :remote_notifies` if the class owns
         # the method, and lets the property win if a module does.
         WORDS.each { |word| ::Chef::Resource.include(word) }
+        Api::Actors.provide
         subscribe
       end
 

@@ -75,7 +75,7 @@ module Celluloid
     # @return [void]
     def at_end(&listener)
       over = @lock.synchronize { @ended ? true : (@at_end << listener) && false }
-      listener.call(@error) if over
+      yield(@error) if over
     end
 
     # @param seconds [Float]

@@ -44,7 +44,7 @@ module Celluloid
     # @return [void]
     def when_ready(&listener)
       waits = @lock.synchronize { @done ? false : @listeners << listener }
-      listener.call unless waits
+      yield unless waits
     end
 
     private

@@ -32,8 +32,8 @@ module Celluloid
   # Of a class that includes Celluloid.
   module ClassMethods
     # @return [Proxy] of a new actor
-    def new(*arguments, **keywords, &block)
-      Actor.new { allocate.tap { |object| object.send(:initialize, *arguments, **keywords, &block) } }.proxy
+    def new(...)
+      Actor.new { allocate.tap { |object| object.send(:initialize, ...) } }.proxy
     end
 
     # @param config [Hash] as: the name, args: of +initialize+
@@ -66,11 +66,11 @@ module Celluloid
 
     # @param seconds [Numeric]
     # @return [Timer] runs the block once, within the actor
-    def after(seconds, &block) = Actor.inside.after(seconds, &block)
+    def after(seconds, &) = Actor.inside.after(seconds, &)
 
     # @param seconds [Numeric]
     # @return [Timer] runs the block again and again
-    def every(seconds, &block) = Actor.inside.every(seconds, &block)
+    def every(seconds, &) = Actor.inside.every(seconds, &)
 
     # Other calls of the actor go on meanwhile.
     #

@@ -16,15 +16,15 @@ module Celluloid
     end
 
     # @param name [Symbol, nil] of the method, unless it is called on the result
-    def async(name = nil, *arguments, **keywords, &block)
+    def async(name = nil, ...)
       sender = Sender.new(@actor, nil)
-      name ? sender.__send__(name, *arguments, **keywords, &block) : sender
+      name ? sender.__send__(name, ...) : sender
     end
 
     # @param name [Symbol, nil] of the method, unless it is called on the result
-    def future(name = nil, *arguments, **keywords, &block)
+    def future(name = nil, ...)
       sender = Sender.new(@actor, Future)
-      name ? sender.__send__(name, *arguments, **keywords, &block) : sender
+      name ? sender.__send__(name, ...) : sender
     end
 
     # @return [Boolean]
@@ -52,13 +52,15 @@ module Celluloid
     def hash = @actor.hash
 
     # @return [Boolean]
-    def ==(other) = ::Kernel.instance_method(:respond_to?).bind_call(other, :__actor__) && other.__actor__.equal?(@actor)
+    def ==(other)
+      ::Kernel.instance_method(:respond_to?).bind_call(other, :__actor__) && other.__actor__.equal?(@actor)
+    end
     alias eql? ==
 
     private
 
-    def method_missing(name, *arguments, **keywords, &block)
-      Sender.new(@actor, Future).__send__(name, *arguments, **keywords, &block).value
+    def method_missing(name, ...)
+      Sender.new(@actor, Future).__send__(name, ...).value
     end
 
     def respond_to_missing?(name, include_all = false) = @actor.subject.respond_to?(name, include_all)

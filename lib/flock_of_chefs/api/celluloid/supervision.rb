@@ -21,13 +21,13 @@ module FlockOfChefs
         # @return [Object, nil] nil while code is loaded
         # @example
         #   BenderCookbook::HumanApi.supervise_as :human_api
-        def supervise_as(name, *arguments, &block)
-          supervise({ as: name, args: arguments }, &block)
+        def supervise_as(name, *arguments, &)
+          supervise({ as: name, args: arguments }, &)
         end
 
         # @param config [Hash] as: and args:
         # @return [Object, nil] nil while code is loaded
-        def supervise(config = {}, &block)
+        def supervise(config = {}, &)
           return super if Actors.live?
 
           name = config[:as]
