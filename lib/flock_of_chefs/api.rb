@@ -27,7 +27,7 @@ module FlockOfChefs
       # @return [String, nil] the node that called the method at work, as its certificate says; nil outside a call
       def caller = Call.current&.from
 
-      # @return [Float, nil] seconds until nobody waits for the method at work any more, 0.0 at least; nil outside a call
+      # @return [Float, nil] seconds until nobody waits for the method at work any more; nil outside a call
       def deadline = Call.current&.left_s
 
       private
