@@ -7,7 +7,7 @@ RSpec.describe "the recipes of the seed documents" do
   documents = ENV.fetch("SEED_DOCUMENTS", nil)
 
   { "readme_notification" => "flock-readme.md", "slides_notification" => "flock-slides.md",
-    "readme_subscription" => "flock-readme.md",
+    "readme_subscription" => "flock-readme.md", "slides_api" => "flock-slides.md",
     "slides_subscription" => "flock-slides.md" }.each do |recipe, document|
     it "keeps #{recipe} as #{document} has it" do
       skip "set SEED_DOCUMENTS to the folder of the seed documents" unless documents
