@@ -3,11 +3,12 @@
 require "open3"
 require "rbconfig"
 
-# Our own layer in place of the gem; `rake spec:celluloid` tells the same story with the gem.
+# One story, told with our own layer and with the gem.
 RSpec.describe "Celluloid for APIs" do
-  story = File.expand_path("../../support/celluloid_story.rb", __dir__)
+  story = File.expand_path("../../support/celluloid/story.rb", __dir__)
   lib = File.expand_path("../../../lib", __dir__)
   told = <<~TEXT
+    gem: false
     noted: [["human_api", [2]], ["other_api", [1]]], threads: 1
     sync: false, 1
     async: true
@@ -26,18 +27,31 @@ RSpec.describe "Celluloid for APIs" do
     bye 1
   TEXT
 
-  define_method(:tell) do |environment = {}|
-    out, err, = Open3.capture3(environment, RbConfig.ruby, "-I", lib, story)
+  alone = { "RUBYOPT" => nil, "BUNDLE_GEMFILE" => nil }
+  with_gem = alone.merge("BUNDLE_GEMFILE" => File.expand_path("../../support/celluloid/Gemfile", __dir__))
+
+  # Each story is a process of its own.
+  define_method(:tell) do |environment, *command|
+    out, err, = Open3.capture3(environment, *command, "-I", lib, story)
     out.empty? ? err : out
   end
 
-  it "has what APIs use of it" do
-    expect(tell.lines.sort).to eq(told.lines.sort)
+  it "has what APIs use of it, where there is no gem" do
+    expect(tell(alone, RbConfig.ruby, "--disable=gems").lines.sort).to eq(told.lines.sort)
+  end
+
+  it "is the gem where that is installed" do
+    expect(tell(with_gem, "bundle", "exec", "ruby").lines.sort).to eq(["gem: true\n", *told.lines.drop(1)].sort)
+  end
+
+  it "is the gem also for a library that has loaded it by itself" do
+    first = with_gem.merge("CELLULOID_FIRST" => "1")
+    expect(tell(first, "bundle", "exec", "ruby").lines.sort).to eq(["gem: true\n", *told.lines.drop(1)].sort)
   end
 
   it "names the gem for what it has not" do
     script = 'require "flock_of_chefs/api/celluloid"; class X; include Celluloid::Notifications; end'
-    _, err, status = Open3.capture3(RbConfig.ruby, "-I", lib, "-e", script)
+    _, err, status = Open3.capture3(alone, RbConfig.ruby, "--disable=gems", "-I", lib, "-e", script)
     expect([status.success?, err]).to match([false, a_string_including('needs the gem: chef_gem "celluloid"')])
   end
 end

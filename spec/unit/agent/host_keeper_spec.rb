@@ -110,6 +110,7 @@ RSpec.describe FlockOfChefs::Agent::HostKeeper do
       state("serving")
       pid = keeper.pid
       keeper.stop(0.05)
+      expect(keeper.pid).to be_nil
       gone(pid)
     end
   end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+# rubocop:disable RSpec/Output, Naming/PredicateMethod -- a program of its own
+#
 # What an API may do with Celluloid, told on standard output: in a process of its own, with the gem or without it.
 require "flock_of_chefs"
 require "flock_of_chefs/api/celluloid/actors"
@@ -49,6 +51,7 @@ HumanApi.supervise(as: :other_api, args: [1])
 entries = FlockOfChefs::Api::Registry.entries
 puts "noted: #{entries.map { |entry| [entry.api, entry.arguments] }}, threads: #{Thread.list.size}"
 actors.go_live
+puts "gem: #{actors.gem?}"
 entries.each { |entry| actors.start(entry) }
 human = actors.find("human_api")
 puts "sync: #{human.killed_all_humans?}, #{human.kill}"
@@ -68,3 +71,4 @@ puts "dead: #{eventually { !human.alive? }}, #{raised { human.kill }[/\A[^:]+::\
 puts "again: #{eventually { actors.find("human_api")&.alive? }}, #{actors.find("human_api").kill}"
 puts "other: #{Celluloid::Actor[:other_api].killed_all_humans?}"
 actors.stop
+# rubocop:enable RSpec/Output, Naming/PredicateMethod
