@@ -29,7 +29,7 @@ module FlockOfChefs
       # @return [void]
       def want(event)
         wanted = event.fetch("hosts").to_h do |host|
-          [host.fetch("kind"), event.slice("socket", "data_dir").merge(host)]
+          [host.fetch("kind"), event.slice("socket", "data_dir", "config").merge(host)]
         end
         KINDS.each { |kind| keepers.fetch(kind).want(wanted[kind]) }
       end

@@ -21,7 +21,7 @@ module FlockOfChefs
         # @return [Array(Hash, Array<String>, Hash)] for +Process.spawn(env, *argv, **options)+ without +in:+
         def command(host)
           log = { out: log(host.fetch("data_dir")), err: %i[child out] }
-          host["ruby"] ? by_snapshot(host, log) : as_the_agent(log)
+          host["ruby"] ? by_snapshot(host, log) : as_the_agent(host, log)
         end
 
         private
@@ -30,13 +30,16 @@ module FlockOfChefs
         def by_snapshot(host, log)
           ruby = host.fetch("ruby")
           env, (path, *), options = Worker::Launch.warm(host.fetch("snapshot_dir"), host.fetch("data_dir"), ruby)
-          [env, [path, *Worker::Launch::FLAGS, MAIN], options.merge(log)]
+          [env.merge(config(host)), [path, *Worker::Launch::FLAGS, MAIN], options.merge(log)]
         end
 
         # With the agent's own.
-        def as_the_agent(log)
-          [{}, [RbConfig.ruby, *Worker::Launch::FLAGS, MAIN], { pgroup: true, close_others: true, chdir: "/", **log }]
+        def as_the_agent(host, log)
+          [config(host), [RbConfig.ruby, *Worker::Launch::FLAGS, MAIN], { pgroup: true, close_others: true, chdir: "/", **log }]
         end
+
+        # An API that calls other nodes does so through the agent that started it.
+        def config(host) = { "FLOCK_CONFIG" => host["config"] }.compact
 
         def log(data_dir)
           path = File.join(data_dir, LOG)

@@ -8,6 +8,7 @@ require_relative "../../flock_of_chefs"
 require_relative "../worker/control"
 require_relative "code"
 require_relative "offer"
+require_relative "output"
 require_relative "server"
 
 module FlockOfChefs
@@ -32,6 +33,7 @@ module FlockOfChefs
         private
 
         def serve(control, order)
+          Output.new(order.fetch("data_dir")).tend
           Process.setproctitle("flock_of_chefs host (#{order.fetch("kind")})")
           offer = Offer.new(Code.load(order))
           server = Server.new(Native::Host.new(order.fetch("socket")), offer)

@@ -323,6 +323,7 @@ impl Ground {
     fn wanted(&self, hosts: &Hosts) -> HostsParts {
         HostsParts {
             data_dir: self.config.data_dir.clone(),
+            config: self.config.path.clone(),
             socket: self.config.socket.clone(),
             runs: self.runs.clone(),
             hosts: hosts.clone(),

@@ -31,6 +31,8 @@ struct State {
     down: Option<Sender<pb::HostDown>>,
     last_id: u64,
     calls: HashMap<u64, Call>,
+    /// How many of them each API has.
+    at_hand: HashMap<String, usize>,
     /// How often each API said that something of it changed.
     changes: HashMap<String, u64>,
 }
@@ -84,6 +86,7 @@ impl Host {
         let api = call.api.clone();
         state.send(message(id, from, call)).map_err(|e| refused(&api, e))?;
         state.last_id = id;
+        *state.at_hand.entry(api.clone()).or_default() += 1;
         state.calls.insert(
             id,
             Call {
@@ -102,7 +105,7 @@ impl Host {
 
     fn admit(&self, state: &State, api: &str) -> Result<()> {
         let (concurrency, queue) = self.apis.get(api).map_or((1, 0), |info| (info.concurrency, info.queue));
-        let at_hand = state.calls.values().filter(|call| call.api == api).count();
+        let at_hand = state.at_hand.get(api).copied().unwrap_or_default();
         match at_hand < (concurrency + queue) as usize {
             true => Ok(()),
             false => Err(queue_full(format!(
@@ -119,7 +122,7 @@ impl Host {
             answer(waiting, Ok(pb::CallReply::default()));
             return;
         }
-        let call = state.calls.remove(&reply.rpc_id);
+        let call = state.end(reply.rpc_id);
         drop(state);
         answer(call.and_then(|call| call.answer), outcome(reply));
     }
@@ -176,6 +179,15 @@ impl Host {
 }
 
 impl State {
+    /// Takes a call that is over out; its place is free.
+    fn end(&mut self, id: u64) -> Option<Call> {
+        let call = self.calls.remove(&id)?;
+        if let Some(count) = self.at_hand.get_mut(&call.api) {
+            *count -= 1;
+        }
+        Some(call)
+    }
+
     fn send(&self, body: Body) -> Result<(), TrySendError<()>> {
         let down = self.down.as_ref().ok_or(TrySendError::Closed(()))?;
         let sent = down.try_send(pb::HostDown { body: Some(body) });

@@ -16,6 +16,8 @@ use crate::{
 pub struct HostsParts {
     /// Where `apis/` is.
     pub data_dir: PathBuf,
+    /// agent.toml, for APIs that call other nodes.
+    pub config: PathBuf,
     /// Where hosts connect.
     pub socket: PathBuf,
     /// What Chef runs leave behind.
@@ -30,7 +32,7 @@ pub struct HostsParts {
 pub async fn follow(parts: HostsParts) {
     let mut views = parts.runs.subscribe();
     let (mut cookbook, mut plain) = (None, Plain::default());
-    let common = json!({"socket": parts.socket, "data_dir": parts.data_dir});
+    let common = json!({"socket": parts.socket, "data_dir": parts.data_dir, "config": parts.config});
     loop {
         cookbook = of_cookbooks(&views.borrow_and_update(), cookbook);
         plain = plain.look(parts.data_dir.clone()).await;

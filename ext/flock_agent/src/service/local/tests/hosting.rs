@@ -29,6 +29,7 @@ async fn connect(agent: &Agent) -> HostClient {
     tokio::spawn(crate::apis::follow(crate::apis::HostsParts {
         runs: crate::run_state::RunWatch::spawn(&data_dir, agent.cancel.clone()),
         socket: agent.socket(),
+        config: "agent.toml".into(),
         data_dir,
         hosts: agent.hosts.clone(),
         cancel: agent.cancel.clone(),
