@@ -76,6 +76,25 @@ module FlockOfChefs
     #     # @return [String] JSON with "where": "outbox" or "spool"
     #     def append(draft, timeout_ms); end
     #   end
+    #
+    #   # The stream of a process in which APIs live; connected once. Any thread may use it.
+    #   class Host
+    #     # @param socket [String] the agent's local socket
+    #     def initialize(socket); end
+    #     # @param hello [String] JSON: token, pid, apis, problems, as HostHello in proto/flock/v1/local.proto
+    #     # @param timeout_ms [Integer]
+    #     # @raise [ConnectionError, DeniedError]
+    #     def connect(hello, timeout_ms); end
+    #     # @param timeout_ms [Integer]
+    #     # @return [String, nil] JSON: "type" is "call", "cancel" or "stop"; nil when the time is over
+    #     # @raise [ConnectionError] with code "closed" when the agent has ended the stream
+    #     def next_call(timeout_ms); end
+    #     # @param rpc_id [Integer] of the call
+    #     # @param reply [String] JSON: result (JSON text), fault, or kind, code and message; accepted
+    #     def reply(rpc_id, reply); end
+    #     # @param api [String] something of it changed
+    #     def changed(api); end
+    #   end
 
     # Finds the library: packed for several Rubies, as compiled, or as RubyGems keeps it beside the gem.
     module Loader

@@ -145,6 +145,7 @@ fn report(what: &str, mut times: Vec<Duration>) -> Duration {
 
 async fn serve(dir: PathBuf, cancel: CancellationToken) -> Result<Client> {
     let service = LocalService {
+        hosts: flock_agent::apis::Hosts::default(),
         store: Store::open(&dir.join("state.db"))?,
         clock: Clock::system(),
         inbox: Arc::new(Nothing),

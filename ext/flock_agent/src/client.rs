@@ -94,6 +94,7 @@ impl Client {
                     .await
             }
             "leave" => one.run(|mut c, r| async move { c.leave(r).await }).await,
+            "api_changed" => one.run(|mut c, r| async move { c.api_changed(r).await }).await,
             "backup" => one.run(|mut c, r| async move { c.backup(r).await }).await,
             _ => Err(Error::configuration(format!("the agent has no operation {op:?}")).with_code("unknown_op")),
         }
@@ -206,7 +207,8 @@ fn millis(timeout: Duration) -> u64 {
     u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn channel(socket: &Path) -> Channel {
+/// A connection to the agent at `socket`, made at the first call.
+pub(crate) fn channel(socket: &Path) -> Channel {
     let socket = socket.to_owned();
     let connect = tower::service_fn(move |_: Uri| {
         let socket = socket.clone();

@@ -3,6 +3,7 @@
 //! Everything here is written by another process, so that any of it may be missing, half there or odd: what cannot be read counts
 //! as absent, and [`RunView::problem`] says why.
 
+mod apis;
 mod files;
 mod snapshot;
 mod subscribed;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 use crate::{pb, process};
 
+pub use apis::Offered;
 pub use snapshot::{Card, Snapshot, shown_key};
 pub use watch::RunWatch;
 

@@ -77,6 +77,15 @@ pub fn request<T>(message: T, timeout_ms: u64) -> Request<T> {
     request
 }
 
+/// The request of a stream: it names the protocol as every call does, but has no deadline.
+pub fn versioned<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request
+        .metadata_mut()
+        .insert(limits::PROTOCOL_HEADER, limits::PROTOCOL_MAX.into());
+    request
+}
+
 /// Calls with a deadline that holds even if the other end is silent.
 ///
 /// # Errors

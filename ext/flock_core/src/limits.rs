@@ -1,9 +1,13 @@
 //! Every cap of the project, in one place. Durations are milliseconds.
 
+mod apis;
 mod calls;
+mod runs;
 mod subscriptions;
 
+pub use apis::*;
 pub use calls::*;
+pub use runs::*;
 pub use subscriptions::*;
 
 /// Protocol versions that this build serves.
@@ -378,13 +382,6 @@ pub const RATE_BURST: u32 = 300;
 pub const RATE_REFILL_MS: u64 = 30_000;
 /// (sender, key, action) triples whose rate is remembered.
 pub const RATE_KEYS: usize = 10_000;
-
-/// How often what a Chef run leaves behind is looked at.
-pub const RUN_STATE_POLL_MS: u64 = 250;
-/// Largest `run.json`, in bytes.
-pub const RUN_FILE_BYTES: u64 = 64 * 1024;
-/// Largest `cards.json` and `snapshot.json`, in bytes each.
-pub const SNAPSHOT_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How many rows a list answers with that was asked for so many; 0 = nothing was said.
 pub fn list_rows(asked: u32) -> u32 {

@@ -16,6 +16,7 @@
 mod agent;
 mod client;
 mod guard;
+mod host;
 mod json;
 mod module;
 mod running;
@@ -32,6 +33,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     module::define(native)?;
     agent::define(ruby, native)?;
     client::define(ruby, native)?;
+    host::define(ruby, native)?;
     #[cfg(feature = "testing")]
     testing::define(ruby, native)?;
     Ok(())

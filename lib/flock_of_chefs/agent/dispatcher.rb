@@ -88,6 +88,7 @@ module FlockOfChefs
         when "prepare" then @supervisor.prepare(event)
         when "retire" then @supervisor.retire
         when "run_chef" then @chef_runs.start(event)
+        when "hosts" then @supervisor.hosts(event)
         when "stop" then :stop
         else @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
         end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
+require_relative "hosts"
 require_relative "warm_keeper"
 require_relative "worker_process"
 
@@ -22,11 +23,14 @@ module FlockOfChefs
       # @param log [Log]
       # @param launch [#command, #warm] {Worker::Launch}, or its double
       # @param keeper [#child, #prepare, #retire, #stop] keeps the warm worker
-      def initialize(native, log:, launch: nil, keeper: nil, kill_after_s: KILL_AFTER_S, report_pause_s: 1)
+      # @param hosts [#want, #close] keeps the processes of APIs
+      def initialize(native, log:, launch: nil, keeper: nil, hosts: Hosts.new(native, log:),
+                     kill_after_s: KILL_AFTER_S, report_pause_s: 1)
         @native = native
         @log = log
         @launch = launch
         @keeper = keeper
+        @hosts = hosts
         @kill_after_s = kill_after_s
         @report_pause_s = report_pause_s
       end
@@ -53,10 +57,19 @@ module FlockOfChefs
       # @return [void]
       def retire = keeper.retire
 
-      # Lets the warm worker go. A job that runs goes on.
+      # Other processes of APIs are wanted, or the same with other code.
+      #
+      # @param event [Hash] a "hosts" event
+      # @return [void]
+      def hosts(event) = @hosts.want(event)
+
+      # Lets the warm worker and the processes of APIs go. A job that runs goes on.
       #
       # @return [void]
-      def close = @keeper&.stop
+      def close
+        @hosts.close
+        @keeper&.stop
+      end
 
       # Gives a job back that nothing was done for.
       #

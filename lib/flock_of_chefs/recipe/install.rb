@@ -4,6 +4,7 @@ require_relative "notifies"
 require_relative "subscribes"
 require_relative "wait_words"
 require_relative "waiting_provider"
+require_relative "../api/celluloid/actors"
 require_relative "../run/events"
 
 module FlockOfChefs
@@ -13,7 +14,7 @@ module FlockOfChefs
     WORDS = [Notifies, Subscribes, WaitWords].freeze
 
     class << self
-      # Installs the words and the event subscriber; does nothing the second time.
+      # Installs the words, Celluloid for APIs and the event subscriber; does nothing the second time.
       #
       # @return [void]
       def install
@@ -21,6 +22,7 @@ module FlockOfChefs
         # the method, and lets the property win if a module does.
         WORDS.each { |word| ::Chef::Resource.include(word) }
         ::Chef::Provider.prepend(WaitingProvider)
+        Api::Actors.provide
         subscribe
       end
 

@@ -10,6 +10,7 @@ require_relative "handoff"
 require_relative "journal"
 require_relative "settings"
 require_relative "status"
+require_relative "../api/registry"
 require_relative "../recipe/registry"
 require_relative "../recipe/surroundings"
 
@@ -40,6 +41,7 @@ module FlockOfChefs
       # Chef's event.
       def run_start(_version, run_status)
         Calls.begin_run
+        Api::Registry.clear
         guarded("publish the run's start") { begin_run(run_status.run_context, run_status.run_id) }
       end
 

@@ -2,6 +2,7 @@
 
 require "json"
 require_relative "../errors"
+require_relative "apis"
 require_relative "calls"
 require_relative "cards"
 require_relative "cookbook_store"
@@ -73,6 +74,7 @@ module FlockOfChefs
         Files.sync_directory(cookbooks)
         { "cards.json" => cards, "subscriptions.json" => subscriptions, Calls::FILE => calls,
           "attributes.json" => made_attributes,
+          Apis::FILE => Apis.describe(@run_context.cookbook_collection.values, @identity["generation"]),
           "snapshot.json" => facts.merge("cookbooks" => entries, **recipe_files(folder)) }
           .each { |name, data| Files.write(File.join(folder, name), dump(data)) }
       end

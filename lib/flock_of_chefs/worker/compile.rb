@@ -45,6 +45,18 @@ module FlockOfChefs
           Compiled.new(error: e)
         end
 
+        # @param snapshot [Hash] snapshot.json, whose configuration is restored
+        # @param events [Chef::EventDispatch::Dispatcher]
+        # @return [Chef::RunContext] with the snapshot's node and cookbooks, and nothing loaded
+        def build(snapshot, events)
+          node = RestoredNode.build(snapshot)
+          Chef.set_node(node)
+          # As in a run: from here on cookbooks win over what Chef has built in.
+          Chef.resource_handler_map.lock!
+          Chef.provider_handler_map.lock!
+          Chef::RunContext.new(node, cookbooks, events).tap { |run_context| Chef.set_run_context(run_context) }
+        end
+
         private
 
         def compile(job)
@@ -61,15 +73,6 @@ module FlockOfChefs
           drafts.clear
           Compiled.new(run_context: run_context, events: events, drafts: drafts,
                        lockfile: snapshot.dig("config", "lockfile"))
-        end
-
-        def build(snapshot, events)
-          node = RestoredNode.build(snapshot)
-          Chef.set_node(node)
-          # As in a run: from here on cookbooks win over what Chef has built in.
-          Chef.resource_handler_map.lock!
-          Chef.provider_handler_map.lock!
-          Chef::RunContext.new(node, cookbooks, events).tap { |run_context| Chef.set_run_context(run_context) }
         end
 
         def cookbooks

@@ -19,6 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .message_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]\n#[serde(default, deny_unknown_fields)]")
         .enum_attribute(".flock.v1.Up.body", "#[derive(serde::Serialize, serde::Deserialize)]")
         .enum_attribute(".flock.v1.Down.body", "#[derive(serde::Serialize, serde::Deserialize)]")
+        .enum_attribute(".flock.v1.HostUp.body", "#[derive(serde::Serialize, serde::Deserialize)]")
+        .enum_attribute(".flock.v1.HostDown.body", "#[derive(serde::Serialize, serde::Deserialize)]")
         .compile_fds(descriptors)?;
     Ok(())
 }

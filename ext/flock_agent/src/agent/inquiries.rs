@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{report, subscribing, ways::Ways};
 use crate::{
+    apis::Hosts,
     calls::Caller,
     care,
     clock::Clock,
@@ -35,6 +36,7 @@ pub(super) struct Answers {
     pub peer: Peer,
     pub hub: Option<Hub>,
     pub dispatcher: Dispatcher,
+    pub hosts: Hosts,
     pub subscriptions: Subscriptions,
     pub started_ms: u64,
     /// Cancelled when this node left its flock: the agent stops, and puts its identity away when the store is closed.

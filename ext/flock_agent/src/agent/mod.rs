@@ -32,7 +32,9 @@ use flock_core::{Error, Result, limits};
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{care, clock::Clock, delivery::send::Sender, dispatch::Dispatcher, hub::Hub, link::Link, store::Store};
+use crate::{
+    apis::Hosts, care, clock::Clock, delivery::send::Sender, dispatch::Dispatcher, hub::Hub, link::Link, store::Store,
+};
 
 pub use lock::DataDirLock;
 
@@ -44,6 +46,7 @@ pub struct Agent {
 /// What stays reachable while the agent runs.
 struct Parts {
     dispatcher: Dispatcher,
+    hosts: Hosts,
     sender: Sender,
     link: Link,
     hub: Option<Hub>,
@@ -99,6 +102,7 @@ impl Agent {
             biased;
             () = left => return Ok(Some(json!({"type": "stop"}))),
             event = self.parts.dispatcher.next_event(timeout) => event,
+            event = self.parts.hosts.next_event() => Some(event),
         };
         if self.parts.cancel.is_cancelled() && !self.parts.stopping.load(Ordering::Acquire) {
             return Err(
@@ -108,11 +112,14 @@ impl Agent {
         Ok(event)
     }
 
-    /// What Ruby answers to events; see [`Dispatcher::call`].
+    /// What Ruby answers to events: `host_state`, see [`Hosts::note`]; else see [`Dispatcher::call`].
     ///
     /// # Errors
     /// Those of the dispatcher; `timeout`.
     pub async fn call(&self, op: &str, arguments: Value, timeout: Duration) -> Result<Value> {
+        if op == "host_state" {
+            return self.parts.hosts.note(arguments);
+        }
         tokio::time::timeout(timeout, self.parts.dispatcher.call(op, arguments))
             .await
             .unwrap_or_else(|_| {

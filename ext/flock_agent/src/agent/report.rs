@@ -36,6 +36,7 @@ pub(super) async fn status(answers: &Answers) -> Result<pb::StatusReport> {
         started_ms: answers.started_ms,
         certificate_expires_ms: answers.identity.expires_ms(),
         worker: Some(answers.dispatcher.worker_state()),
+        hosts: answers.hosts.status(),
         disk_free: answers.store.room().space().map_or(0, |space| space.free),
         disk_low: answers.store.room().refuse_low().is_err(),
         members: answers.hub.as_ref().map_or(0, |hub| hub.members() as u64),
@@ -69,6 +70,7 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
             .authority_expires_ms()
             .map(|until_ms| checks::authority(until_ms, answers.clock.now_ms())),
     );
+    findings.extend(status.hosts.iter().filter_map(checks::apis));
     findings.extend(checks::restored(&answers.config.data_dir));
     Ok(pb::DoctorReport { findings })
 }

@@ -27,7 +27,7 @@ use super::{
 #[cfg(not(feature = "simulation"))]
 use crate::service::local::serve as serve_local;
 use crate::{
-    apis::NoApis,
+    apis::{self, Hosts, HostsParts},
     calls::{Callee, CalleeParts, Caller, ChefRequests, Waits},
     clock::Clock,
     config::Config,
@@ -107,14 +107,14 @@ impl Ground {
         let receiver = self.receiver(&wake);
         let errands = Errands::default();
         let requests = Arc::<ChefRequests>::default();
-        let (waits, apis) = (Arc::<Waits>::default(), Arc::<NoApis>::default());
+        let (waits, hosts) = (Arc::<Waits>::default(), Hosts::default());
         let callee = Callee::new(CalleeParts {
             gate: receiver.gate().clone(),
             runs: self.runs.clone(),
             requests: Arc::clone(&requests),
             errands: errands.clone(),
             attributes: self.config.attributes.clone(),
-            apis,
+            apis: Arc::new(hosts.clone()),
             waits: Arc::clone(&waits),
         });
         let peer = Peer::new(receiver.clone(), self.runs.clone(), callee.clone());
@@ -139,14 +139,16 @@ impl Ground {
         let sender = self.sender(&ways, &receiver).await?;
         self.follow(&link, &sender, clock_ok);
         let caller = Caller::new(self.identity.name().clone(), callee, Arc::new(ways.clone()), waits);
-        let answers = self.answers(&ways, caller, peer, hub.clone(), &dispatcher, subscriptions);
+        let answers = self.answers(&ways, caller, peer, hub.clone(), (&dispatcher, &hosts), subscriptions);
         let local = self.local(answers, &wake, &sender).await;
+        self.spawn_vital("looking for APIs", apis::follow(self.wanted(&hosts)));
         #[cfg(not(feature = "simulation"))]
         self.spawn_door("the local socket", serve_local(doors.local, local));
         let renewing = renew::run(self.identity.clone(), self.cancel.clone());
         self.spawn_vital("renewing the certificate", renewing);
         Ok(Parts {
             dispatcher,
+            hosts,
             sender,
             link,
             hub,
@@ -325,6 +327,7 @@ impl Ground {
             store: self.store.clone(),
             clock: self.clock.clone(),
             inbox: Arc::new(self.books()),
+            hosts: answers.hosts.clone(),
             inquiries: Arc::new(answers),
             nudge: Arc::new(move || {
                 nudged.nudge();
@@ -334,6 +337,17 @@ impl Ground {
         };
         self.spawn_vital("taking the spool in", intake.run(self.cancel.clone()));
         service
+    }
+
+    fn wanted(&self, hosts: &Hosts) -> HostsParts {
+        HostsParts {
+            data_dir: self.config.data_dir.clone(),
+            config: self.config.path.clone(),
+            socket: self.config.socket.clone(),
+            runs: self.runs.clone(),
+            hosts: hosts.clone(),
+            cancel: self.cancel.clone(),
+        }
     }
 
     async fn hub(&self, routes: Routes) -> Result<(Routes, Option<Hub>)> {
@@ -354,7 +368,7 @@ impl Ground {
         caller: Caller,
         peer: Peer,
         hub: Option<Hub>,
-        dispatcher: &Dispatcher,
+        (dispatcher, hosts): (&Dispatcher, &Hosts),
         subscriptions: Subscriptions,
     ) -> Answers {
         Answers {
@@ -368,6 +382,7 @@ impl Ground {
             peer,
             hub,
             dispatcher: dispatcher.clone(),
+            hosts: hosts.clone(),
             subscriptions,
             started_ms: self.clock.now_ms(),
             left: self.left.clone(),

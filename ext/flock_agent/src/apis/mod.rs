@@ -1,8 +1,21 @@
 //! What user APIs of this node answer; they live in processes of their own.
 
+mod client;
+mod files;
+mod host;
+mod hosts;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
 use flock_core::{Error, Result, id::NodeName};
 
 use crate::pb;
+
+pub use client::HostClient;
+pub use hosts::{Hosts, Kind};
+pub use wanted::{HostsParts, follow};
 
 /// The APIs of this node, without its own `flock_api`.
 #[tonic::async_trait]
@@ -59,6 +72,11 @@ impl Apis for NoApis {
     }
 
     fn changed(&self, _: &str) {}
+}
+
+/// The error of a call to an API whose host is not at work now.
+pub fn api_down(why: &str) -> Error {
+    Error::connection(why).with_code("api_down")
 }
 
 /// The error of a call to an API that is not there.

@@ -12,12 +12,12 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Streaming, transport::Channel};
 
-use super::{Shared, calls, session::versioned};
+use super::{Shared, calls};
 use crate::{
     backoff::{full_jitter, slow},
     pb,
     relay::EPOCH_HEADER,
-    wire,
+    wire::{self, versioned},
 };
 
 /// Answers what a hub relays. It is asked only over a connection whose other end proved to be a hub ([`super::Connect::hub`]).

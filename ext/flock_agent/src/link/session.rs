@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Streaming, transport::Channel};
+use tonic::{Streaming, transport::Channel};
 
 use super::{LinkEvent, LinkState, Shared, Subscribing, calls};
 use crate::{
@@ -53,7 +53,7 @@ async fn greet(shared: &Arc<Shared>, hub: &str, channel: &Channel) -> Result<Ope
     let sent_ms = shared.options.clock.now_ms();
     // Before the call: the hub answers it only when it has read the hello.
     let _ = outbound.try_send(up(up::Body::Hello(shared.hello(announce))));
-    let request = versioned(ReceiverStream::new(queue));
+    let request = wire::versioned(ReceiverStream::new(queue));
     let mut inbound = calls::client(channel)
         .session(request)
         .await
@@ -271,15 +271,6 @@ impl Opened {
             further
         });
     }
-}
-
-/// The stream's request: it names the protocol as every call does, but has no deadline.
-pub(super) fn versioned<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request
-        .metadata_mut()
-        .insert(limits::PROTOCOL_HEADER, limits::PROTOCOL_MAX.into());
-    request
 }
 
 fn up(body: up::Body) -> pb::Up {

@@ -568,7 +568,7 @@ pub struct AwaitRequest {
 pub struct StatusRequest {}
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StatusReport {
     #[prost(message, optional, tag = "1")]
     pub agent: ::core::option::Option<AgentInfo>,
@@ -607,6 +607,8 @@ pub struct StatusReport {
     /// nothing new is taken in
     #[prost(bool, tag = "32")]
     pub disk_low: bool,
+    #[prost(message, repeated, tag = "40")]
+    pub hosts: ::prost::alloc::vec::Vec<HostState>,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -781,6 +783,188 @@ pub struct BackupReport {
     pub created_ms: u64,
     #[prost(uint32, tag = "6")]
     pub files: u32,
+}
+/// What a process in which APIs live says to its agent. The first message is the hello.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HostUp {
+    #[prost(oneof = "host_up::Body", tags = "1, 2, 3")]
+    pub body: ::core::option::Option<host_up::Body>,
+}
+/// Nested message and enum types in `HostUp`.
+pub mod host_up {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Body {
+        #[prost(message, tag = "1")]
+        Hello(super::HostHello),
+        #[prost(message, tag = "2")]
+        Reply(super::HostReply),
+        #[prost(message, tag = "3")]
+        Changed(super::ApiChange),
+    }
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HostHello {
+    /// as the agent gave it to the process that it started
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub pid: u32,
+    #[prost(message, repeated, tag = "3")]
+    pub apis: ::prost::alloc::vec::Vec<ApiInfo>,
+    /// of what could not be loaded, for doctor
+    #[prost(string, repeated, tag = "4")]
+    pub problems: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ApiInfo {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub class_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub help: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "4")]
+    pub methods: ::prost::alloc::vec::Vec<ApiMethod>,
+    /// calls that it works on at the same time; 0 = one
+    #[prost(uint32, tag = "5")]
+    pub concurrency: u32,
+    /// calls that may wait besides; 0 = the default
+    #[prost(uint32, tag = "6")]
+    pub queue: u32,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApiMethod {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub help: ::prost::alloc::string::String,
+    /// of its arguments, JSON; "" = none
+    #[prost(string, tag = "3")]
+    pub schema: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostReply {
+    #[prost(uint64, tag = "1")]
+    pub rpc_id: u64,
+    /// JSON
+    #[prost(bytes = "vec", tag = "2")]
+    pub result: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub fault: ::core::option::Option<Fault>,
+    /// with code and message: why there is no answer; "" = there is one
+    #[prost(string, tag = "4")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub message: ::prost::alloc::string::String,
+    /// it is in the queue; the answer comes later, to nobody
+    #[prost(bool, tag = "7")]
+    pub accepted: bool,
+}
+/// Something of an API changed: who watches it looks again.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApiChange {
+    #[prost(string, tag = "1")]
+    pub api: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostDown {
+    #[prost(oneof = "host_down::Body", tags = "1, 2, 3")]
+    pub body: ::core::option::Option<host_down::Body>,
+}
+/// Nested message and enum types in `HostDown`.
+pub mod host_down {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Body {
+        #[prost(message, tag = "1")]
+        Call(super::HostCall),
+        #[prost(message, tag = "2")]
+        Cancel(super::HostCancel),
+        #[prost(message, tag = "3")]
+        Stop(super::HostStop),
+    }
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostCall {
+    #[prost(uint64, tag = "1")]
+    pub rpc_id: u64,
+    /// the node, as its certificate says
+    #[prost(string, tag = "2")]
+    pub from: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub api: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub method: ::prost::alloc::string::String,
+    /// a JSON array
+    #[prost(bytes = "vec", tag = "5")]
+    pub arguments: ::prost::alloc::vec::Vec<u8>,
+    /// what is left
+    #[prost(uint64, tag = "6")]
+    pub timeout_ms: u64,
+    #[prost(bool, tag = "7")]
+    pub crash_on_error: bool,
+    /// the caller hears no more than that it is in the queue
+    #[prost(bool, tag = "8")]
+    pub receipt: bool,
+}
+/// Nobody waits for the answer any more.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostCancel {
+    #[prost(uint64, tag = "1")]
+    pub rpc_id: u64,
+}
+/// Another host has taken over: finish what is at hand, then end.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostStop {}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostState {
+    /// "cookbook" = of the cookbooks' libraries, "files" = of data_dir/apis
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// "off", "starting", "serving", "backing_off", "given_up"
+    #[prost(string, tag = "2")]
+    pub state: ::prost::alloc::string::String,
+    /// of the one that serves
+    #[prost(uint32, tag = "3")]
+    pub pid: u32,
+    #[prost(string, repeated, tag = "4")]
+    pub apis: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// in a row
+    #[prost(uint64, tag = "5")]
+    pub failures: u64,
+    /// of the last failure
+    #[prost(string, tag = "6")]
+    pub message: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "7")]
+    pub problems: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// under way
+    #[prost(uint64, tag = "8")]
+    pub calls: u64,
 }
 /// Generated client implementations.
 pub mod local_client {
@@ -1199,6 +1383,47 @@ pub mod local_client {
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Observe"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn host(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::HostUp>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::HostDown>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Host");
+            let mut req = request.into_streaming_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Host"));
+            self.inner.streaming(req, path, codec).await
+        }
+        pub async fn api_changed(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ApiChange>,
+        ) -> std::result::Result<tonic::Response<super::Ack>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/flock.v1.Local/ApiChanged",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "ApiChanged"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1289,6 +1514,20 @@ pub mod local_server {
             &self,
             request: tonic::Request<super::ObserveRequest>,
         ) -> std::result::Result<tonic::Response<super::Observed>, tonic::Status>;
+        /// Server streaming response type for the Host method.
+        type HostStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::HostDown, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        async fn host(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::HostUp>>,
+        ) -> std::result::Result<tonic::Response<Self::HostStream>, tonic::Status>;
+        async fn api_changed(
+            &self,
+            request: tonic::Request<super::ApiChange>,
+        ) -> std::result::Result<tonic::Response<super::Ack>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct LocalServer<T> {
@@ -2127,6 +2366,93 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ObserveSvc(inner);
+                        let codec = crate::codec::SmallCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Local/Host" => {
+                    #[allow(non_camel_case_types)]
+                    struct HostSvc<T: Local>(pub Arc<T>);
+                    impl<T: Local> tonic::server::StreamingService<super::HostUp>
+                    for HostSvc<T> {
+                        type Response = super::HostDown;
+                        type ResponseStream = T::HostStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<tonic::Streaming<super::HostUp>>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::host(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HostSvc(inner);
+                        let codec = crate::codec::SmallCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Local/ApiChanged" => {
+                    #[allow(non_camel_case_types)]
+                    struct ApiChangedSvc<T: Local>(pub Arc<T>);
+                    impl<T: Local> tonic::server::UnaryService<super::ApiChange>
+                    for ApiChangedSvc<T> {
+                        type Response = super::Ack;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ApiChange>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::api_changed(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ApiChangedSvc(inner);
                         let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

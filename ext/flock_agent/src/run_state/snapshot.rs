@@ -10,7 +10,7 @@ use flock_core::limits;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{files, subscribed};
+use super::{apis, files, subscribed};
 use crate::{pb, text};
 
 /// A resource that others may fire, or that is only listed so that a refusal can say why.
@@ -129,6 +129,8 @@ pub struct Snapshot {
     pub declared: Option<Arc<[pb::Subscription]>>,
     /// Why it cannot be used.
     pub subscriptions_problem: Option<String>,
+    /// What its cookbooks offer to others; `None` when it does not say: what was offered before stands.
+    pub apis: Option<apis::Offered>,
     facts: Facts,
 }
 
@@ -190,6 +192,7 @@ impl Snapshot {
         let cards: Cards = required(&dir.join("cards.json"))?;
         let mut facts: Facts = required(&dir.join("snapshot.json"))?;
         let (subscriptions, subscriptions_problem) = subscribed::read(&dir);
+        let apis = apis::read(&dir);
         let mut snapshot = Self {
             generation,
             run_number: facts.run_number.or(cards.run_number).unwrap_or(generation),
@@ -199,6 +202,7 @@ impl Snapshot {
             subscriptions,
             declared: None,
             subscriptions_problem,
+            apis,
             facts,
         };
         snapshot.declared = snapshot.subscriptions.as_deref().map(|all| snapshot.hide(all));

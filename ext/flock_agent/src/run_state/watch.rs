@@ -22,7 +22,7 @@ pub struct RunWatch {
 }
 
 /// The versions of all files that a view was read from.
-type Prints = [files::Print; 5];
+type Prints = [files::Print; 6];
 
 impl RunWatch {
     /// Reads what is there, then follows it until `cancel`. Must be called within a tokio runtime.
@@ -126,5 +126,6 @@ fn prints(data_dir: &Path) -> Prints {
         files::print(&dir.join("cards.json")),
         files::print(&dir.join("snapshot.json")),
         files::print(&dir.join(super::subscribed::FILE)),
+        files::print(&dir.join(super::apis::FILE)),
     ]
 }

@@ -31,7 +31,8 @@ module FlockOfChefs
 
         def chef(report)
           phase = Value.text("run_phase", report["run_phase"])
-          ["Chef: generation #{report["generation"]}, last run #{phase}", "worker: #{worker(report["worker"].to_h)}"]
+          ["Chef: generation #{report["generation"]}, last run #{phase}", "worker: #{worker(report["worker"].to_h)}",
+           *apis(report["hosts"].to_a)]
         end
 
         def worker(state)
@@ -39,6 +40,16 @@ module FlockOfChefs
           text += ", generation #{state["generation"]}" if state["generation"].to_i.positive?
           text += " (#{state["message"]})" unless state["message"].to_s.empty?
           text.empty? ? "unknown" : text
+        end
+
+        # @return [Array<String>] one line for each kind of APIs that this node has
+        def apis(hosts)
+          hosts.reject { |host| host["state"] == "off" }.map do |host|
+            text = "APIs (#{host["kind"]}): #{host["state"].tr("_", " ")}"
+            text += " #{host["apis"].join(", ")}" unless host["apis"].to_a.empty?
+            text += " (pid #{host["pid"]})" if host["pid"].to_i.positive?
+            [text, host["message"], *host["problems"]].reject { |part| part.to_s.empty? }.join("; ")
+          end
         end
 
         def time(key, report) = Value.text(key, report[key])

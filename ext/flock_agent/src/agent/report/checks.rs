@@ -1,5 +1,7 @@
 //! The checks of `doctor`, each from what was measured already.
 
+mod apis;
+
 use std::{collections::BTreeMap, path::Path};
 
 use flock_core::limits;
@@ -8,6 +10,8 @@ use crate::{
     agent::ports::skewed, care, clock::Clock, link::LinkState, pb, run_state::RunView, store::room::Space,
     transport::timestamp,
 };
+
+pub(super) use apis::apis;
 
 /// Subscriptions that one finding names.
 const SHOWN: usize = 5;

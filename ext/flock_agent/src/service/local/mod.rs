@@ -14,7 +14,7 @@ use flock_core::{Error, Result, limits};
 use tokio_util::sync::CancellationToken;
 use tonic::{service::interceptor::InterceptedService, transport::Server};
 
-use crate::{clock::Clock, pb::local_server::LocalServer, store::Store, wire};
+use crate::{apis::Hosts, clock::Clock, pb::local_server::LocalServer, store::Store, wire};
 
 pub use inquiries::{InboxView, Inquiries};
 pub use socket::Socket;
@@ -30,6 +30,8 @@ pub struct LocalService {
     pub inbox: Arc<dyn InboxView>,
     /// What the rest of the agent answers.
     pub inquiries: Arc<dyn Inquiries>,
+    /// The processes in which APIs live.
+    pub hosts: Hosts,
     /// Called after an operator asked for a new attempt: whatever pauses is tried at once.
     pub nudge: Arc<dyn Fn() + Send + Sync>,
     /// Ends waiting calls when the agent stops.

@@ -1,12 +1,14 @@
 //! The rpcs: each is one call with a deadline, and errors become statuses here and nowhere else.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use flock_core::{Error, Result, limits};
-use tonic::{Request, Response, Status};
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::LocalService;
 use crate::{
+    apis::Apis,
     pb::{self, local_server::Local},
     store::{journal, outbox},
     wire,
@@ -94,6 +96,18 @@ impl Local for LocalService {
 
     async fn leave(&self, request: Request<pb::LeaveRequest>) -> Answer<pb::LeaveReport> {
         within(self.inquiries.leave(request.into_inner())).await
+    }
+
+    type HostStream = Pin<Box<dyn Stream<Item = std::result::Result<pb::HostDown, Status>> + Send>>;
+
+    async fn host(&self, request: Request<Streaming<pb::HostUp>>) -> Answer<Self::HostStream> {
+        let served = self.hosts.serve(request.into_inner(), self.cancel.clone()).await;
+        answer(served.map(|downs| Box::pin(downs.map(Ok)) as Self::HostStream))
+    }
+
+    async fn api_changed(&self, request: Request<pb::ApiChange>) -> Answer<pb::Ack> {
+        self.hosts.changed(&request.into_inner().api);
+        answer(Ok(pb::Ack {}))
     }
 
     async fn backup(&self, request: Request<pb::BackupRequest>) -> Answer<pb::BackupReport> {

@@ -3,6 +3,7 @@
 mod append;
 mod door;
 mod following;
+mod hosting;
 
 use std::{
     path::PathBuf,
@@ -134,6 +135,7 @@ struct Agent {
     dir: TempDir,
     store: Store,
     rest: Arc<Rest>,
+    hosts: Hosts,
     nudges: Arc<AtomicU32>,
     cancel: CancellationToken,
     serving: JoinHandle<Result<()>>,
@@ -153,12 +155,13 @@ impl Agent {
             CancellationToken::new(),
         );
         let socket = Socket::bind(&dir.path().join("agent.sock")).await.unwrap();
-        let counter = nudges.clone();
+        let (counter, hosts) = (nudges.clone(), Hosts::default());
         let service = LocalService {
             store: store.clone(),
             clock: Clock::system(),
             inbox: Arc::new(OneReceived),
             inquiries: rest.clone(),
+            hosts: hosts.clone(),
             nudge: Arc::new(move || {
                 counter.fetch_add(1, Ordering::SeqCst);
             }),
@@ -169,6 +172,7 @@ impl Agent {
             dir,
             store,
             rest,
+            hosts,
             nudges,
             cancel,
             serving,

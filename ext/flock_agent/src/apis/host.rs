@@ -1,0 +1,293 @@
+//! One connected host: what it offers, and the calls that it has.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
+use tokio::sync::{
+    mpsc::{Sender, error::TrySendError},
+    oneshot,
+};
+
+use super::{Kind, api_down, no_method};
+use crate::pb::{self, host_down::Body};
+
+/// As much of one process as its agent needs.
+pub(super) struct Host {
+    pub(super) kind: Kind,
+    pub(super) pid: u32,
+    /// Tells it from others before and after it, also over restarts of the agent.
+    pub(super) mark: u32,
+    pub(super) apis: BTreeMap<String, pb::ApiInfo>,
+    pub(super) problems: Vec<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// `None` = its stream is over, or ends with what is at hand.
+    down: Option<Sender<pb::HostDown>>,
+    last_id: u64,
+    calls: HashMap<u64, Call>,
+    /// How many of them each API has.
+    at_hand: HashMap<String, usize>,
+    /// How often each API said that something of it changed.
+    changes: HashMap<String, u64>,
+}
+
+/// It keeps its place in the API's queue until the host has said how it ended, whether anybody still waits or not.
+struct Call {
+    api: String,
+    answer: Option<oneshot::Sender<Result<pb::CallReply>>>,
+}
+
+/// A call that is in the host's queue; dropped before its answer, the host hears that nobody waits any more.
+pub(super) struct Waiting {
+    host: Arc<Host>,
+    id: u64,
+    api: String,
+    answer: oneshot::Receiver<Result<pb::CallReply>>,
+}
+
+impl Host {
+    pub(super) fn new(kind: Kind, hello: pb::HostHello, down: Sender<pb::HostDown>) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            kind,
+            pid: hello.pid,
+            mark: rand::random(),
+            apis: checked(hello.apis)?,
+            problems: hello.problems,
+            state: Mutex::new(State {
+                down: Some(down),
+                ..State::default()
+            }),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn has(&self, api: &str, method: &str) -> bool {
+        let info = self.apis.get(api);
+        info.is_some_and(|info| info.methods.iter().any(|known| known.name == method))
+    }
+
+    /// Puts a call into the queue of its API.
+    pub(super) fn begin(self: &Arc<Self>, from: &NodeName, call: pb::CallRequest) -> Result<Waiting> {
+        if !self.has(&call.api, &call.method) {
+            return Err(no_method(&call.method));
+        }
+        let mut state = self.state();
+        self.admit(&state, &call.api)?;
+        let (id, (sender, answer)) = (state.last_id + 1, oneshot::channel());
+        let api = call.api.clone();
+        state.send(message(id, from, call)).map_err(|e| refused(&api, e))?;
+        state.last_id = id;
+        *state.at_hand.entry(api.clone()).or_default() += 1;
+        state.calls.insert(
+            id,
+            Call {
+                api: api.clone(),
+                answer: Some(sender),
+            },
+        );
+        drop(state);
+        Ok(Waiting {
+            host: Arc::clone(self),
+            id,
+            api,
+            answer,
+        })
+    }
+
+    fn admit(&self, state: &State, api: &str) -> Result<()> {
+        let (concurrency, queue) = self.apis.get(api).map_or((1, 0), |info| (info.concurrency, info.queue));
+        let at_hand = state.at_hand.get(api).copied().unwrap_or_default();
+        match at_hand < (concurrency + queue) as usize {
+            true => Ok(()),
+            false => Err(queue_full(format!(
+                "{api} works on {concurrency} calls and {queue} more wait for it; call it again later"
+            ))),
+        }
+    }
+
+    /// What the host says of a call.
+    pub(super) fn reply(&self, reply: pb::HostReply) {
+        let mut state = self.state();
+        if reply.accepted {
+            let waiting = state.calls.get_mut(&reply.rpc_id).and_then(|call| call.answer.take());
+            answer(waiting, Ok(pb::CallReply::default()));
+            return;
+        }
+        let call = state.end(reply.rpc_id);
+        drop(state);
+        answer(call.and_then(|call| call.answer), outcome(reply));
+    }
+
+    /// Notes that something of the API changed.
+    pub(super) fn changed(&self, api: &str) {
+        if self.apis.contains_key(api) {
+            *self.state().changes.entry(api.to_owned()).or_default() += 1;
+        }
+    }
+
+    pub(super) fn version(&self, api: &str) -> String {
+        let count = self.state().changes.get(api).copied().unwrap_or_default();
+        format!("{:08x}.{count}", self.mark)
+    }
+
+    /// Calls that it has not brought to an end.
+    pub(super) fn at_hand(&self) -> usize {
+        self.state().calls.len()
+    }
+
+    /// Another host has taken over: it gets no further call, and ends by itself.
+    pub(super) fn retire(&self) {
+        let mut state = self.state();
+        // Where there is no room it ends when its agent's Ruby loses patience.
+        let _ = state.send(Body::Stop(pb::HostStop {}));
+        state.down = None;
+    }
+
+    /// Its stream is over: whoever waits is told.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.down = None;
+        let calls = std::mem::take(&mut state.calls);
+        drop(state);
+        for call in calls.into_values() {
+            let why = format!(
+                "the process of {} ended while it worked on this; it may have begun",
+                call.api
+            );
+            answer(call.answer, Err(api_down(&why)));
+        }
+    }
+
+    /// Nobody waits for this call any more.
+    fn cancel(&self, id: u64) {
+        let mut state = self.state();
+        let Some(call) = state.calls.get_mut(&id) else { return };
+        if call.answer.take().is_some() {
+            // It is a courtesy: the host ends the call's time by itself.
+            let _ = state.send(Body::Cancel(pb::HostCancel { rpc_id: id }));
+        }
+    }
+}
+
+impl State {
+    /// Takes a call that is over out; its place is free.
+    fn end(&mut self, id: u64) -> Option<Call> {
+        let call = self.calls.remove(&id)?;
+        if let Some(count) = self.at_hand.get_mut(&call.api) {
+            *count -= 1;
+        }
+        Some(call)
+    }
+
+    fn send(&self, body: Body) -> Result<(), TrySendError<()>> {
+        let down = self.down.as_ref().ok_or(TrySendError::Closed(()))?;
+        let sent = down.try_send(pb::HostDown { body: Some(body) });
+        sent.map_err(|e| match e {
+            TrySendError::Full(_) => TrySendError::Full(()),
+            TrySendError::Closed(_) => TrySendError::Closed(()),
+        })
+    }
+}
+
+impl Waiting {
+    pub(super) async fn answer(mut self) -> Result<pb::CallReply> {
+        let gone = |_| Err(api_down(&format!("the process of {} ended", self.api)));
+        (&mut self.answer).await.unwrap_or_else(gone)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.host.cancel(self.id);
+    }
+}
+
+/// Whoever waited may be gone.
+fn answer(waiting: Option<oneshot::Sender<Result<pb::CallReply>>>, result: Result<pb::CallReply>) {
+    if let Some(waiting) = waiting {
+        let _ = waiting.send(result);
+    }
+}
+
+fn message(rpc_id: u64, from: &NodeName, call: pb::CallRequest) -> Body {
+    Body::Call(pb::HostCall {
+        rpc_id,
+        from: from.to_string(),
+        api: call.api,
+        method: call.method,
+        arguments: call.arguments,
+        timeout_ms: call.timeout_ms,
+        crash_on_error: call.crash_on_error,
+        receipt: call.receipt,
+    })
+}
+
+fn outcome(reply: pb::HostReply) -> Result<pb::CallReply> {
+    if reply.kind.is_empty() {
+        return Ok(pb::CallReply {
+            result: reply.result,
+            fault: reply.fault,
+            ..Default::default()
+        });
+    }
+    Err(Error::new(ErrorKind::from_code(&reply.kind), reply.message).with_code(reply.code))
+}
+
+fn refused(api: &str, error: TrySendError<()>) -> Error {
+    match error {
+        TrySendError::Full(()) => queue_full(format!("the process of {api} does not read; call it again later")),
+        TrySendError::Closed(()) => api_down(&format!("the process of {api} is ending; call it again later")),
+    }
+}
+
+fn queue_full(why: String) -> Error {
+    Error::rejected(why).with_code("queue_full")
+}
+
+/// The APIs by name, their limits within ours.
+fn checked(apis: Vec<pb::ApiInfo>) -> Result<BTreeMap<String, pb::ApiInfo>> {
+    if apis.len() > limits::APIS {
+        return Err(bad_hello(format!("a host offers at most {} APIs", limits::APIS)));
+    }
+    apis.into_iter()
+        .map(|info| limited(info).map(|info| (info.name.clone(), info)))
+        .collect()
+}
+
+fn limited(info: pb::ApiInfo) -> Result<pb::ApiInfo> {
+    let fits = |name: &str| !name.is_empty() && name.len() <= limits::API_NAME_BYTES;
+    if !fits(&info.name) || !info.methods.iter().all(|method| fits(&method.name)) {
+        return Err(bad_hello(format!(
+            "{:?} or a method of it has no usable name",
+            info.name
+        )));
+    }
+    if info.methods.len() > limits::API_METHODS {
+        return Err(bad_hello(format!(
+            "{} exposes more than {} methods",
+            info.name,
+            limits::API_METHODS
+        )));
+    }
+    Ok(pb::ApiInfo {
+        concurrency: info.concurrency.clamp(1, limits::API_CONCURRENCY),
+        queue: match info.queue {
+            0 => limits::API_QUEUE,
+            asked => asked.min(limits::API_QUEUE_MAX),
+        },
+        ..info
+    })
+}
+
+pub(super) fn bad_hello(why: String) -> Error {
+    Error::protocol(why).with_code("bad_host")
+}

@@ -1,0 +1,39 @@
+# frozen_string_literal: true
+
+require_relative "../api"
+require_relative "../api/celluloid/actors"
+require_relative "actor_service"
+require_relative "object_service"
+
+module FlockOfChefs
+  module Host
+    # What this process serves: the APIs that its code defines, each started.
+    class Offer
+      # @return [Hash{String=>#call}] the services by name of their API
+      attr_reader :services
+      # @return [Array<String>] what could not be loaded or started, and why
+      attr_reader :problems
+
+      # @param problems [Array<String>] of loading
+      def initialize(problems = [])
+        @problems = problems.dup
+        entries = Api::Registry.entries
+        Api::Actors.go_live if entries.any?(&:actor?)
+        @services = entries.filter_map { |entry| started(entry) }.to_h { |service| [service.name, service] }
+      end
+
+      # @return [Array<Hash>] ApiInfo of proto/flock/v1/local.proto
+      def infos = services.values.map(&:info)
+
+      private
+
+      def started(entry)
+        (entry.actor? ? ActorService : ObjectService).new(entry)
+      rescue StandardError, ScriptError => e
+        warn "flock_of_chefs host: #{e.full_message(highlight: false)}"
+        @problems << "#{entry.api}: #{e.message.to_s.lines.first.to_s.chomp} (#{e.class})"
+        nil
+      end
+    end
+  end
+end
