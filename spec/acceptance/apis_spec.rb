@@ -41,5 +41,16 @@ RSpec.describe "APIs between nodes" do
     expect(call("bender", "human_api", "instance_eval").text).to include("exposes a method \"instance_eval\"")
   end
 
+  it "let the slides' resource wait for what they answer, before there is such an API" do
+    FileUtils.touch("#{fleet.dir}/humans")
+    run = fry.converge_in_background(Recipes.rooted("slides_wait", fleet.dir))
+    bender.converge!("", files: { "libraries/human.rb" => library })
+    expect(answer("bender", "human_api", "killed_all_humans?")).to include("false")
+    expect(File).not_to exist("#{fleet.dir}/human_flag")
+    FileUtils.rm("#{fleet.dir}/humans")
+    expect(run.value).to be_success
+    expect(File.read("#{fleet.dir}/human_flag")).to eq("0")
+  end
+
   def host = JSON.parse(bender.flockctl!("status", "--format", "json"))["hosts"].find { |found| found["pid"].positive? }
 end

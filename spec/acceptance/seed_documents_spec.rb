@@ -9,7 +9,7 @@ RSpec.describe "the recipes of the seed documents" do
   { "readme_notification" => "flock-readme.md", "slides_notification" => "flock-slides.md",
     "readme_subscription" => "flock-readme.md", "readme_run_chef" => "flock-readme.md",
     "readme_wait_until" => "flock-readme.md", "readme_wait_while" => "flock-readme.md",
-    "readme_subscription" => "flock-readme.md", "slides_api" => "flock-slides.md",
+    "slides_api" => "flock-slides.md", "slides_wait" => "flock-slides.md",
     "slides_subscription" => "flock-slides.md" }.each do |recipe, document|
     it "keeps #{recipe} as #{document} has it" do
       skip "set SEED_DOCUMENTS to the folder of the seed documents" unless documents

@@ -27,7 +27,7 @@ async fn from_the_door_to_the_outcome() {
     let file: Value = serde_json::from_slice(&fs::read(event["job_file"].as_str().unwrap()).unwrap()).unwrap();
     let dir = target.path();
     let expected = json!({
-        "job": job, "key": "execute[x]", "action": "run", "generation": 5, "data_dir": dir, "node": "target", "timeout_ms": 600_000,
+        "job": job, "key": "execute[x]", "action": "run", "generation": 5, "data_dir": dir, "socket": dir.join("agent.sock"), "node": "target", "timeout_ms": 600_000,
         "snapshot_dir": dir.join("snapshots/5"), "current": dir.join("snapshots/current"),
         "result": dir.join(format!("results/{job}.json")), "started": dir.join(format!("results/{job}.started")),
         "chain": [{"node": "a", "key": "file[/a]", "action": "create"}, {"node": "target", "key": "execute[x]", "action": "run"}],
