@@ -22,6 +22,7 @@ RSpec.describe "FlockOfChefs::Native::Host" do
   end
 
   it "refuses a hello that is none" do
-    expect { host.connect('{"colour": "red"}', 1_000) }.to raise_error(FlockOfChefs::ConfigurationError, /a host's hello/)
+    expect { host.connect('{"colour": "red"}', 1_000) }
+      .to raise_error(FlockOfChefs::ConfigurationError, /a host's hello/)
   end
 end

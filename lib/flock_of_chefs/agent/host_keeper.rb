@@ -76,13 +76,10 @@ module FlockOfChefs
         @failures = 0
         @message = nil
         pause_until(nil)
-        let_go(@old)
-        @old = @process
+        kept = @process&.serving? ? @process : @old if @wanted
+        [@old, @process].compact.each { |process| let_go(process) unless process.equal?(kept) }
+        @old = kept
         @process = nil
-        return if @wanted && @old&.serving?
-
-        let_go(@old)
-        @old = nil
       end
 
       def let_go(process)

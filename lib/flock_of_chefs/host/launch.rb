@@ -35,7 +35,8 @@ module FlockOfChefs
 
         # With the agent's own.
         def as_the_agent(host, log)
-          [config(host), [RbConfig.ruby, *Worker::Launch::FLAGS, MAIN], { pgroup: true, close_others: true, chdir: "/", **log }]
+          options = { pgroup: true, close_others: true, chdir: "/", umask: 0o022, **log }
+          [config(host), [RbConfig.ruby, *Worker::Launch::FLAGS, MAIN], options]
         end
 
         # An API that calls other nodes does so through the agent that started it.

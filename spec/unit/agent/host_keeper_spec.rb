@@ -89,6 +89,23 @@ RSpec.describe FlockOfChefs::Agent::HostKeeper do
     expect(state("serving")).to include(failures: 1, message: "it ended (signal 9)")
   end
 
+  context "when the new code is broken" do
+    let(:script) { "exit 3 if ORDER['token'] == 'broken'; CONTROL.tell(state: 'serving'); CONTROL.hear" }
+
+    it "leaves the old process in its place until there is one that serves" do
+      keeper.want(host)
+      state("serving")
+      old = keeper.pid
+      keeper.want(host.merge("token" => "broken"))
+      state("backing_off")
+      expect(Process.kill(0, old)).to eq(1)
+      keeper.want(host.merge("token" => "mended"))
+      state("serving")
+      gone(old)
+      expect(keeper.pid).not_to eq(old)
+    end
+  end
+
   context "when it never serves" do
     let(:script) { "warn 'flock_of_chefs host: a.rb: no such thing'; exit 3" }
 

@@ -67,8 +67,8 @@ RSpec.describe FlockOfChefs::Host::Server do
   it "offers what is exposed, with help, schema and limits" do
     expect(native.hello).to include("token" => "t0ken", "pid" => Process.pid, "problems" => [])
     info = native.hello["apis"].first
-    expect(info).to include("name" => "human_api", "class_name" => "HumanApi", "help" => "Of humans", "concurrency" => 2,
-                            "queue" => 5)
+    expect(info).to include("name" => "human_api", "class_name" => "HumanApi", "help" => "Of humans",
+                            "concurrency" => 2, "queue" => 5)
     expect(info["methods"].first).to eq("name" => "count", "help" => "How many",
                                         "schema" => '{"planet":"string","limit":"integer?"}')
     expect(info["methods"].map { |method| method["name"] }).not_to include("secret")
