@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
+use flock_core::{Error, Result, id::NodeName, limits};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -99,11 +99,8 @@ impl Callee {
             return Ok(call.api.clone());
         }
         match self.0.apis.owner(&call.method) {
-            Err(none)
-                if none.kind() == ErrorKind::ResourceNotFound && Builtin::METHODS.contains(&call.method.as_str()) =>
-            {
-                Ok(FLOCK_API.to_owned())
-            }
+            // Also while a host that might have it is not there: the node's own answers do not wait for others'.
+            Err(_) if Builtin::METHODS.contains(&call.method.as_str()) => Ok(FLOCK_API.to_owned()),
             owner => owner,
         }
     }
