@@ -11,6 +11,7 @@ use super::{
 use crate::{
     clock::Clock,
     pb::{self, receipt::Verdict},
+    relay::RELAY_BUSY,
     store::{
         Store,
         outbox::{self, Answer, Offered},
@@ -85,9 +86,13 @@ impl Desk {
             }
             match self.send(target, envelope).await {
                 Ok(receipt) => {
+                    let of_target = is_of_target(&receipt);
                     let (answer, ended) = read(receipt);
                     stopped = ended.is_some().then(|| answer.clone());
-                    round.answers.push((seq, attempt, answer));
+                    match of_target {
+                        true => round.answers.push((seq, attempt, answer)),
+                        false => round.not_sent(seq, attempt, again, answer),
+                    }
                     round.ended = round.ended.or(ended);
                 }
                 Err(error) => {
@@ -149,6 +154,14 @@ fn not_taken(error: &Error) -> Answer {
     Answer::NotTaken {
         code: error.code().to_owned(),
         message: error.message().to_owned(),
+    }
+}
+
+/// Whether it tells that the target does not have the notification: a busy hub does not know, nor does who reads an unknown verdict.
+fn is_of_target(receipt: &pb::Receipt) -> bool {
+    match receipt.verdict() {
+        Verdict::Busy => receipt.code != RELAY_BUSY,
+        verdict => verdict != Verdict::Unspecified,
     }
 }
 
