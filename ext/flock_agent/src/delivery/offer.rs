@@ -6,7 +6,7 @@ use flock_core::{Error, ErrorKind, Result, limits};
 
 use super::{
     lanes::Ended,
-    ports::{Courier, LocalInbox},
+    ports::{Courier, Directory, LocalInbox},
 };
 use crate::{
     clock::Clock,
@@ -22,6 +22,7 @@ use crate::{
 pub(super) struct Desk {
     pub store: Store,
     pub clock: Clock,
+    pub directory: Arc<dyn Directory>,
     pub own_name: String,
     pub incarnation: u64,
     pub courier: Arc<dyn Courier>,
@@ -62,7 +63,9 @@ impl Desk {
     /// One batch; `None` when there may be more.
     async fn round(&self, target: &str) -> Result<Option<Ended>> {
         let (name, now_ms) = (target.to_owned(), self.clock.now_ms());
-        let offered = self.store.write(move |conn| outbox::offer(conn, &name, now_ms)).await?;
+        let skewed = !self.clock.is_settled() || self.directory.clock_skewed();
+        let offer = move |conn: &rusqlite::Connection| outbox::offer(conn, &name, now_ms, skewed);
+        let offered = self.store.write(offer).await?;
         let full = offered.len() == limits::DELIVERY_BATCH;
         let round = self.send_all(target, offered).await;
         self.settle(target, round.answers).await?;
