@@ -15,8 +15,8 @@ module FlockOfChefs
     module Calls
       # The record's name in a snapshot.
       FILE = "calls.json"
-      # Calls of one run that are recorded. A worker refuses those beyond: where the record of a call ends early, it says
-      # so (+"cut"+).
+      # Calls of one run that are recorded. A worker refuses those beyond: where the record of a call ends early, it
+      # says so (+"cut"+).
       LIMIT = 1_000
       # Of their records, in all.
       LIMIT_BYTES = 1024 * 1024
