@@ -50,7 +50,7 @@ pub trait DraftSink: Send + Sync + 'static {
     /// Appends one draft.
     ///
     /// # Errors
-    /// `internal` undoes the whole transaction; any other error refuses this draft only.
+    /// `internal`, or code `disk_full`, undoes the whole transaction; any other error refuses this draft only.
     fn append(&self, conn: &Connection, draft: &pb::Draft, now_ms: u64) -> Result<()>;
 
     /// Takes in what the action of `job` changed, for those that subscribe to it.

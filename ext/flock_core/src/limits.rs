@@ -169,6 +169,8 @@ pub const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
 pub const CONNECTION_WINDOW_BYTES: u32 = 8 * STREAM_WINDOW_BYTES;
 /// Calls that a hub holds at the same time for one member that it relays to, and for one caller.
 pub const RELAYED_CALLS: usize = 64;
+/// Of the calls for one member, those of one caller.
+pub const RELAYED_CALLER_CALLS: usize = 16;
 /// Bytes of those calls that a hub holds for one caller.
 pub const RELAYED_CALLER_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of relayed calls that a hub holds in all.
@@ -355,6 +357,8 @@ pub const START_MS: u64 = 60_000;
 pub const STOP_MS: u64 = 2_000;
 /// The last part of that: for the store, after everything else has ended or was cut off.
 pub const STORE_CLOSE_MS: u64 = 250;
+/// The same for a node that has left its flock: the hub has let it go, so that its identity must go, too.
+pub const LEFT_CLOSE_MS: u64 = 30_000;
 /// What the peer port and the local socket may take of it before the connections that are left are cut.
 pub const SERVERS_STOP_MS: u64 = 1_000;
 /// What connections that were cut may take to notice.

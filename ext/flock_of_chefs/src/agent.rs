@@ -134,7 +134,8 @@ impl Agent {
         guard(ruby, || {
             let (handle, agent) = this.running()?;
             let grace = Duration::from_millis(grace_ms);
-            let limit = grace.saturating_add(Duration::from_millis(limits::STOP_MS));
+            let left_ms = if agent.has_left() { limits::LEFT_CLOSE_MS } else { 0 };
+            let limit = grace.saturating_add(Duration::from_millis(limits::STOP_MS + left_ms));
             match wait(ruby, &handle, limit, async move { agent.stop(grace).await }) {
                 Err(Failure::Ruby(interrupt)) => {
                     // Ruby must get its interrupt at once; it may not be entered again before.

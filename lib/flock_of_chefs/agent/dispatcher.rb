@@ -33,6 +33,7 @@ module FlockOfChefs
         @log = log
         @pause_s = pause_s
         @quiet = false
+        @left = false
         @failures = 0
       end
 
@@ -54,6 +55,9 @@ module FlockOfChefs
       #
       # @return [void]
       def quiet = @quiet = true
+
+      # @return [Boolean] whether it ended because this node left its flock
+      def left? = @left
 
       # @return [Boolean]
       def finished? = !@thread&.alive?
@@ -89,7 +93,7 @@ module FlockOfChefs
         when "retire" then @supervisor.retire
         when "run_chef" then @chef_runs.start(event)
         when "hosts" then @supervisor.hosts(event)
-        when "stop" then :stop
+        when "stop" then stop(event)
         else @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
         end
       end
@@ -101,6 +105,11 @@ module FlockOfChefs
         @job = Thread.new { @supervisor.run(event) }
         @job.name = JOB_NAME
         @job.report_on_exception = false # whoever joins it raises
+      end
+
+      def stop(event)
+        @left = event["left"] == true
+        :stop
       end
 
       def pause(error)

@@ -21,6 +21,8 @@ module FlockOfChefs
       NATIVE_GRACE_MS = 1_000
       # Seconds after which the process ends without the native agent.
       NATIVE_STOP_S = 6
+      # The same when this node has left its flock: the native agent has its identity to put away.
+      LEFT_STOP_S = 40
 
       # @param native [Native::Agent] a new one
       # @param grace_s [Float]
@@ -111,7 +113,8 @@ module FlockOfChefs
       def stop_native(grace_ms)
         stopper = Thread.new { @native.stop(grace_ms) }
         stopper.report_on_exception = false
-        @log.warn("the native agent did not stop within #{NATIVE_STOP_S} s") unless stopper.join(NATIVE_STOP_S)
+        limit_s = @dispatcher.left? ? LEFT_STOP_S : NATIVE_STOP_S
+        @log.warn("the native agent did not stop within #{limit_s} s") unless stopper.join(limit_s)
       rescue FlockOfChefs::Error => e
         @log.warn("stopped with an error: #{e.message}")
       end

@@ -71,6 +71,14 @@ module FlockOfChefs
         wait_for_orphan(deadline)
       end
 
+      # Of its group; but not of another process that was given its pid since.
+      #
+      # @param name [Symbol]
+      # @return [void]
+      def signal(name)
+        super if [nil, pid_start].include?(ProcessGroup.start_of(pid))
+      end
+
       # @return [void]
       def close = @line.close
 

@@ -11,6 +11,9 @@ module FlockOfChefs
     class WarmProcess
       include ProcessGroup
 
+      # What it said before it ended is read for so long, in case something that it started keeps its socket open.
+      LAST_WORDS_S = 1
+
       # @return [Integer]
       attr_reader :pid
       # @return [Symbol] +:loading+, +:loaded+, +:compiling+, +:warm+ or, after a compile that failed, +:spoiled+
@@ -30,8 +33,7 @@ module FlockOfChefs
         @control, theirs = Worker::Control.pair
         @pid = Process.spawn(env, *argv, **options, in: theirs, pgroup: true)
         @waiter = Process.detach(@pid)
-        @listener = Thread.new { listen }
-        @listener.name = "flock-warm-listen"
+        follow
       rescue StandardError
         @control&.close
         raise
@@ -86,11 +88,22 @@ module FlockOfChefs
         nil
       end
 
+      def follow
+        @listener = Thread.new { listen }
+        @listener.name = "flock-warm-listen"
+        @ender = Thread.new { follow_end }
+        @ender.name = "flock-warm-end"
+      end
+
       def listen
         while (message, = @control.hear)
           take(message)
         end
+      end
+
+      def follow_end
         @waiter.join
+        @listener.join(LAST_WORDS_S)
       ensure
         @control.close
         @lock.synchronize { @children.values }.each(&:orphan)

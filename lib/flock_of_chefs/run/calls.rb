@@ -15,7 +15,8 @@ module FlockOfChefs
     module Calls
       # The record's name in a snapshot.
       FILE = "calls.json"
-      # Calls of one run that are recorded. A worker refuses those beyond.
+      # Calls of one run that are recorded. A worker refuses those beyond: where the record of a call ends early, it
+      # says so (+"cut"+).
       LIMIT = 1_000
       # Of their records, in all.
       LIMIT_BYTES = 1024 * 1024
@@ -49,6 +50,7 @@ module FlockOfChefs
         # @return [void]
         def begin_run
           @calls = []
+          @cut = {}
           @bytes = 0
           @converging = false
         end
@@ -73,7 +75,18 @@ module FlockOfChefs
 
           call = key.merge(answer)
           @bytes += JSON.generate(call).bytesize
-          @calls << call if @calls.size < LIMIT && @bytes <= LIMIT_BYTES
+          return cut(key) unless @calls.size < LIMIT && @bytes <= LIMIT_BYTES
+
+          @calls << call
+          @cut[key] = false
+        end
+
+        # A call that is recorded was made again beyond the limit: its last answer does not stand for further ones.
+        def cut(key)
+          return unless @cut[key] == false
+
+          @calls << key.merge("cut" => true)
+          @cut[key] = true
         end
       end
     end

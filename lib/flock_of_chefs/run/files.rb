@@ -18,7 +18,7 @@ module FlockOfChefs
         path
       end
 
-      # Writes and syncs; the name itself is durable only after {sync_directory} of the parent.
+      # Writes and syncs, or leaves nothing; the name itself is durable only after {sync_directory} of the parent.
       #
       # @param path [String]
       # @param data [String]
@@ -29,6 +29,9 @@ module FlockOfChefs
           file.fsync
         end
         File.rename(temporary, path)
+      rescue SystemCallError
+        FileUtils.rm_f(temporary)
+        raise
       end
 
       # Like {write}, and durable when it returns.

@@ -15,6 +15,9 @@ module FlockOfChefs
     # It needs nothing but a job and a compiled run context: a cold worker does it itself, a warm one in a process that
     # it forks.
     class Child
+      # That an action is to begin could not be written down.
+      class Unmarked < StandardError; end
+
       # @param job [Job]
       # @param compiled [Compile::Compiled]
       def initialize(job, compiled)
@@ -22,7 +25,10 @@ module FlockOfChefs
         @compiled = compiled
       end
 
-      # Writes the result file, in every case.
+      # Writes the result file, in every case but one.
+      #
+      # @raise [Unmarked] nothing was run; without a trace of it the agent tries again
+      # @raise [SystemCallError] when the result cannot be written
       def call
         outcome = locked { act }
         Result.write(@job, outcome)
@@ -59,14 +65,23 @@ module FlockOfChefs
 
         target = Target.find(@compiled, @job)
         target.is_a?(Target::Refusal) ? Outcome.failed(target.code, target.message) : run(target)
+      rescue Unmarked
+        raise
       rescue StandardError => e # a fault of ours; without a result the outcome could not be known
         warn "flock_of_chefs worker: #{e.full_message(highlight: false)}"
         Outcome.failed(File.exist?(@job.started) ? "action_failed" : "compile_failed", Redaction.message(e, []))
       end
 
       def run(target)
-        Run::Files.replace(@job.started, "#{Process.pid}\n")
+        mark
         TargetRunner.new(@compiled, target, @job.action.to_sym).call
+      end
+
+      def mark
+        Run::Files.replace(@job.started, "#{Process.pid}\n")
+      rescue SystemCallError => e
+        FileUtils.rm_f(@job.started)
+        raise Unmarked, "cannot write #{@job.started}: #{e.message}"
       end
 
       # As at the end of a successful run, when the action asked for it.

@@ -4,6 +4,7 @@ require "json"
 require_relative "channel"
 require_relative "child"
 require_relative "job"
+require_relative "tempfiles"
 
 module FlockOfChefs
   module Worker
@@ -22,6 +23,7 @@ module FlockOfChefs
       # Never returns, and runs none of what the compile registered for the end of its process.
       def call
         status = 1
+        Tempfiles.watch
         introduce
         Child.new(@job, @compiled).call if Channel.new(@line).go?
         status = 0
@@ -53,6 +55,7 @@ module FlockOfChefs
 
       def leave(status)
         [$stdout, $stderr].each(&:flush)
+        Tempfiles.remove
       ensure
         Process.exit!(status)
       end

@@ -13,6 +13,10 @@ module FlockOfChefs
       REASON = "the run that left this snapshot did not call this here with these arguments, so that a worker cannot " \
                "answer it. Call it from a resource, or make the call independent of what changes between runs"
 
+      # Why, when the record ends before.
+      CUT = "the run made more calls than are recorded, so that a worker cannot answer this one. Call it from a " \
+            "resource, or make fewer calls in recipe bodies"
+
       # Replays the record of a snapshot from now on.
       #
       # @param folder [String] of the generation
@@ -34,10 +38,11 @@ module FlockOfChefs
       # @param key [Hash] site, name and arguments
       # @return [Object]
       # @raise [Error] as in the run
-      # @raise [CompileEffect] without a record
+      # @raise [CompileEffect] without a record, or beyond its end
       def answer(name, key)
         answers = @answers[key] or Effects.refuse(name, REASON)
-        given(answers.size > 1 ? answers.shift : answers.first)
+        call = answers.size > 1 ? answers.shift : answers.first
+        call["cut"] ? Effects.refuse(name, CUT) : given(call)
       end
 
       private

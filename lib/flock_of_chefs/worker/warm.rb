@@ -45,15 +45,21 @@ module FlockOfChefs
           while (heard = @control.hear)
             @jobs.push(heard)
           end
-          Process.exit!(0) if @children.empty?
+          leave if @children.empty?
           @jobs.close
         end
+      end
+
+      def leave
+        Learning.abandon
+      ensure
+        Process.exit!(0)
       end
 
       def load_chef
         Preload.chef
         require_relative "quiet_dispatcher"
-        Learning.basics(JSON.parse(File.read(File.join(@folder, "snapshot.json"))))
+        Learning.basics(JSON.parse(File.read(File.join(@folder, "snapshot.json"))), @control)
         tell("state" => "loaded")
       rescue StandardError, ScriptError => e # the compile will say it to the one who asks
         warn "flock_of_chefs worker: loading Chef failed: #{e.full_message(highlight: false)}"
@@ -107,7 +113,7 @@ module FlockOfChefs
         return if @settled || @compiled.nil? || @compiled.error
 
         @settled = true
-        Learning.providers(@compiled.run_context)
+        Learning.providers(@compiled.run_context, @control)
         tidy
       end
 

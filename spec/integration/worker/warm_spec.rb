@@ -52,6 +52,10 @@ RSpec.describe "A warm worker" do
         block { ::File.write('#{@node.path("begun")}', ''); sleep 0.02 until ::File.exist?('#{@node.path("on")}') }
         action :nothing
       end
+      ruby_block('leaves') do
+        block { ::File.write('#{@node.path("left")}', ($left = ::Tempfile.new('left')).path) }
+        action :nothing
+      end
       ruby_block('sees') do
         block do
           fds = Dir.children('/proc/self/fd').to_h { |fd| [fd, (::File.readlink("/proc/self/fd/" + fd) rescue nil)] }
@@ -132,6 +136,22 @@ RSpec.describe "A warm worker" do
     FileUtils.rm_f(node.path("at exit"))
     expect(run.first).to done
     expect(node).not_to exist("at exit")
+  end
+
+  it "leaves no temporary file of an action behind" do
+    expect(run("ruby_block[leaves]").first).to done
+    expect(File).not_to exist(node.read("left"))
+  end
+
+  [true, false].each do |warm|
+    it "leaves no result, so that it is tried again, where its beginning cannot be written down (warm: #{warm})" do
+      job = node.job("ruby_block[block]", "run").merge("started" => node.path("missing/started"))
+      File.write(node.job_file(job), JSON.generate(job))
+      event = event("ruby_block[block]").merge("job" => job["job"], "job_file" => node.job_file(job), "warm" => warm)
+      supervisor.run(event)
+      expect([File.exist?(job["result"]), node.exist?("block")]).to eq([false, false])
+      expect(finished(event)).to include("exit" => 1, "timed_out" => false)
+    end
   end
 
   it "is started again, after a pause, when it is killed while it is idle, and serves on" do

@@ -80,6 +80,18 @@ RSpec.describe "the agent's main loop" do
     expect(result.seconds).to be < 30
   end
 
+  it "gives a node that has left its flock the time to put its identity away" do
+    result = agent(<<~RUBY)
+      FlockOfChefs::Agent::Main.send(:remove_const, :NATIVE_STOP_S)
+      FlockOfChefs::Agent::Main::NATIVE_STOP_S = 0.1
+      def NATIVE.stop(_grace) = sleep(1).then { @calls << ["put away", {}] }
+      NATIVE.push({ "type" => "stop", "left" => true })
+      finish(main.run)
+    RUBY
+    expect(result.answer).to eq([0, ["put away"]]), result.to_s
+    expect(result.err).not_to include("did not stop within")
+  end
+
   it "does not hang when the native agent does" do
     result = agent(<<~RUBY) { |pid| Process.kill(:TERM, pid) }
       def NATIVE.stop(_grace) = sleep

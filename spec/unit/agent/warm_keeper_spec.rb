@@ -192,6 +192,29 @@ RSpec.describe FlockOfChefs::Agent::WarmKeeper do
     end
   end
 
+  context "when the worker dies while something that it started holds its connection" do
+    let(:script) { "File.write('#{@dir}/holder', fork { sleep 100 }); #{super()}" }
+
+    after { Process.kill(:KILL, Integer(File.read("#{@dir}/holder"))) }
+
+    it "notices its end, and that of its job, at once" do
+      child = keeper.child(job)
+      [process.pid, child.pid].each { |pid| Process.kill(:KILL, pid) }
+      state("backing_off")
+      expect(child.wait(30)).to have_attributes(exitstatus: nil, termsig: nil)
+      child.close
+    end
+  end
+
+  it "sends no signal to whoever has a job's pid after it" do
+    child = keeper.child(job)
+    allow(FlockOfChefs::Agent::ProcessGroup).to receive(:start_of).and_return(child.pid_start + 1)
+    child.signal(:KILL)
+    child.go
+    expect(child.wait(30)).to have_attributes(exitstatus: 0)
+    child.close
+  end
+
   it "leaves no descriptor behind" do
     use = lambda do |name|
       child = keeper.child(job(name))

@@ -41,7 +41,7 @@ RSpec.describe FlockOfChefs::Run::Calls do
   it "records a limited number of calls and bytes, and makes all of them" do
     stub_const("#{described_class}::LIMIT", 2)
     expect(Array.new(3) { |n| ask { n } }).to eq([0, 1, 2])
-    expect(described_class.recorded.size).to eq(2)
+    expect(described_class.recorded.filter_map { |call| call["result"] }).to eq([0, 1])
     described_class.begin_run
     stub_const("#{described_class}::LIMIT_BYTES", 10)
     ask { "x" * 100 }
@@ -62,6 +62,14 @@ RSpec.describe FlockOfChefs::Run::Calls do
       2.times { |n| ask { n } }
       replay
       expect(Array.new(4) { ask }).to eq([0, 1, 1, 1])
+    end
+
+    it "refuses calls beyond the record, and answers those before" do
+      stub_const("#{described_class}::LIMIT", 2)
+      5.times { |n| ask { n } }
+      replay
+      expect(Array.new(2) { ask }).to eq([0, 1])
+      2.times { expect { ask }.to raise_error(FlockOfChefs::DeniedError, /more calls than are recorded/) }
     end
 
     it "raises our own errors again, and no class that a file names" do

@@ -92,7 +92,7 @@ impl Agent {
         self.parts.local.clone()
     }
 
-    /// The next thing for Ruby to do; see [`Dispatcher::next_event`].
+    /// The next thing for Ruby to do; see [`Dispatcher::next_event`]. `{"type":"stop","left":true}` once this node left its flock.
     ///
     /// # Errors
     /// `internal` with code `agent_failed` when the agent ended by a fault of ours: it is to be started again.
@@ -100,7 +100,7 @@ impl Agent {
         let left = self.parts.left.cancelled();
         let event = tokio::select! {
             biased;
-            () = left => return Ok(Some(json!({"type": "stop"}))),
+            () = left => return Ok(Some(json!({"type": "stop", "left": true}))),
             event = self.parts.dispatcher.next_event(timeout) => event,
             event = self.parts.hosts.next_event() => Some(event),
         };
@@ -130,11 +130,18 @@ impl Agent {
             })
     }
 
+    /// Whether this node left its flock: stopping may then take [`limits::LEFT_CLOSE_MS`] longer.
+    pub fn has_left(&self) -> bool {
+        self.parts.left.is_cancelled()
+    }
+
     /// Stops: takes no new job, ends all tasks, closes the store last. Whatever a peer does, it returns within the longer of `grace` and
-    /// most of [`limits::STOP_MS`], and what the store takes to write what it was given.
+    /// most of [`limits::STOP_MS`], and what the store takes to write what it was given; a node that has left its flock gives its store
+    /// [`limits::LEFT_CLOSE_MS`] for that.
     ///
     /// # Errors
-    /// `configuration` when this node left its flock and its identity cannot be put away; `{"clean": false}` says that something had to be cut off.
+    /// When this node left its flock and its identity is still in place: `configuration` if it cannot be moved, `timeout` with code
+    /// `left_in_place` if the store did not close. `{"clean": false}` says that something had to be cut off.
     pub async fn stop(&self, grace: Duration) -> Result<Value> {
         systemd::stopping();
         self.parts.stopping.store(true, Ordering::Release);
@@ -143,8 +150,17 @@ impl Agent {
         let close = Duration::from_millis(limits::STORE_CLOSE_MS);
         let limit = grace.max(Duration::from_millis(limits::STOP_MS)).saturating_sub(close);
         let ended = tokio::time::timeout(limit, self.ended()).await.is_ok();
+        let left = self.parts.left.is_cancelled();
+        let close = if left {
+            Duration::from_millis(limits::LEFT_CLOSE_MS)
+        } else {
+            close
+        };
         let closed = tokio::time::timeout(close, self.parts.store.close()).await.is_ok();
-        if closed && self.parts.left.is_cancelled() {
+        if left && !closed {
+            return Err(in_place(close));
+        }
+        if left {
             let put = care::put_away(&self.parts.data_dir, Clock::system().now_ms())?;
             tracing::info!(
                 "identity and store of the flock that this node left are in {}",
@@ -165,6 +181,16 @@ impl Agent {
             hub.close().await;
         }
     }
+}
+
+/// That this node has left, and its identity has not.
+fn in_place(waited: Duration) -> Error {
+    Error::timeout(format!(
+        "the hub has let this node go, but its store was not closed within {} s, so that its identity is still in place: once the disk \
+         answers again, run `flockctl leave --force` with the agent stopped",
+        waited.as_secs()
+    ))
+    .with_code("left_in_place")
 }
 
 #[cfg(test)]

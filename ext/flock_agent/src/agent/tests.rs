@@ -140,3 +140,23 @@ async fn an_agent_that_ends_by_itself_says_so() {
     assert_eq!(agent.next_event(PATIENCE).await.unwrap_err().code(), "agent_failed");
     agent.stop(Duration::ZERO).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_left_puts_its_identity_away_also_when_its_store_is_slow() {
+    let node = Node::new();
+    let (agent, _) = node.start().await.unwrap();
+    let (store, (began, begins)) = (agent.parts.store.clone(), tokio::sync::oneshot::channel());
+    let slow = tokio::spawn(async move {
+        let write = move |_: &rusqlite::Connection| {
+            let _ = began.send(());
+            std::thread::sleep(Duration::from_millis(4 * limits::STORE_CLOSE_MS));
+            Ok(())
+        };
+        store.write(write).await
+    });
+    begins.await.unwrap();
+    agent.parts.left.cancel();
+    assert_eq!(agent.stop(Duration::ZERO).await.unwrap()["clean"], true);
+    slow.await.unwrap().unwrap();
+    assert!(!node.path().join("data/identity").exists());
+}

@@ -1,6 +1,10 @@
 //! Taking a backup: databases through SQLite's own online copy, so that an agent may be at work meanwhile.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use flock_core::{Error, Result, limits};
 use rusqlite::{
@@ -97,13 +101,7 @@ fn copy_database(from: &Path, to: &Path) -> Result<usize> {
     let source = store::reader(from)?;
     store::make_private(to)?;
     let mut copy = Connection::open(to).map_err(sql)?;
-    {
-        let backup = Backup::new(&source, &mut copy).map_err(sql)?;
-        // All pages in one step: one read transaction, which no writer can make start over.
-        while backup.step(-1).map_err(sql)? != StepResult::Done {
-            std::thread::sleep(Duration::from_millis(limits::BACKUP_PAUSE_MS));
-        }
-    }
+    copy_pages(&source, &mut copy, Duration::from_millis(limits::BACKUP_MS))?;
     // One file without a log beside it.
     copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
         .map_err(sql)?;
@@ -111,6 +109,23 @@ fn copy_database(from: &Path, to: &Path) -> Result<usize> {
     let schema = store::schema_version(&copy).map_err(sql)?;
     copy.close().map_err(|(_, e)| sql(e))?;
     Ok(schema)
+}
+
+/// Whoever asked for the backup waits no longer than `limit`, either.
+fn copy_pages(source: &Connection, copy: &mut Connection, limit: Duration) -> Result<()> {
+    let (backup, began) = (Backup::new(source, copy).map_err(sql)?, Instant::now());
+    // All pages in one step: one read transaction, which no writer can make start over.
+    while backup.step(-1).map_err(sql)? != StepResult::Done {
+        if began.elapsed() >= limit {
+            return Err(Error::timeout(format!(
+                "a database was locked for {} s by another process; end it and try again",
+                limit.as_secs()
+            ))
+            .with_code("database_locked"));
+        }
+        std::thread::sleep(Duration::from_millis(limits::BACKUP_PAUSE_MS));
+    }
+    Ok(())
 }
 
 /// Copies the small files that are there.
@@ -153,5 +168,25 @@ fn copy_if_there(from: &Path, stage: &Path, name: String, names: &mut Vec<String
     match archive::copy_file(from, &stage.join(&name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         copied => copied.map(|()| names.push(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_stays_locked_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.db");
+        let holder = Connection::open(&path).unwrap();
+        holder.execute_batch("CREATE TABLE t (a); BEGIN EXCLUSIVE").unwrap();
+        let source = Connection::open(&path).unwrap();
+        source.busy_timeout(Duration::ZERO).unwrap();
+        let mut copy = Connection::open_in_memory().unwrap();
+        let given_up = copy_pages(&source, &mut copy, Duration::ZERO).unwrap_err();
+        assert_eq!(given_up.code(), "database_locked");
+        holder.execute_batch("COMMIT").unwrap();
+        copy_pages(&source, &mut copy, Duration::ZERO).unwrap();
     }
 }

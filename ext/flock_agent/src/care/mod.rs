@@ -15,11 +15,12 @@ mod tests;
 use std::{
     fs::{self, DirBuilder, File},
     io,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
 use flock_core::{Error, Result};
+use rustix::fs::{FlockOperation, flock};
 
 pub use backup::{Subject, back_up};
 pub use leave::{Unfinished, put_away, refuse_last_hub, refuse_unfinished, unfinished};
@@ -80,27 +81,63 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
     .with_code(code)
 }
 
-/// A folder that goes when it is dropped, whatever became of the work in it.
-struct Stage(PathBuf);
+/// A folder that goes when it is dropped, whatever became of the work in it. It is locked as long.
+struct Stage {
+    path: PathBuf,
+    _lock: File,
+}
 
 impl Stage {
-    /// Empty and private; what an earlier one left there goes.
+    /// Empty and private; what an earlier one left there, whose process has ended, goes.
+    ///
+    /// # Errors
+    /// `rejected` with code `backup_busy` when another one is at work there; `configuration` when it cannot be made.
     fn new(path: PathBuf) -> Result<Self> {
-        let made = match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => private(&path),
+        let made = || {
+            if let Some(left) = locked(&path)? {
+                fs::remove_dir_all(&path)?;
+                drop(left);
+            }
+            private(&path)?;
+            locked(&path)?.ok_or_else(|| io::Error::from(io::ErrorKind::WouldBlock))
         };
-        made.map_err(|e| unwritable(&path, &e))?;
-        Ok(Self(path))
+        match made() {
+            Ok(lock) => Ok(Self { path, _lock: lock }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(busy(&path)),
+            Err(error) => Err(unwritable(&path, &error)),
+        }
     }
 
     fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
+}
+
+/// The lock of the folder that is there; `None` when none is.
+fn locked(path: &Path) -> io::Result<Option<File>> {
+    let dir = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    flock(&dir, FlockOperation::NonBlockingLockExclusive)?;
+    // Whoever had it until now may have removed it, and another one made the next.
+    let (ours, there) = (dir.metadata()?, fs::metadata(path)?);
+    match (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
+        true => Ok(Some(dir)),
+        false => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+fn busy(path: &Path) -> Error {
+    Error::rejected(format!(
+        "another backup or restoration is at work in {}; try again when it has ended",
+        path.display()
+    ))
+    .with_code("backup_busy")
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
     }
 }

@@ -19,9 +19,9 @@ use super::{
 use crate::{
     agent::DataDirLock,
     config::Config,
-    dispatch, identity, process,
+    dispatch, identity, pb, process,
     registry::embedded_file,
-    run_state,
+    run_state, spool,
     store::{self, inbox::Job},
 };
 
@@ -56,7 +56,7 @@ pub struct Restored {
     pub created_ms: u64,
     /// Where the data went that was there before; "" = there was none.
     pub put_aside: String,
-    /// Notifications for this node that may have run since the backup.
+    /// Notifications that may have run since the backup without anybody to tell.
     pub unknown: usize,
     /// Notifications of this node whose targets are asked again.
     pub asked_again: usize,
@@ -167,7 +167,12 @@ fn prepare(
         at_work || dispatch::has_result(data_dir, &job.job)
     };
     let mut state = store::open_file(&stage.join("state.db"))?;
-    let mended = mend::mend(&mut state, now_ms, newest_run, evidence)?;
+    let backup = mend::Backup {
+        node: &manifest.node,
+        created_ms: manifest.created_ms,
+        spooled: &spooled(manifest, stage),
+    };
+    let mended = mend::mend(&mut state, &backup, now_ms, newest_run, evidence)?;
     store::close_file(state)?;
     let denied = match manifest.hub {
         true => registry(options, &manifest.flock_id, stage, data_dir, now_ms)?,
@@ -190,6 +195,15 @@ fn prepare(
         config_written: false,
         certificate_expires_ms: identity.expires_ms,
     })
+}
+
+/// The drafts that can be read; the agent says what is wrong with the others.
+fn spooled(manifest: &Manifest, stage: &Path) -> Vec<pb::Draft> {
+    let draft = |kept: &super::manifest::Kept| {
+        let name = kept.name.strip_prefix(SPOOL)?;
+        spool::parse(name, &fs::read(stage.join(&kept.name)).ok()?).ok()
+    };
+    manifest.files.iter().filter_map(draft).collect()
 }
 
 /// Whom the operator names and whom the data that is there denies stays denied.

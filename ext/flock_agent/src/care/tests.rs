@@ -27,6 +27,7 @@ use crate::{
     },
 };
 
+mod again;
 mod whole;
 
 /// A hub that was founded and has never run.

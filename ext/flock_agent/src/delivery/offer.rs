@@ -6,11 +6,12 @@ use flock_core::{Error, ErrorKind, Result, limits};
 
 use super::{
     lanes::Ended,
-    ports::{Courier, LocalInbox},
+    ports::{Courier, Directory, LocalInbox},
 };
 use crate::{
     clock::Clock,
     pb::{self, receipt::Verdict},
+    relay::RELAY_BUSY,
     store::{
         Store,
         outbox::{self, Answer, Offered},
@@ -21,6 +22,7 @@ use crate::{
 pub(super) struct Desk {
     pub store: Store,
     pub clock: Clock,
+    pub directory: Arc<dyn Directory>,
     pub own_name: String,
     pub incarnation: u64,
     pub courier: Arc<dyn Courier>,
@@ -61,7 +63,9 @@ impl Desk {
     /// One batch; `None` when there may be more.
     async fn round(&self, target: &str) -> Result<Option<Ended>> {
         let (name, now_ms) = (target.to_owned(), self.clock.now_ms());
-        let offered = self.store.write(move |conn| outbox::offer(conn, &name, now_ms)).await?;
+        let skewed = !self.clock.is_settled() || self.directory.clock_skewed();
+        let offer = move |conn: &rusqlite::Connection| outbox::offer(conn, &name, now_ms, skewed);
+        let offered = self.store.write(offer).await?;
         let full = offered.len() == limits::DELIVERY_BATCH;
         let round = self.send_all(target, offered).await;
         self.settle(target, round.answers).await?;
@@ -85,9 +89,13 @@ impl Desk {
             }
             match self.send(target, envelope).await {
                 Ok(receipt) => {
+                    let of_target = is_of_target(&receipt);
                     let (answer, ended) = read(receipt);
                     stopped = ended.is_some().then(|| answer.clone());
-                    round.answers.push((seq, attempt, answer));
+                    match of_target {
+                        true => round.answers.push((seq, attempt, answer)),
+                        false => round.not_sent(seq, attempt, again, answer),
+                    }
                     round.ended = round.ended.or(ended);
                 }
                 Err(error) => {
@@ -149,6 +157,14 @@ fn not_taken(error: &Error) -> Answer {
     Answer::NotTaken {
         code: error.code().to_owned(),
         message: error.message().to_owned(),
+    }
+}
+
+/// Whether it tells that the target does not have the notification: a busy hub does not know, nor does who reads an unknown verdict.
+fn is_of_target(receipt: &pb::Receipt) -> bool {
+    match receipt.verdict() {
+        Verdict::Busy => receipt.code != RELAY_BUSY,
+        verdict => verdict != Verdict::Unspecified,
     }
 }
 

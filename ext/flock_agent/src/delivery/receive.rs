@@ -86,11 +86,7 @@ impl Receiver {
             tracing::info!(%from, id = envelope.id, code = refusal.code(), "a notification was refused: {refusal}");
             return Ok(receipt(&refusal));
         }
-        let answer = self.store(envelope).await?;
-        if answer.verdict == Verdict::Stored as i32 {
-            self.0.wake.notify_one();
-        }
-        Ok(answer)
+        self.store(envelope).await
     }
 
     /// Hands an outcome to the outbox.
@@ -112,7 +108,14 @@ impl Receiver {
         let (rate, runs, now_ms) = (Arc::clone(&self.0.rate), self.0.runs.clone(), self.0.clock.now_ms());
         let room = self.0.store.room().clone();
         let job = move |conn: &Connection| store(conn, &room, &rate, &runs, &envelope, now_ms);
-        self.0.store.write(job).await
+        let wake = Arc::clone(&self.0.wake);
+        // Also when the caller has given up meanwhile.
+        let tell = move |answer: &pb::Receipt| {
+            if answer.verdict() == Verdict::Stored {
+                wake.notify_one();
+            }
+        };
+        self.0.store.write_then(job, tell).await
     }
 }
 

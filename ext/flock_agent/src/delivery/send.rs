@@ -82,6 +82,7 @@ impl Sender {
         let desk = Arc::new(Desk {
             store: store.clone(),
             clock: clock.clone(),
+            directory: Arc::clone(&parts.directory),
             own_name: parts.own_name.clone(),
             incarnation,
             courier: Arc::clone(&parts.courier),

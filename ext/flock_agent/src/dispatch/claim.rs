@@ -74,7 +74,8 @@ impl Inner {
         })
     }
 
-    /// Claims whatever is stored for the job's key and action by now: all of it arrived before the action begins.
+    /// Claims whatever is stored for the job's key and action by now and has not outlived its time: all of it arrived before the
+    /// action begins.
     pub(super) async fn claimed(&self, claimed: &JobClaimed) -> Result<()> {
         let mut desk = self.desk.lock().await;
         let Some(offer) = desk.offer(&claimed.job) else {
@@ -101,7 +102,9 @@ impl Inner {
         let (key, action) = (offer.key.clone(), offer.action.clone());
         let (chain, cause_root) = (offer.chain.clone(), offer.cause_root.clone());
         let (claimed, timeout_ms, now_ms) = (claimed.clone(), self.options.worker_timeout_ms, self.now_ms());
+        let clock_ok = self.clock_ok();
         let job = move |conn: &rusqlite::Connection| {
+            inbox::expire(conn, now_ms, clock_ok)?;
             let candidates = inbox::candidates_of(conn, &key, &action, now_ms)?;
             let runs = |c: &&inbox::Candidate| decide(c, Some(&snapshot), &gate) == Decision::Run;
             let rows: Vec<i64> = candidates.iter().filter(runs).map(|c| c.row).collect();

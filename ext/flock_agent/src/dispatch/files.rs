@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs,
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -87,17 +87,8 @@ impl JobFile<'_> {
     /// Writes it, whole or not at all. It need not outlive a crash: an unclaimed job is made anew, a claimed one has been read.
     pub(super) fn write(&self, paths: &Paths) -> Result<()> {
         let text = self.content(paths).to_string();
-        let draft = paths.job.with_extension("tmp");
-        let write = || {
-            let mut file = fs::OpenOptions::new()
-                .create_new(true)
-                .write(true)
-                .mode(0o600)
-                .open(&draft)?;
-            file.write_all(text.as_bytes())?;
-            fs::rename(&draft, &paths.job)
-        };
-        write().map_err(|e| Error::internal(format!("cannot write {}: {e}", paths.job.display())))
+        put(&paths.job, text.as_bytes())
+            .map_err(|e| Error::internal(format!("cannot write {}: {e}", paths.job.display())))
     }
 
     fn content(&self, paths: &Paths) -> Value {
@@ -124,6 +115,19 @@ impl JobFile<'_> {
     }
 }
 
+/// Writes a file whole or not at all, and leaves nothing else: on a full disk the next try comes soon, under another name.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("tmp");
+    let mut file = fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(bytes)
+        .and_then(|()| fs::rename(&draft, path))
+        .inspect_err(|_| drop(fs::remove_file(&draft)))
+}
+
 /// The bytes of a result file; `None` when there is none or it cannot be read.
 pub(super) fn read_result(path: &Path) -> Option<Vec<u8>> {
     match plain_file::read(path, limits::RESULT_BYTES) {
@@ -133,5 +137,23 @@ pub(super) fn read_result(path: &Path) -> Option<Vec<u8>> {
             tracing::warn!(path = %path.display(), "a worker's result is not used: {e}");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("job.json");
+        put(&path, b"{}").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"{}");
+        // In the way of the last step.
+        let taken = dir.path().join("taken.json");
+        fs::create_dir(&taken).unwrap();
+        put(&taken, b"{}").unwrap_err();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

@@ -69,6 +69,7 @@ impl Inner {
         if desk.is_full() || desk.hold.holds() || view.converging || !self.events.has_room() {
             return Ok(None);
         }
+        self.end_overdue().await?;
         let (mut plan, pause_ms) = self.plan(&view).await?;
         let next = plan.next.take();
         self.carry_out(plan).await?;
@@ -105,12 +106,25 @@ impl Inner {
         self.options.store.write(write).await
     }
 
+    /// Housekeeping comes too seldom for what must not run any more.
+    async fn end_overdue(&self) -> Result<()> {
+        let (now_ms, clock_ok) = (self.now_ms(), self.clock_ok());
+        let is_overdue = move |conn: &Connection| Ok(clock_ok && inbox::is_overdue(conn, now_ms)?);
+        if !self.options.store.read(is_overdue).await? {
+            return Ok(());
+        }
+        let end = move |conn: &Connection| inbox::expire(conn, now_ms, clock_ok);
+        self.options.store.write(end).await.map(drop)
+    }
+
+    /// Whether anything may end by the time of day.
+    pub(super) fn clock_ok(&self) -> bool {
+        self.options.clock.is_settled() && self.options.clock_ok.load(Ordering::Relaxed)
+    }
+
     async fn keep_house(&self, desk: &mut Desk) -> Result<()> {
         desk.housekept = Some(Instant::now());
-        let (now_ms, clock_ok) = (
-            self.now_ms(),
-            self.options.clock.is_settled() && self.options.clock_ok.load(Ordering::Relaxed),
-        );
+        let (now_ms, clock_ok) = (self.now_ms(), self.clock_ok());
         let write = move |conn: &Connection| {
             inbox::expire(conn, now_ms, clock_ok)?;
             inbox::trim(conn, now_ms, clock_ok)

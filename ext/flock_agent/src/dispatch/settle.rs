@@ -238,7 +238,8 @@ fn append(conn: &Connection, sink: &dyn DraftSink, job: &Job, drafts: Vec<pb::Dr
         draft.cause_root.clone_from(&job.cause_root);
         match sink.append(conn, &draft, now_ms) {
             Ok(()) => {}
-            Err(e) if e.kind() == ErrorKind::Internal => return Err(e),
+            // Nothing is wrong with the notification.
+            Err(e) if e.kind() == ErrorKind::Internal || e.code() == "disk_full" => return Err(e),
             Err(e) => {
                 tracing::warn!(
                     job = job.job,

@@ -28,10 +28,11 @@ fn draft(n: u32, key: &str) -> pb::Draft {
     }
 }
 
-/// An outbox of its own table; `file[forbidden]` is refused, `file[broken]` breaks the store.
+/// An outbox of its own table; `file[forbidden]` is refused, `file[broken]` breaks the store, `file[full]` its disk.
 fn sink(conn: &Connection, draft: &pb::Draft, _: u64) -> Result<()> {
     match draft.key.as_str() {
         "file[forbidden]" => return Err(Error::rejected("the outbox is full")),
+        "file[full]" => return Err(Error::rejected("the store cannot grow").with_code("disk_full")),
         "file[broken]" => return Err(Error::internal("the disk is gone")),
         _ => {}
     }

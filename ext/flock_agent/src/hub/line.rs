@@ -23,7 +23,8 @@ use crate::{
     relay::{NOT_CONNECTED, RELAY_BUSY},
 };
 
-/// One member's Serve stream as the hub sees it. At most [`limits::RELAYED_CALLS`] are in it, so a member that does not read costs a
+/// One member's Serve stream as the hub sees it. At most [`limits::RELAYED_CALLS`] are in it, of one caller at most
+/// [`limits::RELAYED_CALLER_CALLS`], so a member that does not read costs a
 /// bounded amount of memory, and nobody else anything.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -44,6 +45,7 @@ struct State {
 
 #[derive(Debug)]
 struct Call {
+    from: String,
     /// Until the connection takes it: from then on it may arrive.
     message: Option<Box<pb::ServeDown>>,
     answer: oneshot::Sender<Result<Vec<u8>>>,
@@ -68,7 +70,7 @@ impl Line {
     /// Puts a call at the end of the line; `rpc_id` is filled in.
     ///
     /// # Errors
-    /// Code `not_connected` when the line was closed, `relay_busy` when it is full.
+    /// Code `not_connected` when the line was closed, `relay_busy` when it is full, or the caller has its share of it.
     pub(super) fn call(self: &Arc<Self>, message: pb::ServeDown) -> Result<Waiting> {
         let mut state = lock(&self.state);
         if state.closed {
@@ -81,12 +83,22 @@ impl Line {
                 limits::RELAYED_CALLS
             )));
         }
+        if state.calls.values().filter(|call| call.from == message.from).count() >= limits::RELAYED_CALLER_CALLS {
+            return Err(busy(format!(
+                "{} has not answered {} calls of {} yet",
+                self.member,
+                limits::RELAYED_CALLER_CALLS,
+                message.from
+            )));
+        }
         state.last_id += 1;
         let (id, (sender, answer)) = (state.last_id, oneshot::channel());
+        let from = message.from.clone();
         let message = Some(Box::new(pb::ServeDown { rpc_id: id, ..message }));
         state.calls.insert(
             id,
             Call {
+                from,
                 message,
                 answer: sender,
             },

@@ -21,7 +21,6 @@ use std::{
 
 use flock_core::Error;
 
-#[cfg(test)]
 pub(crate) use intake::parse;
 pub use intake::{Intake, Taken};
 pub use write::write;

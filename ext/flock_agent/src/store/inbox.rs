@@ -18,7 +18,7 @@ pub use admit::{Admitted, Arrival, admit, digest, seen};
 pub use claim::{Candidate, Claim, Job, Lineage, candidates, candidates_of, claim, job, jobs, lineage, next_pause_ms};
 pub use operator::{Counts, counts, list, remove, retry, steer};
 pub use report::{Unreported, mark_reported, unreported};
-pub use retention::{expire, trim};
+pub use retention::{expire, is_overdue, trim};
 pub use settle::{Deferral, Ending, conclude, finish, note, state_of_job, unclaim};
 
 /// One row per (sender, id); one job row per run that was claimed and not yet settled.

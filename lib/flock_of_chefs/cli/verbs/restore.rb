@@ -23,7 +23,7 @@ module FlockOfChefs
         private
 
         def notes(report)
-          ["#{report["unknown"]} notifications for this node may have run since: unknown; " \
+          ["#{report["unknown"]} notifications may have run since: unknown; " \
            "#{report["asked_again"]} of its own are asked after again", *moved(report), *hub(report),
            "next: flockctl agent (or systemctl start flock-agent), then chef-client"]
         end

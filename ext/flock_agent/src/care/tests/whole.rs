@@ -107,3 +107,19 @@ fn a_node_leaves_alone_once_all_it_asked_has_ended() {
     assert_eq!(out.code(), "not_joined");
     assert!(out.message().contains("flockctl join"), "{out}");
 }
+
+#[test]
+fn two_backups_to_one_file_do_not_disturb_each_other() {
+    let node = Node::new();
+    let stage = node.path(".backup.tar.stage");
+    let first = Stage::new(stage.clone()).unwrap();
+    fs::write(stage.join("state.db"), "half").unwrap();
+    assert_eq!(node.back_up().unwrap_err().code(), "backup_busy");
+    assert_eq!(fs::read(stage.join("state.db")).unwrap(), b"half");
+    drop(first);
+    node.back_up().unwrap();
+    private(&stage).unwrap();
+    fs::write(stage.join("left"), "by one that was killed").unwrap();
+    node.back_up().unwrap();
+    assert!(!stage.exists());
+}

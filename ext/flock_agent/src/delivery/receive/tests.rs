@@ -44,6 +44,34 @@ async fn the_dispatcher_is_woken() {
 }
 
 #[tokio::test]
+async fn the_dispatcher_is_woken_also_when_the_caller_has_given_up() {
+    let target = Target::new(Policy::default());
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (began, begins) = tokio::sync::oneshot::channel();
+    let store = target.store.clone();
+    let hold = move |_: &Connection| {
+        let _ = began.send(());
+        let _ = held.recv();
+        Ok(())
+    };
+    let busy = tokio::spawn(async move { store.write(hold).await });
+    begins.await.unwrap();
+    let asked = target.admit(envelope("a", 1));
+    // Asked once: it is on its way to the store, behind the other, when the caller goes.
+    tokio::select! {
+        biased;
+        _ = asked => panic!("it was answered at once"),
+        () = std::future::ready(()) => {}
+    }
+    release.send(()).unwrap();
+    busy.await.unwrap().unwrap();
+    tokio::time::timeout(crate::fixtures::PATIENCE, target.wake.notified())
+        .await
+        .unwrap();
+    assert_eq!(target.record(1).await.state, "stored");
+}
+
+#[tokio::test]
 async fn nobody_speaks_in_another_name() {
     let target = Target::new(Policy::default());
     let receipt = target.receiver.admit(&name("mallory"), envelope("a", 1)).await.unwrap();

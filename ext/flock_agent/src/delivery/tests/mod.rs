@@ -38,6 +38,7 @@ struct Script {
     nodes: Result<pb::Nodes>,
     asked: usize,
     watched: BTreeSet<String>,
+    skewed: bool,
 }
 
 struct World(Mutex<Script>);
@@ -55,6 +56,7 @@ impl Default for Script {
             nodes: Ok(pb::Nodes::default()),
             asked: 0,
             watched: BTreeSet::new(),
+            skewed: false,
         }
     }
 }
@@ -111,7 +113,7 @@ impl Directory for World {
     }
 
     fn clock_skewed(&self) -> bool {
-        false
+        self.script().skewed
     }
 }
 
@@ -206,11 +208,15 @@ impl Bench {
 }
 
 async fn start(store: &Store, world: &Arc<World>) -> (Sender, CancellationToken) {
+    start_at(store, world, Clock::system()).await
+}
+
+async fn start_at(store: &Store, world: &Arc<World>, clock: Clock) -> (Sender, CancellationToken) {
     let cancel = CancellationToken::new();
     let parts = SenderParts {
         store: store.clone(),
         own_name: "self".into(),
-        clock: Clock::system(),
+        clock,
         directory: world.clone(),
         courier: world.clone(),
         local: world.clone(),

@@ -1,4 +1,10 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::*;
+use crate::{
+    fixtures::{NOW_MS, PATIENCE},
+    relay::RELAY_BUSY,
+};
 
 #[tokio::test]
 async fn an_appended_draft_is_offered_with_the_senders_name_and_stored() {
@@ -108,9 +114,30 @@ async fn what_surely_did_not_arrive_can_be_superseded_and_what_may_have_cannot()
 
 #[tokio::test]
 async fn what_may_have_arrived_cannot_be_superseded_after_a_call_that_did_not() {
+    stays_after(Err(Error::connection("no way"))).await;
+}
+
+#[tokio::test]
+async fn what_may_have_arrived_cannot_be_superseded_for_what_only_the_hub_said() {
+    let hub_busy = pb::Receipt {
+        retry_after_ms: 1,
+        code: RELAY_BUSY.into(),
+        ..receipt(Verdict::Busy)
+    };
+    stays_after(Ok(hub_busy)).await;
+}
+
+#[tokio::test]
+async fn what_may_have_arrived_cannot_be_superseded_for_a_word_that_is_not_known() {
+    stays_after(Ok(receipt(Verdict::Unspecified))).await;
+}
+
+/// A notification whose first call was cut off and that then gets `answer` again and again.
+async fn stays_after(answer: Result<pb::Receipt>) {
     let lost = Error::new(ErrorKind::OutcomeUnknown, "cut off");
-    let unreachable = std::iter::repeat_n(Err(Error::connection("no way")), 1_000);
-    let answers = std::iter::once(Err(lost)).chain(unreachable).collect();
+    let answers = std::iter::once(Err(lost))
+        .chain(std::iter::repeat_n(answer, 1_000))
+        .collect();
     let bench = Bench::new(|script| drop(script.answers.insert("cut".into(), answers))).await;
     bench.append(draft(1, "cut")).await;
     bench
@@ -159,4 +186,46 @@ async fn a_restart_takes_up_what_was_on_its_way() {
             .all(|envelope| envelope.id == id(1) && envelope.incarnation == offered[0].incarnation)
     );
     cancel.cancel();
+}
+
+/// How long the target is told that a notification of two hours ago, with three hours to live, may live.
+async fn told_to_live(jumped: bool, skewed: bool) -> u64 {
+    const HOUR_MS: u64 = 60 * 60 * 1000;
+    let (_dir, store) = temporary();
+    let world = Arc::new(World(Mutex::new(Script {
+        skewed,
+        ..Script::default()
+    })));
+    let wall = Arc::new(AtomicU64::new(NOW_MS));
+    let source = Arc::clone(&wall);
+    let clock = Clock::from_fn(move || source.load(Ordering::SeqCst));
+    if jumped {
+        assert!(clock.is_settled());
+    }
+    wall.fetch_add(2 * HOUR_MS, Ordering::SeqCst);
+    let brief = pb::Draft {
+        ttl_ms: 3 * HOUR_MS,
+        ..draft(1, "a")
+    };
+    store
+        .write(move |conn| outbox::append(conn, &brief, NOW_MS))
+        .await
+        .unwrap();
+    let (sender, cancel) = start_at(&store, &world, clock).await;
+    let patience = tokio::time::Instant::now() + PATIENCE;
+    while world.script().offered.is_empty() {
+        assert!(tokio::time::Instant::now() < patience, "it is not offered");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    cancel.cancel();
+    sender.stopped().await;
+    let told_ms = world.script().offered[0].ttl_ms;
+    told_ms / HOUR_MS
+}
+
+#[tokio::test]
+async fn a_clock_that_may_be_wrong_takes_nothing_from_the_time_to_live() {
+    assert_eq!(told_to_live(false, false).await, 1);
+    assert_eq!(told_to_live(true, false).await, 3, "the clock has just jumped");
+    assert_eq!(told_to_live(false, true).await, 3, "the hub says another time");
 }

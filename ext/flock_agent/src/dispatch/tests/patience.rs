@@ -1,8 +1,11 @@
 //! Callers that give up in the middle.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::json;
 
 use super::*;
+use crate::fixtures::NOW_MS;
 
 async fn offered(dispatcher: &Dispatcher) {
     let patience = tokio::time::Instant::now() + PATIENCE;
@@ -77,4 +80,51 @@ async fn a_clock_that_jumps_expires_nothing_that_waits() {
         no_event(&dispatcher).await;
         target.reaches(1, state).await;
     }
+}
+
+/// A dispatcher whose clock the test moves, by less than a jump.
+async fn with_moving_clock(target: &Target) -> (Dispatcher, Arc<AtomicU64>) {
+    let wall = Arc::new(AtomicU64::new(NOW_MS));
+    let source = Arc::clone(&wall);
+    let options = DispatchOptions {
+        clock: crate::clock::Clock::from_fn(move || source.load(Ordering::SeqCst)),
+        ..options(target)
+    };
+    let dispatcher = Dispatcher::spawn(options).await.unwrap();
+    let patience = tokio::time::Instant::now() + PATIENCE;
+    while dispatcher.0.desk.lock().await.housekept.is_none() {
+        assert!(tokio::time::Instant::now() < patience, "it does not keep house");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    (dispatcher, wall)
+}
+
+/// Lives for a second.
+fn brief(n: u32) -> pb::Envelope {
+    pb::Envelope {
+        ttl_ms: 1_000,
+        ..envelope("a", n)
+    }
+}
+
+#[tokio::test]
+async fn what_has_outlived_its_time_is_not_offered() {
+    let target = ready();
+    let (dispatcher, wall) = with_moving_clock(&target).await;
+    wall.fetch_add(2_000, Ordering::SeqCst);
+    target.admit(brief(1)).await;
+    no_event(&dispatcher).await;
+    target.reaches(1, "expired").await;
+}
+
+#[tokio::test]
+async fn what_outlives_its_time_before_the_claim_is_not_run() {
+    let target = ready();
+    let (dispatcher, wall) = with_moving_clock(&target).await;
+    target.admit(brief(1)).await;
+    let job = id(&event(&dispatcher).await);
+    wall.fetch_add(2_000, Ordering::SeqCst);
+    let refused = claim_for(&dispatcher, &job, &Sleeper::start()).await.unwrap_err();
+    assert_eq!(refused.code(), "nothing_to_run");
+    target.reaches(1, "expired").await;
 }

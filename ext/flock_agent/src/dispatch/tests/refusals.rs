@@ -150,6 +150,13 @@ async fn a_refused_notification_of_an_action_does_not_undo_the_action() {
 
 #[tokio::test]
 async fn outcome_and_notifications_are_committed_together_or_later() {
+    for broken in ["file[broken]", "file[full]"] {
+        committed_together_or_later(broken).await;
+    }
+}
+
+/// A job whose second notification breaks the commit at first.
+async fn committed_together_or_later(broken: &str) {
     let target = ready();
     let dispatcher = dispatcher(&target).await;
     target.admit(envelope("a", 1)).await;
@@ -160,7 +167,7 @@ async fn outcome_and_notifications_are_committed_together_or_later() {
         target.path(),
         &job,
         "done",
-        json!({"drafts": [draft(1, "file[fine]"), draft(2, "file[broken]")]}),
+        json!({"drafts": [draft(1, "file[fine]"), draft(2, broken)]}),
     );
     worker.kill();
     let finished = JobFinished {

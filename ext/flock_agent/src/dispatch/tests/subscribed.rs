@@ -184,7 +184,11 @@ async fn a_circle_of_subscriptions_ends_as_a_loop() {
     write_result(target.path(), &job, "done", changes);
     worker.kill();
     assert_eq!(finish(&dispatcher, &job).await, "done");
-    let offered = target.store.write(|conn| outbox::offer(conn, "a", 1)).await.unwrap();
+    let offered = target
+        .store
+        .write(|conn| outbox::offer(conn, "a", 1, false))
+        .await
+        .unwrap();
     let [offered] = &offered[..] else { panic!("{offered:?}") };
     let hops: Vec<_> = offered.envelope.chain.iter().map(|hop| hop.node.as_str()).collect();
     assert_eq!(

@@ -6,7 +6,12 @@ const LONG: Duration = Duration::from_secs(30);
 const AT_ONCE: Duration = Duration::ZERO;
 
 fn message(body: &[u8]) -> pb::ServeDown {
+    message_of("a", body)
+}
+
+fn message_of(from: &str, body: &[u8]) -> pb::ServeDown {
     pb::ServeDown {
+        from: from.into(),
         body: body.to_vec(),
         ..Default::default()
     }
@@ -62,7 +67,7 @@ async fn what_was_not_taken_was_carried_nowhere_and_what_was_taken_may_have_arri
 async fn a_full_line_takes_no_more_until_a_call_ends() {
     let line = Line::new("b");
     let mut held: Vec<Waiting> = (0..limits::RELAYED_CALLS)
-        .map(|_| line.call(message(b"")).unwrap())
+        .map(|n| line.call(message_of(&n.to_string(), b"")).unwrap())
         .collect();
     let full = line.call(message(b"")).err().unwrap();
     assert_eq!((full.code(), full.retryable()), (RELAY_BUSY, true));
@@ -72,6 +77,20 @@ async fn a_full_line_takes_no_more_until_a_call_ends() {
         lock(&line.state).unsent.len() < limits::RELAYED_CALLS,
         "what is given up leaves nothing behind"
     );
+}
+
+#[tokio::test]
+async fn one_caller_leaves_room_for_others() {
+    let line = Line::new("b");
+    let mut reading = Reading(Arc::clone(&line));
+    let mut held: Vec<Waiting> = std::iter::from_fn(|| line.call(message(b"")).ok()).collect();
+    assert_eq!(held.len(), 16);
+    reading.next().await.unwrap().unwrap();
+    let full = line.call(message(b"")).err().unwrap();
+    assert_eq!((full.code(), full.retryable()), (RELAY_BUSY, true));
+    assert!(line.call(message_of("c", b"")).is_ok());
+    drop(held.pop());
+    assert!(line.call(message(b"")).is_ok());
 }
 
 #[tokio::test]

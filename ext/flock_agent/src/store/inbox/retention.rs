@@ -24,6 +24,17 @@ pub fn expire(conn: &Connection, now_ms: u64, clock_ok: bool) -> Result<usize> {
     Ok(expired)
 }
 
+/// Whether [`expire`] would end anything.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn is_overdue(conn: &Connection, now_ms: u64) -> Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox WHERE state = 'stored' AND expires_ms <= ?1)")
+        .map_err(sql)?
+        .query_row([int(now_ms)], |r| r.get(0))
+        .map_err(sql)
+}
+
 fn overdue(conn: &Connection, now_ms: u64) -> Result<Vec<i64>> {
     let mut statement = conn
         .prepare_cached("SELECT row FROM inbox WHERE state = 'stored' AND expires_ms <= ?1")

@@ -135,7 +135,7 @@ impl World {
                     resolve(conn, one.seq, &names.into_iter().collect::<Vec<_>>(), NOW).unwrap();
                 }
             }
-            Step::Offer { node } => self.sent.extend(offer(conn, &name(node), NOW).unwrap()),
+            Step::Offer { node } => self.sent.extend(offer(conn, &name(node), NOW, false).unwrap()),
             Step::Settle { node, answer: n } => {
                 if let Some(at) = self.sent.iter().position(|one| one.envelope.target == name(node)) {
                     let one = self.sent.swap_remove(at);

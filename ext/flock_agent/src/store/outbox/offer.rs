@@ -74,19 +74,24 @@ pub fn due_targets(conn: &Connection) -> Result<Vec<String>> {
 
 /// Marks what waits for `target` as offered and answers with it, in the order of the sequence, up to [`limits::DELIVERY_BATCH`].
 ///
-/// What was offered before without an answer comes again: the target knows it by its id.
+/// What was offered before without an answer comes again: the target knows it by its id. The target is told the time to live that is
+/// left, or all of it while the clock is not to be trusted (`skewed`): it may not have passed.
 ///
 /// # Errors
 /// `internal` when the store refuses.
-pub fn offer(conn: &Connection, target: &str, now_ms: u64) -> Result<Vec<Offered>> {
+pub fn offer(conn: &Connection, target: &str, now_ms: u64, skewed: bool) -> Result<Vec<Offered>> {
     let mut offered = Vec::new();
     for (seq, blob) in due(conn, target)? {
         let at = At { seq, target };
         let again = !advance(conn, at, &Change::to(State::Offered, now_ms))?;
         if let Some(found) = standing(conn, at)? {
             let draft = decode(&blob)?;
+            let whole_ms = draft::ttl_ms(&draft);
             // A clock that was set back makes no time to live longer.
-            let left_ms = found.expires_ms.saturating_sub(now_ms).clamp(1, draft::ttl_ms(&draft));
+            let left_ms = match skewed {
+                true => whole_ms,
+                false => found.expires_ms.saturating_sub(now_ms).clamp(1, whole_ms),
+            };
             offered.push(Offered {
                 seq,
                 attempt: found.attempt,

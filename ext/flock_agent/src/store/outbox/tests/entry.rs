@@ -55,7 +55,7 @@ fn a_newer_draft_supersedes_only_what_is_queued_in_its_slot() {
     for (seq, target) in [(elsewhere, "b"), (other, "a"), (second, "a")] {
         assert_eq!(state(&conn, seq, target), State::Queued);
     }
-    offer(&conn, "a", NOW).unwrap();
+    offer(&conn, "a", NOW, false).unwrap();
     put(&conn, &draft(5, "a"));
     assert_eq!(
         state(&conn, second, "a"),
@@ -68,7 +68,7 @@ fn a_newer_draft_supersedes_only_what_is_queued_in_its_slot() {
 fn what_comes_back_gives_way_to_a_newer_one() {
     let conn = memory();
     let first = put(&conn, &draft(1, "a"));
-    offer(&conn, "a", NOW).unwrap();
+    offer(&conn, "a", NOW, false).unwrap();
     let second = put(&conn, &draft(2, "a"));
     settle(
         &conn,
@@ -143,7 +143,7 @@ fn offers_come_in_order_and_carry_what_is_left_of_their_time() {
         .map(|n| put(&conn, &other_action(n, "a", &format!("act{n}"))))
         .collect();
     put(&conn, &draft(9, "b"));
-    let offered = offer(&conn, "a", NOW + 1_000).unwrap();
+    let offered = offer(&conn, "a", NOW + 1_000, false).unwrap();
     assert_eq!(offered.iter().map(|one| one.seq).collect::<Vec<_>>(), drafts);
     let envelope = &offered[0].envelope;
     assert_eq!(envelope.ttl_ms, limits::TTL_DEFAULT_MS - 1_000);
@@ -151,5 +151,9 @@ fn offers_come_in_order_and_carry_what_is_left_of_their_time() {
         (envelope.target.as_str(), envelope.attempt, envelope.timing.as_str()),
         ("a", 1, "delayed")
     );
-    assert_eq!(offer(&conn, "a", NOW).unwrap().len(), 3, "unanswered offers come again");
+    assert_eq!(
+        offer(&conn, "a", NOW, false).unwrap().len(),
+        3,
+        "unanswered offers come again"
+    );
 }

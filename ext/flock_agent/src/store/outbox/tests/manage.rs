@@ -9,8 +9,8 @@ fn what_never_left_expires_and_what_may_be_there_becomes_unknown_a_day_later() {
     let offered = put(&conn, &draft(2, "b"));
     let stored = put(&conn, &draft(3, "c"));
     let unresolved = put(&conn, &tagged(4, "web"));
-    offer(&conn, "b", NOW).unwrap();
-    offer(&conn, "c", NOW).unwrap();
+    offer(&conn, "b", NOW, false).unwrap();
+    offer(&conn, "c", NOW, false).unwrap();
     settle(&conn, "c", stored, 1, &Answer::Stored, NOW).unwrap();
     let end = NOW + limits::TTL_DEFAULT_MS;
     assert_eq!(expire(&conn, end - 1, false).unwrap(), 0);
@@ -71,7 +71,7 @@ fn drop_says_honestly_whether_it_may_still_run() {
     let conn = memory();
     put(&conn, &draft(1, "a"));
     put(&conn, &draft(2, "b"));
-    offer(&conn, "b", NOW).unwrap();
+    offer(&conn, "b", NOW, false).unwrap();
     assert_eq!(drop(&conn, &id(1), "", NOW).unwrap()[0].state, "undeliverable");
     assert_eq!(drop(&conn, &id(2), "", NOW).unwrap()[0].state, "unknown");
     assert_eq!(drop(&conn, &id(2), "", NOW).unwrap_err().code(), "already_final");
@@ -82,7 +82,7 @@ fn lists_are_filtered_and_prefixes_must_be_unique_where_one_is_meant() {
     let conn = memory();
     put(&conn, &draft(0x10, "a"));
     put(&conn, &draft(0x11, "b"));
-    offer(&conn, "b", NOW).unwrap();
+    offer(&conn, "b", NOW, false).unwrap();
     let ids = |request: pb::ListRequest| -> Vec<String> {
         list(&conn, &request)
             .unwrap()
@@ -117,7 +117,7 @@ fn counts_follow_the_states() {
     for (n, node) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
         put(&conn, &draft(n, node));
     }
-    let seq = offer(&conn, "b", NOW).unwrap()[0].seq;
+    let seq = offer(&conn, "b", NOW, false).unwrap()[0].seq;
     settle(&conn, "b", seq, 1, &Answer::Stored, NOW).unwrap();
     apply_outcome(&conn, "c", &outcome(3, "done", 1), NOW).unwrap();
     let expected = Counts {
@@ -185,6 +185,6 @@ fn a_clock_that_is_set_back_gives_no_longer_time_to_live() {
     put(&conn, &asked);
     let day_ms = 24 * 60 * 60 * 1000;
     for (now_ms, left_ms) in [(NOW - day_ms, 60_000), (NOW + 59_000, 1_000), (NOW + day_ms, 1)] {
-        assert_eq!(offer(&conn, "a", now_ms).unwrap()[0].envelope.ttl_ms, left_ms);
+        assert_eq!(offer(&conn, "a", now_ms, false).unwrap()[0].envelope.ttl_ms, left_ms);
     }
 }

@@ -24,7 +24,7 @@ fn each_answer_has_its_state() {
     for (answer, expected) in answers {
         let conn = memory();
         let seq = put(&conn, &draft(1, "a"));
-        offer(&conn, "a", NOW).unwrap();
+        offer(&conn, "a", NOW, false).unwrap();
         assert!(settle(&conn, "a", seq, 1, &answer, NOW).unwrap());
         assert_eq!(state(&conn, seq, "a"), expected);
     }
@@ -34,10 +34,10 @@ fn each_answer_has_its_state() {
 fn an_answer_to_an_earlier_attempt_counts_for_nothing() {
     let conn = memory();
     let seq = put(&conn, &draft(1, "a"));
-    offer(&conn, "a", NOW).unwrap();
+    offer(&conn, "a", NOW, false).unwrap();
     apply_outcome(&conn, "a", &outcome(1, "failed", 1), NOW).unwrap();
     retry(&conn, &id(1), "", NOW).unwrap();
-    offer(&conn, "a", NOW).unwrap();
+    offer(&conn, "a", NOW, false).unwrap();
     assert!(!settle(&conn, "a", seq, 1, &Answer::Stored, NOW).unwrap());
     assert!(!apply_outcome(&conn, "a", &outcome(1, "failed", 1), NOW).unwrap());
     assert_eq!(state(&conn, seq, "a"), State::Offered);
@@ -48,7 +48,7 @@ fn an_answer_to_an_earlier_attempt_counts_for_nothing() {
 fn an_outcome_counts_once_and_only_from_its_target() {
     let conn = memory();
     let seq = put(&conn, &draft(1, "a"));
-    offer(&conn, "a", NOW).unwrap();
+    offer(&conn, "a", NOW, false).unwrap();
     assert!(!apply_outcome(&conn, "mallory", &outcome(1, "done", 1), NOW).unwrap());
     assert!(!apply_outcome(&conn, "a", &outcome(7, "done", 1), NOW).unwrap());
     assert!(apply_outcome(&conn, "a", &outcome(1, "done", 1), NOW).unwrap());
@@ -71,7 +71,7 @@ fn an_outcome_counts_once_and_only_from_its_target() {
 fn a_later_attempt_that_the_targets_operator_began_counts() {
     let conn = memory();
     let seq = put(&conn, &draft(1, "a"));
-    offer(&conn, "a", NOW).unwrap();
+    offer(&conn, "a", NOW, false).unwrap();
     apply_outcome(&conn, "a", &outcome(1, "failed", 1), NOW).unwrap();
     assert!(apply_outcome(&conn, "a", &outcome(1, "done", 2), NOW).unwrap());
     assert_eq!(state(&conn, seq, "a"), State::Done);
