@@ -127,7 +127,18 @@ fn catch_up(conn: &Connection, complete: u64, now_ms: u64) -> Result<()> {
         .map_err(sql)
 }
 
+/// One that is here already keeps its revision: since then it has heard of every change, also where it was made anew meanwhile.
 fn put(conn: &Connection, one: &pb::Subscription) -> Result<()> {
+    let known: Option<u64> = conn
+        .prepare_cached("SELECT revision FROM subscription WHERE subscriber = ?1 AND id = ?2")
+        .map_err(sql)?
+        .query_row([&one.subscriber, &one.id], |row| row.get(0))
+        .optional()
+        .map_err(sql)?;
+    let one = pb::Subscription {
+        revision: known.map_or(one.revision, |known| known.min(one.revision)),
+        ..one.clone()
+    };
     conn.prepare_cached(
         "INSERT INTO subscription (subscriber, id, source_key, revision, body) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (subscriber, id) DO UPDATE SET source_key = excluded.source_key, revision = excluded.revision,

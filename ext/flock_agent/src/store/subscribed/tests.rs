@@ -123,6 +123,20 @@ fn what_changed_away_from_the_flock_is_caught_up_with_once() {
 }
 
 #[test]
+fn one_that_was_made_anew_hears_once_of_what_it_has_heard() {
+    let conn = memory();
+    complete(&conn, 7, &[of("b", 1, 5)]);
+    disconnected(&conn).unwrap();
+    lines(&conn, 1, &[KEY], true);
+    assert_eq!(sent(&conn), [("b".into(), 1, false)]);
+    complete(&conn, 30, &[of("b", 1, 20), of("c", 2, 20)]);
+    let mut once = sent(&conn);
+    once.sort();
+    assert_eq!(once, [("b".into(), 1, false), ("c".into(), 1, true)]);
+    assert_eq!(list(&conn, &of("b", 1, 5).id, 1).unwrap()[0].1.fired, 1);
+}
+
+#[test]
 fn a_withdrawn_subscription_hears_no_more() {
     let conn = memory();
     complete(&conn, 7, &[of("b", 1, 5), of("b", 2, 5)]);
