@@ -151,6 +151,58 @@ async fn a_source_hears_of_all_at_first_and_then_of_changes() {
 }
 
 #[tokio::test]
+async fn a_name_that_becomes_secret_is_shown_no_longer() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    let first = b.declare(many(1..3, "a")).await;
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    a.knows(2).await;
+    let moved = |key: &str| {
+        let mut set = many(1..3, "a");
+        (set[0].key, set[0].line, set[1].line) = (key.to_owned(), 7, 7);
+        set
+    };
+    let hashed = crate::run_state::shown_key("file[/1]");
+    let second = b.declare(moved(&hashed)).await;
+    assert_eq!(second.code, "");
+    a.knows_of(&[hashed.as_str(), "file[/2]"]).await;
+    let kept = a.known.values().find(|one| one.key == "file[/2]").unwrap();
+    assert!(kept.revision <= first.revision, "another line is nothing new");
+    b.declare(moved("file[/1]")).await;
+    a.knows_of(&["file[/1]", "file[/2]"]).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_node_whose_removal_was_cut_short() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    for called in ["b", "c"] {
+        let mut one = Subscriber::of(&flock, &hub, called).await;
+        assert_eq!(one.declare(many(0..3, "a")).await.code, "");
+    }
+    let removed = serde_json::to_vec(&crate::hub::keys::Removed {
+        removed_ms: 1,
+        by: "operator".into(),
+    });
+    let put = crate::registry::Op::Put {
+        key: "removed/b".into(),
+        value: removed.unwrap(),
+        expect: crate::registry::Expect::Any,
+        session: None,
+    };
+    hub.crash();
+    flock.registry.txn("cut short", vec![put]).await.unwrap();
+    let _hub = flock.hub("hub1");
+    let left = || async {
+        let held = flock.registry.list("subscriptions/").await.unwrap().entries;
+        let of_c = held.iter().all(|entry| entry.key.starts_with("subscriptions/c/"));
+        (of_c && held.len() == 3).then_some(())
+    };
+    eventually(left).await;
+}
+
+#[tokio::test]
 async fn a_large_set_comes_in_parts_and_a_few_more_as_a_few() {
     let flock = Flock::new(30_000);
     let hub = flock.hub("hub1");
