@@ -112,7 +112,7 @@ impl Follower {
         match self.intake.store.write(apply).await {
             Err(error) if error.code() == "too_many_subscribed" => {
                 tracing::error!(%error, "what changes here reaches no subscriber");
-                self.pending.disconnect();
+                self.pending.refuse();
                 return Ok(());
             }
             taken => taken?,

@@ -22,19 +22,25 @@ pub(super) struct Pending {
     held: usize,
     /// This session has told of all.
     whole: bool,
+    /// What comes is the rest of a set that is void.
+    skipping: bool,
 }
 
 impl Pending {
     /// Adds a part. A change before the first whole set means nothing: the set will hold it.
     pub(super) fn add(&mut self, part: pb::Subscribed) {
         let more = part.more;
+        if self.skipping {
+            self.skipping = more;
+            return;
+        }
         self.held += part.put.len();
         if self.held > limits::SUBSCRIBED {
             tracing::error!(
                 limit = limits::SUBSCRIBED,
                 "too many subscriptions concern this node; none is served"
             );
-            self.disconnect();
+            self.void(more);
             return;
         }
         self.parts.push(part);
@@ -51,6 +57,16 @@ impl Pending {
             disconnected: true,
             ..Self::default()
         };
+    }
+
+    /// There is more than can be served: nothing is, until another whole set comes.
+    pub(super) fn refuse(&mut self) {
+        self.void(!self.parts.is_empty());
+    }
+
+    fn void(&mut self, more: bool) {
+        self.disconnect();
+        self.skipping = more;
     }
 
     /// The set to take in next, if there is one.
@@ -73,6 +89,7 @@ impl Pending {
             whole: self.whole,
             parts: std::mem::take(&mut self.parts),
             held: self.held,
+            skipping: self.skipping,
             ..Self::default()
         };
     }
@@ -172,6 +189,25 @@ mod tests {
             Some((true, 0, 0, 7)),
             "what came of the session before is void"
         );
+    }
+
+    #[test]
+    fn the_rest_of_a_set_that_is_too_large_is_no_set() {
+        let many: Vec<u32> = (0..u32::try_from(limits::SUBSCRIBED).unwrap()).collect();
+        let mut pending = Pending::default();
+        pending.add(part(true, &many, &[], 5, true));
+        pending.add(part(true, &[1], &[], 5, true));
+        assert!(pending.disconnected);
+        pending.add(part(true, &[2], &[], 5, true));
+        pending.add(part(true, &[3], &[], 5, false));
+        pending.add(part(false, &[4], &[], 6, false));
+        assert_eq!(sizes(&pending), None);
+        pending.add(part(true, &[5], &[], 7, false));
+        assert_eq!(sizes(&pending), Some((true, 1, 0, 7)), "a smaller one is served again");
+        pending.add(part(true, &[6], &[], 8, true));
+        pending.refuse();
+        pending.add(part(true, &[7], &[], 8, false));
+        assert_eq!(sizes(&pending), None);
     }
 
     #[test]
