@@ -8,6 +8,7 @@ mod change;
 mod file;
 mod fire;
 mod known;
+mod late;
 mod query;
 #[cfg(test)]
 mod tests;

@@ -109,11 +109,7 @@ fn what_changed_away_from_the_flock_is_caught_up_with_once() {
     assert_eq!(sent(&conn).len(), 1, "the newer of two for b supersedes the older");
     complete(&conn, 9, &[of("b", 1, 5), of("c", 2, 9)]);
     let late: Vec<_> = sent(&conn).into_iter().filter(|(.., late)| *late).collect();
-    assert_eq!(
-        late,
-        [("c".into(), 1, true)],
-        "the newer of c's two supersedes the older"
-    );
+    assert_eq!(late, [("c".into(), 2, true)], "c hears once of both");
     disconnected(&conn).unwrap();
     complete(&conn, 10, &[of("b", 1, 5), of("c", 2, 9), of("d", 3, 10)]);
     assert!(
@@ -227,6 +223,52 @@ fn names_of_sensitive_resources_stay_here() {
     release(&conn, NOW_MS).unwrap();
     let record = &outbox::list(&conn, &pb::ListRequest::default()).unwrap()[0];
     assert!(record.sources[0].key.starts_with("execute[\"sha256:"), "{record:?}");
+}
+
+#[test]
+fn a_sensitive_resource_is_heard_of_by_its_hash() {
+    let conn = memory();
+    let by_hash = |subscriber: &str, revision| pb::Subscription {
+        source_key: crate::run_state::shown_key(KEY),
+        ..of(subscriber, 1, revision)
+    };
+    complete(&conn, 7, &[by_hash("b", 5)]);
+    disconnected(&conn).unwrap();
+    for sensitive in [false, true] {
+        let batch = Batch {
+            run: 1,
+            changes: vec![Change {
+                sensitive,
+                ..changed(KEY)
+            }],
+            ..Batch::default()
+        };
+        take_in(&conn, &batch, NOW_MS).unwrap();
+    }
+    assert_eq!(sent(&conn), [("b".into(), 1, false)], "what is not secret has no hash");
+    complete(&conn, 9, &[by_hash("b", 5), by_hash("c", 9)]);
+    assert_eq!(sent(&conn)[1..], [("c".into(), 1, true)]);
+}
+
+#[test]
+fn whoever_catches_up_hears_once_with_all_sources() {
+    let conn = memory();
+    complete(&conn, 7, &[]);
+    disconnected(&conn).unwrap();
+    for run in 1..50 {
+        lines(&conn, run, &[KEY], true);
+    }
+    lines(&conn, 50, &[KEY], false);
+    complete(&conn, 9, &[of("b", 1, 9), delayed(of("c", 2, 9))]);
+    let fires: u64 = conn.query_row("SELECT COUNT(*) FROM fire", [], |r| r.get(0)).unwrap();
+    assert_eq!(fires, 2, "not one per run");
+    assert_eq!(sent(&conn), [("b".into(), limits::SOURCES.min(50), true)]);
+    lines(&conn, 50, &[], true);
+    assert_eq!(
+        sent(&conn)[1..],
+        [("c".into(), 50, true)],
+        "it waited for the run at work"
+    );
 }
 
 /// Fills the outbox up to `room` places.
