@@ -66,7 +66,7 @@ module FlockOfChefs
 
       def run(target)
         Run::Files.replace(@job.started, "#{Process.pid}\n")
-        TargetRunner.new(@compiled, target, @job.action.to_sym).call
+        TargetRunner.new(@compiled, target, @job.action.to_sym, changes_path: @job.changes).call
       end
 
       # As at the end of a successful run, when the action asked for it.

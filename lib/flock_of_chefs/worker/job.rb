@@ -40,6 +40,9 @@ module FlockOfChefs
       REQUIRED.each { |name| define_method(name) { @fields[name] } }
       alias id job
 
+      # @return [String, nil] where what the action updates is kept until there is a result
+      def changes = @fields["changes"]
+
       # @return [Hash] what travels on with notifications that the action itself sends
       def cause
         { chain: Array(@fields["chain"]), cause_root: @fields["cause_root"].to_s }
