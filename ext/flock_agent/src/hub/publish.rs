@@ -75,8 +75,10 @@ impl Outbound {
         if self.names_at.take_if(|at| *at <= now).is_some() {
             hub.sessions.tell_watchers(&std::mem::take(&mut self.changes.names));
             let everyone = std::mem::take(&mut self.changes.all_subscribed);
+            // Only this task moves it: all up to there is among what is told here.
+            let revision = hub.directory().subscriptions.revision();
             hub.sessions
-                .tell_subscribed(std::mem::take(&mut self.changes.subscribed), everyone);
+                .tell_subscribed(std::mem::take(&mut self.changes.subscribed), everyone, revision);
             if std::mem::take(&mut self.changes.removed) {
                 hub.tell_removed().await;
             }

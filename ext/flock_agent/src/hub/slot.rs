@@ -41,6 +41,8 @@ pub(super) struct Slot {
     /// Where this member takes what others send it through the hub, while it does.
     pub line: Mutex<Option<Arc<Line>>>,
     pub declaring: Mutex<Declaring>,
+    /// Up to there it was told of all subscriptions that concern it.
+    told_subscribed: AtomicU64,
     /// Read back from the registry after a restart; its member has not been heard since.
     adopted: bool,
     heard_ms: AtomicU64,
@@ -61,6 +63,7 @@ impl Slot {
             watched: Mutex::default(),
             line: Mutex::default(),
             declaring: Mutex::default(),
+            told_subscribed: AtomicU64::new(0),
             adopted: false,
             heard_ms: AtomicU64::new(heard_ms),
             news: Mutex::default(),
@@ -88,6 +91,18 @@ impl Slot {
 
     pub(super) fn heard_ms(&self) -> u64 {
         self.heard_ms.load(Ordering::Relaxed)
+    }
+
+    /// It is told of all subscriptions up to there.
+    pub(super) fn knows_all(&self, revision: u64) {
+        self.told_subscribed.store(revision, Ordering::Relaxed);
+    }
+
+    /// It is told of what changed up to `revision`; answers how far it knows all then.
+    pub(super) fn knows(&self, revision: u64) -> u64 {
+        self.told_subscribed
+            .fetch_max(revision, Ordering::Relaxed)
+            .max(revision)
     }
 
     /// Adds news and wakes the stream.
