@@ -11,8 +11,8 @@ type Key = (String, String);
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// The session before has ended.
-    pub disconnected: bool,
+    /// The session before has ended, and its hub was last heard then (Unix time).
+    pub disconnected: Option<u64>,
     reset: bool,
     put: BTreeMap<Key, pb::Subscription>,
     removed: BTreeMap<Key, ()>,
@@ -51,10 +51,10 @@ impl Pending {
         }
     }
 
-    /// The session is over: what did not come whole is void.
-    pub(super) fn disconnect(&mut self) {
+    /// The session is over: what did not come whole is void. Its hub was last heard at `heard_ms`.
+    pub(super) fn disconnect(&mut self, heard_ms: u64) {
         *self = Self {
-            disconnected: true,
+            disconnected: Some(self.disconnected.map_or(heard_ms, |before| before.min(heard_ms))),
             ..Self::default()
         };
     }
@@ -65,7 +65,8 @@ impl Pending {
     }
 
     fn void(&mut self, more: bool) {
-        self.disconnect();
+        // It was heard all the time.
+        self.disconnect(u64::MAX);
         self.skipping = more;
     }
 
@@ -181,8 +182,9 @@ mod tests {
         pending.add(part(false, &[1], &[], 5, false));
         assert_eq!(sizes(&pending), None);
         pending.add(part(true, &[1], &[], 6, true));
-        pending.disconnect();
-        assert!(pending.disconnected);
+        pending.disconnect(70);
+        pending.disconnect(90);
+        assert_eq!(pending.disconnected, Some(70));
         pending.add(part(true, &[], &[], 7, false));
         assert_eq!(
             sizes(&pending),
@@ -197,7 +199,7 @@ mod tests {
         let mut pending = Pending::default();
         pending.add(part(true, &many, &[], 5, true));
         pending.add(part(true, &[1], &[], 5, true));
-        assert!(pending.disconnected);
+        assert!(pending.disconnected.is_some());
         pending.add(part(true, &[2], &[], 5, true));
         pending.add(part(true, &[3], &[], 5, false));
         pending.add(part(false, &[4], &[], 6, false));

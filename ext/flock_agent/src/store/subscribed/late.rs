@@ -52,9 +52,23 @@ pub(super) fn catch_up(conn: &Connection, complete: u64, now_ms: u64) -> Result<
             }
         }
     }
-    conn.prepare_cached("UPDATE change SET open = 0 WHERE open = 1")
+    // Whoever was known by then has heard of it.
+    conn.prepare_cached("UPDATE change SET open = 0, revision = MAX(revision, ?1) WHERE open = 1")
         .map_err(sql)?
-        .execute([])
+        .execute([complete])
+        .map(drop)
+        .map_err(sql)
+}
+
+/// Opens again what changed since the hub was last heard: the session was lost then, though that was noticed only now, and of a
+/// subscription that was made meanwhile this node was not told.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn unheard_since(conn: &Connection, heard_ms: u64) -> Result<()> {
+    conn.prepare_cached("UPDATE change SET open = 1 WHERE open = 0 AND at_ms >= ?1")
+        .map_err(sql)?
+        .execute([i64::try_from(heard_ms).unwrap_or(i64::MAX)])
         .map(drop)
         .map_err(sql)
 }

@@ -251,6 +251,28 @@ fn a_sensitive_resource_is_heard_of_by_its_hash() {
 }
 
 #[test]
+fn what_changed_in_a_session_that_was_lost_unnoticed_is_open_again() {
+    let conn = memory();
+    complete(&conn, 7, &[of("b", 1, 5)]);
+    disconnected(&conn).unwrap();
+    lines(&conn, 1, &[KEY], true);
+    complete(&conn, 9, &[of("b", 1, 5), of("c", 2, 9)]);
+    lines(&conn, 2, &[KEY], true);
+    let before = sent(&conn);
+    disconnected(&conn).unwrap();
+    unheard_since(&conn, NOW_MS + 1).unwrap();
+    complete(&conn, 12, &[of("b", 1, 5), of("c", 2, 9), of("d", 3, 12)]);
+    assert_eq!(sent(&conn), before, "it was heard after the changes");
+    disconnected(&conn).unwrap();
+    unheard_since(&conn, NOW_MS).unwrap();
+    complete(&conn, 14, &[of("b", 1, 5), of("c", 2, 9), of("e", 4, 14)]);
+    let heard = |n| list(&conn, &of("", n, 0).id, 1).unwrap()[0].1.fired;
+    assert_eq!([1, 2, 4].map(heard), [2, 2, 1], "nobody hears twice of one");
+    let late = |(target, _, late): &(String, usize, bool)| target == "e" && *late;
+    assert_eq!(sent(&conn).iter().filter(|one| late(one)).count(), 1);
+}
+
+#[test]
 fn whoever_catches_up_hears_once_with_all_sources() {
     let conn = memory();
     complete(&conn, 7, &[]);
