@@ -49,11 +49,16 @@ impl Book {
         within(self.registry.close_session(session)).await
     }
 
-    /// Writes that a member lives and what it says of itself.
+    /// Writes that a member lives and what it says of itself; answers the commit, and whether what it says is new.
     ///
     /// # Errors
     /// Code `fenced` for a session that is not its owner's newest, `removed` for a node that was removed meanwhile.
-    pub(super) async fn announce(&self, name: &NodeName, session: &Session, node: &pb::NodeInfo) -> Result<Committed> {
+    pub(super) async fn announce(
+        &self,
+        name: &NodeName,
+        session: &Session,
+        node: &pb::NodeInfo,
+    ) -> Result<(Committed, bool)> {
         let value = keys::encode_node(node)?;
         let key = keys::key(NODES, name);
         let not_removed = Op::Check {
@@ -61,7 +66,8 @@ impl Book {
             expect: Expect::Absent,
         };
         let mut ops = vec![not_removed, self.live(name, session, Presence::Alive)?];
-        if self.get(&key).await?.is_none_or(|entry| entry.value != value) {
+        let new = self.get(&key).await?.is_none_or(|entry| entry.value != value);
+        if new {
             ops.push(Op::Put {
                 key,
                 value,
@@ -69,10 +75,11 @@ impl Book {
                 session: None,
             });
         }
-        self.txn(ops).await.map_err(|error| match error.code() {
+        let committed = self.txn(ops).await.map_err(|error| match error.code() {
             "conflict" => Error::denied(hello::removed(name)).with_code("removed"),
             _ => error,
-        })
+        })?;
+        Ok((committed, new))
     }
 
     /// Writes whether a member lives.

@@ -75,7 +75,13 @@ impl MemberStream {
         Ok(())
     }
 
+    /// All of it waits for what the member has just said of itself: selectors may mean it since.
     fn compose(&self, news: &Subscribed) -> Vec<pb::Subscribed> {
+        let (known, now_ms) = (self.hub.directory().nodes_revision(), self.hub.elapsed_ms());
+        if news.all && self.slot.is_ahead_of(known, now_ms, self.hub.options.lease_ms) {
+            self.slot.later(|news| news.subscribed.all());
+            return Vec::new();
+        }
         compose(&self.hub.directory(), &self.slot, news)
     }
 }

@@ -72,7 +72,7 @@ impl Source {
         while self.resets == 0 || !enough(&self.known) {
             match soon(self.heard.recv()).await.unwrap() {
                 Subscribing::Subscribed(part) => self.take(part),
-                Subscribing::Disconnected => (self.known, self.resets) = (BTreeMap::new(), 0),
+                Subscribing::Disconnected { .. } => (self.known, self.resets) = (BTreeMap::new(), 0),
                 Subscribing::Declared(_) => {}
             }
         }
@@ -230,6 +230,31 @@ async fn a_large_set_comes_in_parts_and_a_few_more_as_a_few() {
 }
 
 #[tokio::test]
+async fn a_follower_that_falls_behind_holds_up_nothing_else() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let long = |n: u32| pb::Subscription {
+        source_key: format!("execute[{}]", "x".repeat(3_500)),
+        ..subscription(n, "a")
+    };
+    for called in ["b", "c"] {
+        let mut one = Subscriber::of(&flock, &hub, called).await;
+        assert_eq!(one.declare((0..1_000).map(long).collect()).await.code, "");
+    }
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    eventually(|| async { (a.heard.len() == limits::SUBSCRIBED_QUEUE).then_some(()) }).await;
+    let tagged = || pb::Targets {
+        tags: vec!["new".into()],
+        ..Default::default()
+    };
+    a.member.facts.send_modify(|facts| facts.tags = vec!["new".into()]);
+    let asked = flock.member("d", &[&hub]);
+    asked.connected().await;
+    eventually(|| async { (asked.link.resolve(tagged(), "id").await.ok()?.nodes.len() == 1).then_some(()) }).await;
+    a.knows(2_000).await;
+}
+
+#[tokio::test]
 async fn selectors_follow_what_nodes_are() {
     let flock = Flock::new(30_000);
     let hub = flock.hub("hub1");
@@ -266,6 +291,30 @@ async fn selectors_follow_what_nodes_are() {
     assert!(a.resets <= 2, "what changed comes as changes");
     b.declare(vec![by_tag(5, &["web"], &[])]).await;
     a.knows(1).await;
+}
+
+#[tokio::test]
+async fn the_first_set_knows_what_its_member_has_just_said() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    let by_tag = pb::Subscription {
+        sources: Some(pb::Targets {
+            tags: vec!["web".into()],
+            ..Default::default()
+        }),
+        ..subscription(1, "x")
+    };
+    b.declare(vec![by_tag]).await;
+    for n in 0..30 {
+        let facts = pb::NodeInfo {
+            tags: vec!["web".into()],
+            ..node(&format!("a{n}"))
+        };
+        let mut a = Source::of(flock.member_with(facts, &[&hub], |_| {}));
+        a.hears(|_| true).await;
+        assert_eq!(a.known.len(), 1, "the first set of a{n}");
+    }
 }
 
 #[tokio::test]
