@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "digest"
 require_relative "../recipe/limits"
 require_relative "../recipe/naming"
 
@@ -31,8 +32,19 @@ module FlockOfChefs
             sensitive: Recipe::Naming.sensitive?(resource)).freeze
       end
 
+      # @return [Array<String>] the keys by which others may subscribe to it: that of a sensitive resource also as they
+      #   are shown it
+      def keys = sensitive ? [key, hashed_key] : [key]
+
       # @return [Hash{String=>Object}]
       def to_entry = to_h.transform_keys(&:to_s)
+
+      private
+
+      def hashed_key
+        type, name = key.delete_suffix("]").split("[", 2)
+        %(#{type}["sha256:#{Digest::SHA256.hexdigest(name)[0, 16]}"])
+      end
     end
   end
 end

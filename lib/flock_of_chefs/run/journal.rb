@@ -55,7 +55,7 @@ module FlockOfChefs
 
         @file.append({ "n" => @lines + 1, **change.to_entry, "run_id" => @run_id })
         @lines += 1
-        point_out if watched.include?(change.key)
+        point_out if change.keys.any? { |key| watched.include?(key) }
       end
 
       def point_out

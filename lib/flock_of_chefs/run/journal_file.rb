@@ -7,10 +7,13 @@ require_relative "files"
 module FlockOfChefs
   module Run
     # +journal/<run number>.jsonl+: what one Chef run really updated, a line each, for the agent. It is made with the
-    # first line; a run that updates nothing leaves none.
+    # first line; a run that updates nothing leaves none. As long as the run lives it holds a shared lock on the file:
+    # two runs may go on at once, and the agent removes the file of none that does.
     class JournalFile
       # Files that wait for an agent; a run that needs another removes the oldest.
       FILES = 1_000
+      # Two runs that began at once have one number; the second takes the next that is free, of so many.
+      NUMBERS = 10
       # Only ever a new file, and only ever its end.
       MODE = File::WRONLY | File::CREAT | File::EXCL | File::APPEND | File::BINARY
 
@@ -71,10 +74,22 @@ module FlockOfChefs
       def create
         folder = Files.directory(JournalFile.folder(@data_dir))
         make_room
-        path = File.join(folder, "#{@number}.jsonl")
-        file = File.open(path, MODE, 0o600) # rubocop:disable Style/FileOpen -- until {close}
+        file = open_first_free(folder)
+        file.flock(File::LOCK_SH)
         [folder, @data_dir].each { |directory| Files.sync_directory(directory) }
         file
+      end
+
+      def open_first_free(folder)
+        last = @number + NUMBERS - 1
+        begin
+          File.open(File.join(folder, "#{@number}.jsonl"), MODE, 0o600)
+        rescue Errno::EEXIST
+          raise if @number >= last
+
+          @number += 1
+          retry
+        end
       end
 
       def make_room

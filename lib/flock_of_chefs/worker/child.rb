@@ -74,7 +74,7 @@ module FlockOfChefs
 
       def run(target)
         mark
-        TargetRunner.new(@compiled, target, @job.action.to_sym).call
+        TargetRunner.new(@compiled, target, @job.action.to_sym, changes_path: @job.changes).call
       end
 
       def mark

@@ -46,6 +46,9 @@ module FlockOfChefs
       # @return [String] the agent's folder
       def data_dir = @fields["data_dir"] || File.expand_path("../..", result)
 
+      # @return [String, nil] where what the action updates is kept until there is a result
+      def changes = @fields["changes"]
+
       # @return [Hash] what travels on with notifications that the action itself sends
       def cause
         { chain: Array(@fields["chain"]), cause_root: @fields["cause_root"].to_s }

@@ -16,10 +16,12 @@ module FlockOfChefs
       # @param compiled [Compile::Compiled]
       # @param target [Chef::Resource]
       # @param action [Symbol] one of the target's allowed actions
-      def initialize(compiled, target, action)
+      # @param changes_path [String, nil] where its updates are kept until there is a result
+      def initialize(compiled, target, action, changes_path: nil)
         @compiled = compiled
         @target = target
         @action = action
+        @changes = Changes.new(changes_path)
         @runner = Chef::Runner.new(compiled.run_context)
         @tally = Tally.new
         @errors = []
@@ -28,7 +30,7 @@ module FlockOfChefs
       # @return [Outcome]
       def call
         @compiled.events.register(@tally)
-        @compiled.events.register(@changes = Changes.new)
+        @compiled.events.register(@changes)
         started = now
         missing = catch(:flock_later) do
           run

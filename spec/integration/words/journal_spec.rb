@@ -136,6 +136,16 @@ RSpec.describe "the journal of a run" do
     expect(written).to eq [["ruby_block[caf?\n]", "run"], [nil, nil]]
   end
 
+  it "points out a sensitive resource that is watched by its hash" do
+    target = path
+    watch(%(file["sha256:#{Digest::SHA256.hexdigest(target)[0, 16]}"]))
+    run = journalled do
+      file(target) { content("secret") && sensitive(true) }
+      file("#{target}2") { content "x" }
+    end
+    expect(run.recorder.pokes.size).to eq 1
+  end
+
   it "points out at once what is watched, and nothing else" do
     watch("ruby_block[watched]")
     run = journalled do

@@ -45,9 +45,20 @@ RSpec.describe FlockOfChefs::Run::JournalFile do
     expect(File.read(path)).to eq %({"n":1}\n{"n":2}\n)
   end
 
-  it "never goes on with another run's file" do
-    journal.append({ n: 1 })
-    expect { journal.append({ n: 1 }) }.to raise_error(Errno::EEXIST)
+  it "never goes on with another run's file, but takes the next number" do
+    [1, 2, 3].each { |n| journal.append({ n: n }) }
+    expect([1, 2, 3].map { |number| File.read(path(number)) }).to eq %W[{"n":1}\n {"n":2}\n {"n":3}\n]
+    stub_const("#{described_class}::NUMBERS", 3)
+    expect { journal.append({ n: 4 }) }.to raise_error(Errno::EEXIST)
+  end
+
+  it "is held by its run until that ends" do
+    one = journal
+    one.append({ n: 1 })
+    let_go = -> { File.open(path) { |file| file.flock(File::LOCK_EX | File::LOCK_NB) } }
+    expect(let_go.call).to be false
+    one.close({ end: "succeeded" })
+    expect(let_go.call).to eq 0
   end
 
   it "names the runs in their order" do

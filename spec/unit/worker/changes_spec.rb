@@ -27,6 +27,19 @@ RSpec.describe FlockOfChefs::Worker::Changes do
     expect(changes.to_a.map(&:size)).to eq [5, 5]
   end
 
+  it "keeps each as it happens: a worker that is killed leaves no result" do
+    kept = "#{path}.changes"
+    lines = -> { File.readlines(kept).map { |line| JSON.parse(line) } }
+    seen = []
+    converge(subscribers: [described_class.new(kept)]) do
+      ruby_block("first") { block {} }
+      ruby_block("second") { block { seen.concat(lines.call) } }
+    end
+    expect(seen.map { |change| change["key"] }).to eq ["ruby_block[first]"]
+    expect(lines.call.map { |change| change["key"] }).to eq ["ruby_block[first]", "ruby_block[second]"]
+    expect(File.stat(kept).mode & 0o777).to eq 0o600
+  end
+
   { "LIMIT" => [2, 2], "LIMIT_BYTES" => [45, 2] }.each do |limit, (most, reported)|
     it "stops at #{limit}, and says so once: a result that is too large would be none" do
       stub_const("#{described_class}::#{limit}", most)

@@ -1,4 +1,4 @@
-//! The files between agent and worker: `jobs/<job>.json`, `results/<job>.started`, `results/<job>.json`.
+//! The files between agent and worker: `jobs/<job>.json`, `results/<job>.started`, `results/<job>.changes`, `results/<job>.json`.
 
 use std::{
     collections::HashSet,
@@ -16,11 +16,13 @@ use crate::{plain_file, store::inbox::Lineage};
 
 const DIRS: [&str; 2] = ["jobs", "results"];
 
-/// The three paths of one job.
+/// The paths of one job.
 pub(super) struct Paths {
     pub(super) job: PathBuf,
     pub(super) result: PathBuf,
     pub(super) started: PathBuf,
+    /// What it updated so far, for when it leaves no result.
+    pub(super) changes: PathBuf,
 }
 
 impl Paths {
@@ -30,12 +32,13 @@ impl Paths {
             job: data_dir.join("jobs").join(format!("{job}.json")),
             result: results.join(format!("{job}.json")),
             started: results.join(format!("{job}.started")),
+            changes: results.join(format!("{job}.changes")),
         }
     }
 
     /// After the outcome is on disk the files are of no more use; one that stays is swept at the next start.
     pub(super) fn remove(&self) {
-        for path in [&self.job, &self.result, &self.started] {
+        for path in [&self.job, &self.result, &self.started, &self.changes] {
             if let Err(e) = fs::remove_file(path)
                 && e.kind() != ErrorKind::NotFound
             {
@@ -105,6 +108,7 @@ impl JobFile<'_> {
             "socket": self.socket,
             "result": paths.result,
             "started": paths.started,
+            "changes": paths.changes,
             "current": self.data_dir.join("snapshots").join("current"),
             "chain": self.offer.chain,
             "cause_root": self.offer.cause_root,
@@ -128,13 +132,13 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .inspect_err(|_| drop(fs::remove_file(&draft)))
 }
 
-/// The bytes of a result file; `None` when there is none or it cannot be read.
+/// The bytes of a file that a worker wrote; `None` when there is none or it cannot be read.
 pub(super) fn read_result(path: &Path) -> Option<Vec<u8>> {
     match plain_file::read(path, limits::RESULT_BYTES) {
         Ok(bytes) => Some(bytes),
         Err(e) if e.kind() == ErrorKind::NotFound => None,
         Err(e) => {
-            tracing::warn!(path = %path.display(), "a worker's result is not used: {e}");
+            tracing::warn!(path = %path.display(), "what a worker wrote is not used: {e}");
             None
         }
     }

@@ -58,20 +58,7 @@ impl WorkerResult {
 
     /// What it updated; the rest of too many is left out.
     pub(super) fn take_changes(&mut self) -> Vec<Change> {
-        let mut changes = std::mem::take(&mut self.changes);
-        if changes.len() > limits::RESULT_CHANGES {
-            tracing::warn!(
-                job = self.job,
-                changes = changes.len(),
-                "an action changed too much; subscriptions to the last are not served"
-            );
-            changes.truncate(limits::RESULT_CHANGES);
-        }
-        changes
-            .iter_mut()
-            .for_each(|change| change.run_id.clone_from(&self.job));
-        changes.retain_mut(|change| change.make_fit().is_ok());
-        changes
+        fit(std::mem::take(&mut self.changes), &self.job)
     }
 
     /// The time that the action took, in whole milliseconds.
@@ -79,4 +66,26 @@ impl WorkerResult {
     pub(crate) fn took_ms(&self) -> u64 {
         self.run_ms.unwrap_or_default().round() as u64
     }
+}
+
+/// What a worker updated that left no result: a line each. One that it was killed in the middle of is left out.
+pub(super) fn kept_changes(path: &Path, job: &str) -> Vec<Change> {
+    let bytes = files::read_result(path).unwrap_or_default();
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let changes = lines.filter_map(|line| serde_json::from_slice(line).ok());
+    fit(changes.collect(), job)
+}
+
+fn fit(mut changes: Vec<Change>, job: &str) -> Vec<Change> {
+    if changes.len() > limits::RESULT_CHANGES {
+        tracing::warn!(
+            job,
+            changes = changes.len(),
+            "an action changed too much; subscriptions to the last are not served"
+        );
+        changes.truncate(limits::RESULT_CHANGES);
+    }
+    changes.iter_mut().for_each(|change| job.clone_into(&mut change.run_id));
+    changes.retain_mut(|change| change.make_fit().is_ok());
+    changes
 }

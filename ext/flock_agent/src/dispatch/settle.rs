@@ -10,7 +10,7 @@ use super::{
     DraftSink, Inner, JobAbandoned, JobFinished,
     desk::{Desk, Running},
     files,
-    result::WorkerResult,
+    result::{WorkerResult, kept_changes},
     verdict::{Evidence, Verdict, verdict},
 };
 use crate::{
@@ -108,11 +108,7 @@ impl Inner {
 
     async fn settle(&self, desk: &mut Desk, job: Job, account: Option<&JobFinished>) -> Result<()> {
         let mut evidence = self.evidence(&job, account);
-        let changes = evidence
-            .result
-            .as_mut()
-            .map(WorkerResult::take_changes)
-            .unwrap_or_default();
+        let said = evidence.result.as_mut().map(WorkerResult::take_changes);
         let id = job.job.clone();
         match verdict(evidence) {
             Verdict::Wait => {
@@ -124,6 +120,7 @@ impl Inner {
                 return Ok(());
             }
             Verdict::Finish(ending, drafts) => {
+                let changes = said.unwrap_or_else(|| kept_changes(&self.paths(&id).changes, &id));
                 self.finish(job, ending, drafts, changes).await?;
                 desk.hold.clear();
             }

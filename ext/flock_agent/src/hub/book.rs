@@ -1,11 +1,6 @@
 //! What a hub writes into the registry, each call with a deadline.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use flock_core::{Error, Result, id::NodeName, lease::Presence, limits};
 use uuid::Uuid;
@@ -54,11 +49,16 @@ impl Book {
         within(self.registry.close_session(session)).await
     }
 
-    /// Writes that a member lives and what it says of itself.
+    /// Writes that a member lives and what it says of itself; answers the commit, and whether what it says is new.
     ///
     /// # Errors
     /// Code `fenced` for a session that is not its owner's newest, `removed` for a node that was removed meanwhile.
-    pub(super) async fn announce(&self, name: &NodeName, session: &Session, node: &pb::NodeInfo) -> Result<Committed> {
+    pub(super) async fn announce(
+        &self,
+        name: &NodeName,
+        session: &Session,
+        node: &pb::NodeInfo,
+    ) -> Result<(Committed, bool)> {
         let value = keys::encode_node(node)?;
         let key = keys::key(NODES, name);
         let not_removed = Op::Check {
@@ -66,7 +66,8 @@ impl Book {
             expect: Expect::Absent,
         };
         let mut ops = vec![not_removed, self.live(name, session, Presence::Alive)?];
-        if self.get(&key).await?.is_none_or(|entry| entry.value != value) {
+        let new = self.get(&key).await?.is_none_or(|entry| entry.value != value);
+        if new {
             ops.push(Op::Put {
                 key,
                 value,
@@ -74,10 +75,11 @@ impl Book {
                 session: None,
             });
         }
-        self.txn(ops).await.map_err(|error| match error.code() {
+        let committed = self.txn(ops).await.map_err(|error| match error.code() {
             "conflict" => Error::denied(hello::removed(name)).with_code("removed"),
             _ => error,
-        })
+        })?;
+        Ok((committed, new))
     }
 
     /// Writes whether a member lives.
@@ -141,7 +143,8 @@ impl Book {
         self.drop_subscriptions(name).await
     }
 
-    /// Makes a member's subscriptions exactly these; what is there already keeps its revision. Answers the revision at which that was true.
+    /// Makes a member's subscriptions exactly these; what is there already keeps its revision, unless its resource is shown by another
+    /// key now. Answers the revision at which that was true.
     ///
     /// Every new one is a transaction of its own: whoever has seen a revision has then seen all subscriptions made up to it.
     ///
@@ -154,9 +157,14 @@ impl Book {
             .entries
             .into_iter()
             .partition(|entry| wanted.contains_key(&entry.key));
-        let known: BTreeSet<String> = kept.into_iter().map(|entry| entry.key).collect();
-        for (key, value) in wanted.iter().filter(|(key, _)| !known.contains(*key)) {
-            revision = self.subscribe(name, key, value).await?;
+        let known: BTreeMap<&str, &Entry> = kept.iter().map(|entry| (entry.key.as_str(), entry)).collect();
+        for (key, value) in wanted {
+            let expect = match known.get(key.as_str()) {
+                Some(entry) if shown_key(&entry.value) == shown_key(value) => continue,
+                Some(entry) => Expect::Revision(entry.revision),
+                None => Expect::Absent,
+            };
+            revision = self.subscribe(name, key, value, expect).await?;
         }
         // Old ones go last: an exchange leaves no gap in which a change is missed.
         match self.delete(surplus).await? {
@@ -171,7 +179,7 @@ impl Book {
         self.delete(all).await.map(|_| ())
     }
 
-    async fn subscribe(&self, name: &NodeName, key: &str, value: &[u8]) -> Result<u64> {
+    async fn subscribe(&self, name: &NodeName, key: &str, value: &[u8], expect: Expect) -> Result<u64> {
         let removed = keys::key(REMOVED, name);
         let ops = vec![
             Op::Check {
@@ -181,7 +189,7 @@ impl Book {
             Op::Put {
                 key: key.to_owned(),
                 value: value.to_vec(),
-                expect: Expect::Absent,
+                expect,
                 session: None,
             },
         ];
@@ -252,6 +260,13 @@ impl Book {
             session: Some(session.clone()),
         })
     }
+}
+
+/// What a stored subscription calls its resource: the name of one that became sensitive must not stay. All else that its id does not
+/// stand for (a line, say) is only for people.
+fn shown_key(value: &[u8]) -> Option<String> {
+    let fields: serde_json::Value = serde_json::from_slice(value).ok()?;
+    Some(fields.get("key")?.as_str()?.to_owned())
 }
 
 /// Whether an error says that a newer session of the same owner exists.

@@ -66,6 +66,8 @@ pub(super) struct Directory {
     /// After a start, members are about to come back: until the grace ends, who has no session is suspect, not gone.
     grace: bool,
     revision: u64,
+    /// Up to there all nodes are known.
+    nodes_revision: u64,
     loaded: BTreeSet<&'static str>,
     pub(super) subscriptions: Subscriptions,
 }
@@ -100,6 +102,11 @@ impl Directory {
 
     pub(super) fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Up to there it knows what nodes say of themselves.
+    pub(super) fn nodes_revision(&self) -> u64 {
+        self.nodes_revision
     }
 
     /// Removed nodes by their names, and replaced enrolments as [`denied_enrolment`] writes them.
@@ -153,6 +160,7 @@ impl Directory {
             return self.change_subscription(rest, value, revision);
         }
         if let Some(name) = keys::name_in(NODES, key) {
+            self.nodes_revision = self.nodes_revision.max(revision);
             return self.change_node(name, value.and_then(keys::decode_node));
         }
         if let Some(name) = keys::name_in(LIVE, key) {
@@ -171,6 +179,9 @@ impl Directory {
             self.revision = self.revision.max(revision);
             self.loaded.insert(prefix);
             return changes;
+        }
+        if prefix == NODES {
+            self.nodes_revision = revision;
         }
         let listed: BTreeSet<_> = entries
             .iter()

@@ -46,7 +46,12 @@ impl Inner {
 
     async fn enter(&self, slot: Arc<Slot>, node: &pb::NodeInfo) -> Result<Answer> {
         let committed = match self.book.announce(&slot.name, &slot.session, node).await {
-            Ok(committed) => committed,
+            Ok((committed, new)) => {
+                if new {
+                    slot.announced(committed.revision, self.elapsed_ms());
+                }
+                committed
+            }
             Err(error) if book::is_fenced(&error) => return Ok(superseded(&slot.name)),
             Err(error) if error.code() == "removed" => {
                 return Ok(Answer::Fenced(fenced("removed", removed(&slot.name))));

@@ -1,8 +1,8 @@
 //! Takes in what the registry says and tells members what concerns them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use flock_core::{lease, limits};
+use flock_core::{id::NodeName, lease, limits};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{Inner, book::Book, directory::Changes, follow::Feed, hello, slot::Slot};
@@ -75,8 +75,10 @@ impl Outbound {
         if self.names_at.take_if(|at| *at <= now).is_some() {
             hub.sessions.tell_watchers(&std::mem::take(&mut self.changes.names));
             let everyone = std::mem::take(&mut self.changes.all_subscribed);
+            // Only this task moves it: all up to there is among what is told here.
+            let revision = hub.directory().subscriptions.revision();
             hub.sessions
-                .tell_subscribed(std::mem::take(&mut self.changes.subscribed), everyone);
+                .tell_subscribed(std::mem::take(&mut self.changes.subscribed), everyone, revision);
             if std::mem::take(&mut self.changes.removed) {
                 hub.tell_removed().await;
             }
@@ -109,6 +111,7 @@ impl Inner {
             changes.removed = true;
             changes.all_subscribed = true;
             self.adopt(directory.sessions_of(self.options.name.as_str()));
+            self.forget(directory.orphans());
         }
         changes
     }
@@ -118,12 +121,31 @@ impl Inner {
     fn adopt(&self, sessions: Vec<(String, u64)>) {
         let heard_ms = lease::after_start(0, self.options.lease_ms);
         for (name, epoch) in sessions {
-            if let Ok(name) = flock_core::id::NodeName::parse(&name) {
+            if let Ok(name) = NodeName::parse(&name) {
                 let session = Book::session(&name, epoch);
                 // A member that was quicker holds a newer session already.
                 let _ = self.sessions.enter(Arc::new(Slot::adopted(name, session, heard_ms)));
             }
         }
+    }
+
+    /// Drops what removed nodes subscribe to: a hub that removed one may have died before it did.
+    fn forget(&self, orphans: BTreeSet<String>) {
+        let book = self.book.clone();
+        let forget = async move {
+            for name in orphans.iter().filter_map(|name| NodeName::parse(name).ok()) {
+                // It may have joined anew meanwhile.
+                let forgotten = match book.is_removed(&name).await {
+                    Ok(true) => book.drop_subscriptions(&name).await,
+                    known => known.map(drop),
+                };
+                if let Err(error) = forgotten {
+                    tracing::warn!(member = %name, %error, "the subscriptions of a removed node stay until a hub starts again");
+                }
+            }
+        };
+        let cancel = self.options.cancel.clone();
+        tokio::spawn(async move { cancel.run_until_cancelled(forget).await });
     }
 
     /// Fences who was removed and hands the new list to everyone.

@@ -92,10 +92,13 @@ impl Sessions {
         *lock(&slot.watched) = names;
     }
 
-    /// Tells those who watch any of these names.
+    /// Tells those who watch any of these names, and has the nodes themselves look for what waited for their facts.
     pub(super) fn tell_watchers(&self, names: &BTreeSet<String>) {
         let table = lock(&self.0);
         for name in names {
+            if let Some(slot) = table.slots.get(name) {
+                slot.wake.notify_one();
+            }
             let watchers = table.watchers.get(name).into_iter().flatten();
             for slot in watchers.filter_map(|watcher| table.slots.get(watcher)) {
                 slot.tell(|news| {

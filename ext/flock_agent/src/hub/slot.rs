@@ -41,6 +41,10 @@ pub(super) struct Slot {
     /// Where this member takes what others send it through the hub, while it does.
     pub line: Mutex<Option<Arc<Line>>>,
     pub declaring: Mutex<Declaring>,
+    /// Up to there it was told of all subscriptions that concern it.
+    told_subscribed: AtomicU64,
+    /// The revision of what it said of itself at first, if that was new, and when it was.
+    announced: Mutex<Option<(u64, u64)>>,
     /// Read back from the registry after a restart; its member has not been heard since.
     adopted: bool,
     heard_ms: AtomicU64,
@@ -61,6 +65,8 @@ impl Slot {
             watched: Mutex::default(),
             line: Mutex::default(),
             declaring: Mutex::default(),
+            told_subscribed: AtomicU64::new(0),
+            announced: Mutex::default(),
             adopted: false,
             heard_ms: AtomicU64::new(heard_ms),
             news: Mutex::default(),
@@ -90,10 +96,39 @@ impl Slot {
         self.heard_ms.load(Ordering::Relaxed)
     }
 
+    /// At `now_ms` of the hub's monotonic clock, what it says of itself became the registry's at `revision`.
+    pub(super) fn announced(&self, revision: u64, now_ms: u64) {
+        *lock(&self.announced) = Some((revision, now_ms));
+    }
+
+    /// Whether a directory that knows the nodes of `revision` does not know yet what the member said of itself at first. That
+    /// is waited for `limit_ms` at most: a registry may go back.
+    pub(super) fn is_ahead_of(&self, revision: u64, now_ms: u64, limit_ms: u64) -> bool {
+        let said = *lock(&self.announced);
+        said.is_some_and(|(at, since_ms)| revision < at && now_ms.saturating_sub(since_ms) < limit_ms)
+    }
+
+    /// It is told of all subscriptions up to there.
+    pub(super) fn knows_all(&self, revision: u64) {
+        self.told_subscribed.store(revision, Ordering::Relaxed);
+    }
+
+    /// It is told of what changed up to `revision`; answers how far it knows all then.
+    pub(super) fn knows(&self, revision: u64) -> u64 {
+        self.told_subscribed
+            .fetch_max(revision, Ordering::Relaxed)
+            .max(revision)
+    }
+
     /// Adds news and wakes the stream.
     pub(super) fn tell(&self, add: impl FnOnce(&mut News)) {
         add(&mut lock(&self.news));
         self.wake.notify_one();
+    }
+
+    /// Adds news for when the stream is woken for others.
+    pub(super) fn later(&self, add: impl FnOnce(&mut News)) {
+        add(&mut lock(&self.news));
     }
 
     /// Takes all news.

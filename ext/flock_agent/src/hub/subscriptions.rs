@@ -186,6 +186,19 @@ impl Directory {
         (put, removed)
     }
 
+    /// Removed nodes that still subscribe to something.
+    pub(super) fn orphans(&self) -> BTreeSet<String> {
+        let subscribers = self
+            .subscriptions
+            .all
+            .values()
+            .map(|held| &held.subscription.subscriber);
+        subscribers
+            .filter(|name| self.removed().contains(*name))
+            .cloned()
+            .collect()
+    }
+
     fn terms(&self, name: &str) -> Vec<Term> {
         let node = self.by_name.get(name).and_then(|id| self.slots.get(*id as usize));
         node.and_then(Option::as_ref).map(terms_of_node).unwrap_or_default()

@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Channel;
 
 use super::{
-    LinkEvent, Shared, Subscribing, file, serve,
+    LinkEvent, Shared, file, serve,
     session::{self, Opened},
 };
 use crate::{
@@ -106,7 +106,7 @@ async fn hold(shared: &Arc<Shared>, opened: Opened, channel: Channel) -> Error {
         serve::keep(shared.clone(), channel, opened.epoch),
     );
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
-    let problem = opened.hold().await;
+    let (problem, heard_ms) = opened.hold().await;
     drop(serving);
     shared.channel.store(None);
     shared.options.connect.forget(&hub).await;
@@ -114,7 +114,7 @@ async fn hold(shared: &Arc<Shared>, opened: Opened, channel: Channel) -> Error {
         .state
         .send_modify(|state| (state.connected, state.served) = (false, false));
     shared.emit(LinkEvent::Disconnected);
-    shared.hand_over(Subscribing::Disconnected).await;
+    shared.say_disconnected(heard_ms).await;
     log(&hub, &problem);
     problem
 }

@@ -26,6 +26,10 @@ pub(super) struct Opened {
     facts: watch::Receiver<pb::NodeInfo>,
     lease: Duration,
     heard: Instant,
+    /// What the follower of subscriptions has no room for yet; nothing more is read before.
+    held: Option<Subscribing>,
+    /// When that was handed over.
+    handed: Instant,
     /// The parts of the list of removed nodes that came before its last.
     denied: Vec<String>,
 }
@@ -73,6 +77,8 @@ async fn greet(shared: &Arc<Shared>, hub: &str, channel: &Channel) -> Result<Ope
                 facts,
                 lease,
                 heard: Instant::now(),
+                held: None,
+                handed: Instant::now(),
                 denied: Vec::new(),
             })
         }
@@ -135,9 +141,9 @@ impl Shared {
 }
 
 impl Opened {
-    /// Holds the session until it is over and says why it is.
-    pub(super) async fn hold(mut self) -> Error {
-        match self.pump().await {
+    /// Holds the session until it is over and says why it is, and when the hub was last heard.
+    pub(super) async fn hold(mut self) -> (Error, u64) {
+        let problem = match self.pump().await {
             Ok(()) => {
                 let _ = self.say(up::Body::Bye(pb::Bye {})).await;
                 // The hub closes the stream when it has read the good-bye; a connection dropped before might swallow it.
@@ -145,7 +151,9 @@ impl Opened {
                 Error::not_started("the link was stopped")
             }
             Err(error) => error,
-        }
+        };
+        let silent_ms = u64::try_from(self.heard.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (problem, self.shared.options.clock.now_ms().saturating_sub(silent_ms))
     }
 
     async fn drained(&mut self) {
@@ -163,12 +171,17 @@ impl Opened {
         let mut beats = interval(Duration::from_millis(limits::HEARTBEAT_MS).min(self.lease / 2));
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut facts_last = true;
+        let shared = self.shared.clone();
         loop {
+            let reading = self.held.is_none();
             tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
-                down = self.inbound.message() => self.take(down.map_err(wire::error)?).await?,
+                down = self.inbound.message(), if reading => self.take(down.map_err(wire::error)?)?,
+                () = shared.hand_over(&mut self.held), if !reading => self.handed = Instant::now(),
                 _ = beats.tick() => self.beat().await?,
-                () = tokio::time::sleep_until(self.heard + self.lease) => return Err(self.silent()),
+                () = tokio::time::sleep_until(self.heard.max(self.handed) + self.lease), if reading => {
+                    return Err(self.silent());
+                }
                 changed = self.facts.changed(), if facts_last => match changed {
                     Ok(()) => self.announce().await?,
                     // Whoever announced has gone; the last word stands.
@@ -214,7 +227,7 @@ impl Opened {
         ))
     }
 
-    async fn take(&mut self, down: Option<pb::Down>) -> Result<()> {
+    fn take(&mut self, down: Option<pb::Down>) -> Result<()> {
         let Some(down) = down else {
             return Err(Error::connection(format!("the hub {} closed the session", self.hub)));
         };
@@ -230,8 +243,8 @@ impl Opened {
                 self.shared.emit(LinkEvent::Changed);
             }
             Some(down::Body::Denied(denied)) => self.deny(denied)?,
-            Some(down::Body::Declared(declared)) => self.shared.hand_over(Subscribing::Declared(declared)).await,
-            Some(down::Body::Subscribed(part)) => self.shared.hand_over(Subscribing::Subscribed(part)).await,
+            Some(down::Body::Declared(declared)) => self.held = Some(Subscribing::Declared(declared)),
+            Some(down::Body::Subscribed(part)) => self.held = Some(Subscribing::Subscribed(part)),
             Some(down::Body::Fenced(fenced)) => return Err(fence(fenced)),
             // A second welcome changes nothing; what is not known is of a newer protocol.
             Some(down::Body::Welcome(_) | down::Body::Presence(_)) | None => {}

@@ -26,7 +26,10 @@ pub enum Subscribing {
     /// Of those that concern this node as their source.
     Subscribed(pb::Subscribed),
     /// The session is over; whatever comes next is of another one.
-    Disconnected,
+    Disconnected {
+        /// When the hub was last heard, Unix time.
+        heard_ms: u64,
+    },
 }
 
 /// Both directions; declarations outlive sessions.
@@ -90,11 +93,22 @@ impl Link {
 }
 
 impl Shared {
-    pub(super) async fn hand_over(&self, heard: Subscribing) {
+    /// Hands over what is held, once there is room. Given up half-way, it is still held.
+    pub(super) async fn hand_over(&self, held: &mut Option<Subscribing>) {
         if self.subscriptions.is_heard() {
-            let handed = self.subscriptions.heard.send(heard);
-            // Whoever listened has gone, or the link ends.
-            let _ = self.options.cancel.run_until_cancelled(handed).await;
+            // An error: whoever listened has gone.
+            if let Ok(room) = self.subscriptions.heard.reserve().await
+                && let Some(heard) = held.take()
+            {
+                room.send(heard);
+            }
         }
+        *held = None;
+    }
+
+    /// Says that the session is over.
+    pub(super) async fn say_disconnected(&self, heard_ms: u64) {
+        let mut held = Some(Subscribing::Disconnected { heard_ms });
+        let _ = self.options.cancel.run_until_cancelled(self.hand_over(&mut held)).await;
     }
 }

@@ -217,9 +217,10 @@ impl Snapshot {
         hidden.collect()
     }
 
-    /// The resource of this key; a sensitive one is found by its hashed key, too.
+    /// The resource of this key. It is found by its hashed key, too, whether or not it is sensitive now: it may have been when others
+    /// were told of it.
     pub fn card(&self, key: &str) -> Option<&Card> {
-        let hashed = |card: &&Card| card.sensitive && shown_key(&card.key) == key;
+        let hashed = |card: &&Card| shown_key(&card.key) == key;
         let by_hash = || self.cards.values().find(hashed);
         let found = self.cards.get(key);
         found.or_else(|| if is_hashed(key) { by_hash() } else { None })

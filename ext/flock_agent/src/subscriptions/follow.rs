@@ -90,7 +90,7 @@ impl Follower {
         match said {
             Some(Subscribing::Declared(answer)) => self.handle.0.declared(answer, &mut self.retry),
             Some(Subscribing::Subscribed(part)) => self.pending.add(part),
-            Some(Subscribing::Disconnected) => self.pending.disconnect(),
+            Some(Subscribing::Disconnected { heard_ms }) => self.pending.disconnect(heard_ms),
             None => {}
         }
         read?;
@@ -100,9 +100,13 @@ impl Follower {
     }
 
     async fn take_in(&mut self) -> Result<()> {
-        if self.pending.disconnected {
-            self.intake.store.write(subscribed::disconnected).await?;
-            self.pending.disconnected = false;
+        if let Some(heard_ms) = self.pending.disconnected {
+            let lose = move |conn: &Connection| {
+                subscribed::disconnected(conn)?;
+                subscribed::unheard_since(conn, heard_ms)
+            };
+            self.intake.store.write(lose).await?;
+            self.pending.disconnected = None;
         }
         let Some(set) = self.pending.set() else {
             return Ok(());
@@ -112,7 +116,7 @@ impl Follower {
         match self.intake.store.write(apply).await {
             Err(error) if error.code() == "too_many_subscribed" => {
                 tracing::error!(%error, "what changes here reaches no subscriber");
-                self.pending.disconnect();
+                self.pending.refuse();
                 return Ok(());
             }
             taken => taken?,

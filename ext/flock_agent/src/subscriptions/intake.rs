@@ -141,7 +141,8 @@ impl Intake {
     }
 }
 
-/// Whether nothing more can come of a run, as far as run.json knows; a line in its own file may say so, too.
+/// Whether nothing more can come of a run, as far as run.json knows. A line in its own file may say so, too; and a run that holds its
+/// file is at work, though a newer one began beside it.
 fn is_over(run: u64, newest: Option<&Run>) -> bool {
     newest.is_some_and(|newest| newest.number > run || (newest.number == run && !newest.is_active()))
 }

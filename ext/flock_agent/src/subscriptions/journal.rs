@@ -7,7 +7,7 @@ use std::{
 };
 
 use flock_core::limits;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::Deserialize;
 
 use crate::store::subscribed::{Batch, Change};
@@ -41,19 +41,15 @@ pub(super) fn runs(data_dir: &Path) -> io::Result<Vec<u64>> {
     Ok(runs)
 }
 
-/// What there is after `offset`, [`limits::JOURNAL_BATCH`] changes at most. `over` says whether the run had ended before this call: then
-/// the file is complete, and half a line is all that will ever come of it.
+/// What there is after `offset`, [`limits::JOURNAL_BATCH`] changes at most. `over` says whether the run is believed to have ended before
+/// this call: if it does not hold its file any more the file is complete, and half a line is all that will ever come of it.
 pub(super) fn read(data_dir: &Path, run: u64, offset: u64, over: bool) -> io::Result<Batch> {
     let path = path(data_dir, run);
     let mut file = open(&path)?;
+    let over = over && is_let_go(&file);
     let size = file.metadata()?.len();
-    let offset = match size < offset {
-        true => {
-            tracing::warn!(path = %path.display(), "a journal file became shorter; it is read from its beginning");
-            0
-        }
-        false => offset,
-    };
+    // After a power cut it may be shorter than what was read of it.
+    let offset = offset.min(size);
     file.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();
     file.take(limits::JOURNAL_READ_BYTES).read_to_end(&mut bytes)?;
@@ -76,12 +72,18 @@ pub(super) fn read(data_dir: &Path, run: u64, offset: u64, over: bool) -> io::Re
     Ok(reader.batch)
 }
 
-/// Removes what was read to its end.
+/// Removes what was read to its end; durable when it returns, or a power cut could bring back what is forgotten by then.
 pub(super) fn remove(data_dir: &Path, run: u64) -> io::Result<()> {
     match fs::remove_file(path(data_dir, run)) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+        Ok(()) => File::open(dir(data_dir))?.sync_all(),
     }
+}
+
+/// Whether no run has the file open: each holds a shared lock, which goes with its process.
+fn is_let_go(file: &File) -> bool {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
 /// Opens a plain file; follows no link and waits for no pipe.
@@ -289,8 +291,26 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_begun_anew_is_read_anew() {
+    fn what_a_power_cut_took_away_is_not_read_twice() {
+        let text = line("file[/a]");
+        let data = folder(text.as_bytes());
+        let batch = read(data.path(), 7, 10_000, true).unwrap();
+        assert_eq!((keys(&batch), batch.offset), (vec![], text.len() as u64));
+        assert!(batch.over);
+    }
+
+    #[test]
+    fn a_run_that_holds_its_file_is_at_work() {
         let data = folder(line("file[/a]").as_bytes());
-        assert_eq!(keys(&read(data.path(), 7, 10_000, false).unwrap()), ["file[/a]"]);
+        let held = File::open(path(data.path(), 7)).unwrap();
+        rustix::fs::flock(&held, FlockOperation::LockShared).unwrap();
+        let batch = read(data.path(), 7, 0, true).unwrap();
+        assert_eq!(
+            (batch.changes.len(), batch.over),
+            (1, false),
+            "a newer run began beside it"
+        );
+        drop(held);
+        assert!(read(data.path(), 7, batch.offset, true).unwrap().over, "it was killed");
     }
 }

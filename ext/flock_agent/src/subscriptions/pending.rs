@@ -11,8 +11,8 @@ type Key = (String, String);
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// The session before has ended.
-    pub disconnected: bool,
+    /// The session before has ended, and its hub was last heard then (Unix time).
+    pub disconnected: Option<u64>,
     reset: bool,
     put: BTreeMap<Key, pb::Subscription>,
     removed: BTreeMap<Key, ()>,
@@ -22,19 +22,25 @@ pub(super) struct Pending {
     held: usize,
     /// This session has told of all.
     whole: bool,
+    /// What comes is the rest of a set that is void.
+    skipping: bool,
 }
 
 impl Pending {
     /// Adds a part. A change before the first whole set means nothing: the set will hold it.
     pub(super) fn add(&mut self, part: pb::Subscribed) {
         let more = part.more;
+        if self.skipping {
+            self.skipping = more;
+            return;
+        }
         self.held += part.put.len();
         if self.held > limits::SUBSCRIBED {
             tracing::error!(
                 limit = limits::SUBSCRIBED,
                 "too many subscriptions concern this node; none is served"
             );
-            self.disconnect();
+            self.void(more);
             return;
         }
         self.parts.push(part);
@@ -45,12 +51,23 @@ impl Pending {
         }
     }
 
-    /// The session is over: what did not come whole is void.
-    pub(super) fn disconnect(&mut self) {
+    /// The session is over: what did not come whole is void. Its hub was last heard at `heard_ms`.
+    pub(super) fn disconnect(&mut self, heard_ms: u64) {
         *self = Self {
-            disconnected: true,
+            disconnected: Some(self.disconnected.map_or(heard_ms, |before| before.min(heard_ms))),
             ..Self::default()
         };
+    }
+
+    /// There is more than can be served: nothing is, until another whole set comes.
+    pub(super) fn refuse(&mut self) {
+        self.void(!self.parts.is_empty());
+    }
+
+    fn void(&mut self, more: bool) {
+        // It was heard all the time.
+        self.disconnect(u64::MAX);
+        self.skipping = more;
     }
 
     /// The set to take in next, if there is one.
@@ -73,6 +90,7 @@ impl Pending {
             whole: self.whole,
             parts: std::mem::take(&mut self.parts),
             held: self.held,
+            skipping: self.skipping,
             ..Self::default()
         };
     }
@@ -164,14 +182,34 @@ mod tests {
         pending.add(part(false, &[1], &[], 5, false));
         assert_eq!(sizes(&pending), None);
         pending.add(part(true, &[1], &[], 6, true));
-        pending.disconnect();
-        assert!(pending.disconnected);
+        pending.disconnect(70);
+        pending.disconnect(90);
+        assert_eq!(pending.disconnected, Some(70));
         pending.add(part(true, &[], &[], 7, false));
         assert_eq!(
             sizes(&pending),
             Some((true, 0, 0, 7)),
             "what came of the session before is void"
         );
+    }
+
+    #[test]
+    fn the_rest_of_a_set_that_is_too_large_is_no_set() {
+        let many: Vec<u32> = (0..u32::try_from(limits::SUBSCRIBED).unwrap()).collect();
+        let mut pending = Pending::default();
+        pending.add(part(true, &many, &[], 5, true));
+        pending.add(part(true, &[1], &[], 5, true));
+        assert!(pending.disconnected.is_some());
+        pending.add(part(true, &[2], &[], 5, true));
+        pending.add(part(true, &[3], &[], 5, false));
+        pending.add(part(false, &[4], &[], 6, false));
+        assert_eq!(sizes(&pending), None);
+        pending.add(part(true, &[5], &[], 7, false));
+        assert_eq!(sizes(&pending), Some((true, 1, 0, 7)), "a smaller one is served again");
+        pending.add(part(true, &[6], &[], 8, true));
+        pending.refuse();
+        pending.add(part(true, &[7], &[], 8, false));
+        assert_eq!(sizes(&pending), None);
     }
 
     #[test]

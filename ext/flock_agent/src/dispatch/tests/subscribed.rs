@@ -137,9 +137,8 @@ async fn consent_is_asked_again_before_the_run() {
     assert_eq!(target.reaches(2, "denied").await.code, "policy");
 }
 
-#[tokio::test]
-async fn a_circle_of_subscriptions_ends_as_a_loop() {
-    let target = ready();
+/// `a` subscribes to `execute[x]` of the target.
+async fn subscribed_by_a(target: &Target) {
     let back = subscribed::Set {
         reset: true,
         put: vec![pb::Subscription {
@@ -157,11 +156,22 @@ async fn a_circle_of_subscriptions_ends_as_a_loop() {
         .write(move |conn| subscribed::apply(conn, &back, 1))
         .await
         .unwrap();
+}
+
+/// A dispatcher that passes on what workers change.
+async fn telling(target: &Target) -> Dispatcher {
     let sink = DispatchOptions {
         drafts: Arc::new(Subscriptions::default()),
-        ..options(&target)
+        ..options(target)
     };
-    let dispatcher = Dispatcher::spawn(sink).await.unwrap();
+    Dispatcher::spawn(sink).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_circle_of_subscriptions_ends_as_a_loop() {
+    let target = ready();
+    subscribed_by_a(&target).await;
+    let dispatcher = telling(&target).await;
     // `create` of `file[/a]` on a changed it there, and this node subscribes to that.
     let first = pb::Hop {
         node: "a".into(),
@@ -202,4 +212,38 @@ async fn a_circle_of_subscriptions_ends_as_a_loop() {
         (denied.code(), denied.message().contains("would cause itself again")),
         ("loop", true)
     );
+}
+
+#[tokio::test]
+async fn what_a_worker_changed_before_it_was_killed_is_heard_of() {
+    // (a kept line that is torn, a result that is torn, changes that are heard of)
+    for (torn, result) in [("", None), ("{\"key\":\"execute[x", None), ("", Some("{\"job\":"))] {
+        let target = ready();
+        subscribed_by_a(&target).await;
+        let dispatcher = telling(&target).await;
+        target.admit(envelope("b", 1)).await;
+        let job = id(&event(&dispatcher).await);
+        let mut worker = Sleeper::start();
+        claim_for(&dispatcher, &job, &worker).await.unwrap();
+        write_started(target.path(), &job);
+        let results = target.path().join("results");
+        let line =
+            json!({"key": "execute[x]", "action": "run", "recipe": "cb::default", "line": 3, "sensitive": false});
+        fs::write(results.join(format!("{job}.changes")), format!("{line}\n{torn}")).unwrap();
+        if let Some(result) = result {
+            fs::write(results.join(format!("{job}.json")), result).unwrap();
+        }
+        worker.kill();
+        assert_eq!(finish(&dispatcher, &job).await, "unknown");
+        let offered = target
+            .store
+            .write(|conn| outbox::offer(conn, "a", 1, false))
+            .await
+            .unwrap();
+        let [offered] = &offered[..] else {
+            panic!("{torn} {result:?}: {offered:?}")
+        };
+        assert_eq!(offered.envelope.sources[0].run_id, job);
+        assert!(!files(&target).iter().any(|file| file.starts_with(&job)));
+    }
 }

@@ -72,7 +72,7 @@ impl Source {
         while self.resets == 0 || !enough(&self.known) {
             match soon(self.heard.recv()).await.unwrap() {
                 Subscribing::Subscribed(part) => self.take(part),
-                Subscribing::Disconnected => (self.known, self.resets) = (BTreeMap::new(), 0),
+                Subscribing::Disconnected { .. } => (self.known, self.resets) = (BTreeMap::new(), 0),
                 Subscribing::Declared(_) => {}
             }
         }
@@ -151,6 +151,58 @@ async fn a_source_hears_of_all_at_first_and_then_of_changes() {
 }
 
 #[tokio::test]
+async fn a_name_that_becomes_secret_is_shown_no_longer() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    let first = b.declare(many(1..3, "a")).await;
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    a.knows(2).await;
+    let moved = |key: &str| {
+        let mut set = many(1..3, "a");
+        (set[0].key, set[0].line, set[1].line) = (key.to_owned(), 7, 7);
+        set
+    };
+    let hashed = crate::run_state::shown_key("file[/1]");
+    let second = b.declare(moved(&hashed)).await;
+    assert_eq!(second.code, "");
+    a.knows_of(&[hashed.as_str(), "file[/2]"]).await;
+    let kept = a.known.values().find(|one| one.key == "file[/2]").unwrap();
+    assert!(kept.revision <= first.revision, "another line is nothing new");
+    b.declare(moved("file[/1]")).await;
+    a.knows_of(&["file[/1]", "file[/2]"]).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_node_whose_removal_was_cut_short() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    for called in ["b", "c"] {
+        let mut one = Subscriber::of(&flock, &hub, called).await;
+        assert_eq!(one.declare(many(0..3, "a")).await.code, "");
+    }
+    let removed = serde_json::to_vec(&crate::hub::keys::Removed {
+        removed_ms: 1,
+        by: "operator".into(),
+    });
+    let put = crate::registry::Op::Put {
+        key: "removed/b".into(),
+        value: removed.unwrap(),
+        expect: crate::registry::Expect::Any,
+        session: None,
+    };
+    hub.crash();
+    flock.registry.txn("cut short", vec![put]).await.unwrap();
+    let _hub = flock.hub("hub1");
+    let left = || async {
+        let held = flock.registry.list("subscriptions/").await.unwrap().entries;
+        let of_c = held.iter().all(|entry| entry.key.starts_with("subscriptions/c/"));
+        (of_c && held.len() == 3).then_some(())
+    };
+    eventually(left).await;
+}
+
+#[tokio::test]
 async fn a_large_set_comes_in_parts_and_a_few_more_as_a_few() {
     let flock = Flock::new(30_000);
     let hub = flock.hub("hub1");
@@ -175,6 +227,31 @@ async fn a_large_set_comes_in_parts_and_a_few_more_as_a_few() {
     late.declare(many(0..1, "a")).await;
     a.knows(5_001).await;
     assert_eq!(a.parts, parts + 1);
+}
+
+#[tokio::test]
+async fn a_follower_that_falls_behind_holds_up_nothing_else() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let long = |n: u32| pb::Subscription {
+        source_key: format!("execute[{}]", "x".repeat(3_500)),
+        ..subscription(n, "a")
+    };
+    for called in ["b", "c"] {
+        let mut one = Subscriber::of(&flock, &hub, called).await;
+        assert_eq!(one.declare((0..1_000).map(long).collect()).await.code, "");
+    }
+    let mut a = Source::of(flock.member("a", &[&hub]));
+    eventually(|| async { (a.heard.len() == limits::SUBSCRIBED_QUEUE).then_some(()) }).await;
+    let tagged = || pb::Targets {
+        tags: vec!["new".into()],
+        ..Default::default()
+    };
+    a.member.facts.send_modify(|facts| facts.tags = vec!["new".into()]);
+    let asked = flock.member("d", &[&hub]);
+    asked.connected().await;
+    eventually(|| async { (asked.link.resolve(tagged(), "id").await.ok()?.nodes.len() == 1).then_some(()) }).await;
+    a.knows(2_000).await;
 }
 
 #[tokio::test]
@@ -214,6 +291,30 @@ async fn selectors_follow_what_nodes_are() {
     assert!(a.resets <= 2, "what changed comes as changes");
     b.declare(vec![by_tag(5, &["web"], &[])]).await;
     a.knows(1).await;
+}
+
+#[tokio::test]
+async fn the_first_set_knows_what_its_member_has_just_said() {
+    let flock = Flock::new(30_000);
+    let hub = flock.hub("hub1");
+    let mut b = Subscriber::of(&flock, &hub, "b").await;
+    let by_tag = pb::Subscription {
+        sources: Some(pb::Targets {
+            tags: vec!["web".into()],
+            ..Default::default()
+        }),
+        ..subscription(1, "x")
+    };
+    b.declare(vec![by_tag]).await;
+    for n in 0..30 {
+        let facts = pb::NodeInfo {
+            tags: vec!["web".into()],
+            ..node(&format!("a{n}"))
+        };
+        let mut a = Source::of(flock.member_with(facts, &[&hub], |_| {}));
+        a.hears(|_| true).await;
+        assert_eq!(a.known.len(), 1, "the first set of a{n}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Changes of this node's resources, and who hears of them.
 
+use std::collections::BTreeSet;
+
 use flock_core::{
     Error, Result,
     id::split_key,
@@ -151,17 +153,25 @@ fn take(conn: &Connection, run: i64, change: &Change, cause: Cause<'_>, now_ms: 
             now_ms
         ])
         .map_err(sql)?;
-    for subscription in known::of_key(conn, &change.key)? {
-        if verdict(subscription.revision, known, None) == Verdict::Match {
-            let of = Of {
-                run,
-                over: run < 0,
-                late: false,
-            };
-            fire::add(conn, &subscription, template.clone(), of, now_ms)?;
+    for key in keys(&change.key, &template) {
+        for subscription in known::of_key(conn, key)? {
+            if verdict(subscription.revision, known, None) == Verdict::Match {
+                let of = Of {
+                    run,
+                    over: run < 0,
+                    late: false,
+                };
+                fire::add(conn, &subscription, template.clone(), of, now_ms)?;
+            }
         }
     }
     Ok(())
+}
+
+/// The keys by which somebody may subscribe to what changed: the real one and, where others are shown another, that.
+pub(super) fn keys<'a>(key: &'a str, template: &'a pb::Draft) -> BTreeSet<&'a str> {
+    let shown = template.sources.iter().map(|source| source.key.as_str());
+    shown.chain([key]).collect()
 }
 
 /// What all notifications of a change have in common.

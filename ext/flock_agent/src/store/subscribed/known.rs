@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use flock_core::{
-    Result, limits,
-    subscription::{Knowledge, Verdict, verdict},
-};
+use flock_core::{Result, limits, subscription::Knowledge};
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{change, file, fire};
+use super::{change, late::catch_up};
 use crate::{pb, store::sql};
 
 const REVISION: &str = "subscribed_revision";
@@ -92,42 +89,18 @@ pub(super) fn of_key(conn: &Connection, key: &str) -> Result<Vec<pb::Subscriptio
     rows.map(|body| change::decode(&body.map_err(sql)?)).collect()
 }
 
-/// Decides the changes that are open against the first complete set that came after them, then closes them.
-fn catch_up(conn: &Connection, complete: u64, now_ms: u64) -> Result<()> {
-    let mut statement = conn
-        .prepare_cached(
-            "SELECT c.run, c.body, c.revision, s.body FROM change c JOIN subscription s ON s.source_key = c.key
-             WHERE c.open = 1 AND s.revision > c.revision ORDER BY c.n, s.subscriber, s.id",
-        )
-        .map_err(sql)?;
-    let mut rows = statement.query([]).map_err(sql)?;
-    while let Some(row) = rows.next().map_err(sql)? {
-        let subscription: pb::Subscription = change::decode(&row.get::<_, Vec<u8>>(3).map_err(sql)?)?;
-        let known = Knowledge {
-            revision: row.get(2).map_err(sql)?,
-            connected: false,
-        };
-        if verdict(subscription.revision, known, Some(complete)) == Verdict::Late {
-            let run = row.get(0).map_err(sql)?;
-            let template = change::decode(&row.get::<_, Vec<u8>>(1).map_err(sql)?)?;
-            let over = file::is_over(conn, run)?;
-            fire::add(
-                conn,
-                &subscription,
-                template,
-                fire::Of { run, over, late: true },
-                now_ms,
-            )?;
-        }
-    }
-    conn.prepare_cached("UPDATE change SET open = 0 WHERE open = 1")
-        .map_err(sql)?
-        .execute([])
-        .map(drop)
-        .map_err(sql)
-}
-
+/// One that is here already keeps its revision: since then it has heard of every change, also where it was made anew meanwhile.
 fn put(conn: &Connection, one: &pb::Subscription) -> Result<()> {
+    let known: Option<u64> = conn
+        .prepare_cached("SELECT revision FROM subscription WHERE subscriber = ?1 AND id = ?2")
+        .map_err(sql)?
+        .query_row([&one.subscriber, &one.id], |row| row.get(0))
+        .optional()
+        .map_err(sql)?;
+    let one = pb::Subscription {
+        revision: known.map_or(one.revision, |known| known.min(one.revision)),
+        ..one.clone()
+    };
     conn.prepare_cached(
         "INSERT INTO subscription (subscriber, id, source_key, revision, body) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (subscriber, id) DO UPDATE SET source_key = excluded.source_key, revision = excluded.revision,

@@ -8,6 +8,7 @@ mod change;
 mod file;
 mod fire;
 mod known;
+mod late;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub use change::{Batch, Change, record, take_in, trim};
 pub use file::{File, files, forget};
 pub use fire::{Released, is_due, release};
 pub use known::{Set, apply, disconnected, knowledge, source_keys};
+pub use late::unheard_since;
 pub use query::{Heard, heard, list};
 
 pub(super) const SCHEMA: &str = "

@@ -109,17 +109,27 @@ fn what_changed_away_from_the_flock_is_caught_up_with_once() {
     assert_eq!(sent(&conn).len(), 1, "the newer of two for b supersedes the older");
     complete(&conn, 9, &[of("b", 1, 5), of("c", 2, 9)]);
     let late: Vec<_> = sent(&conn).into_iter().filter(|(.., late)| *late).collect();
-    assert_eq!(
-        late,
-        [("c".into(), 1, true)],
-        "the newer of c's two supersedes the older"
-    );
+    assert_eq!(late, [("c".into(), 2, true)], "c hears once of both");
     disconnected(&conn).unwrap();
     complete(&conn, 10, &[of("b", 1, 5), of("c", 2, 9), of("d", 3, 10)]);
     assert!(
         sent(&conn).iter().all(|(target, ..)| target != "d"),
         "the changes were closed"
     );
+}
+
+#[test]
+fn one_that_was_made_anew_hears_once_of_what_it_has_heard() {
+    let conn = memory();
+    complete(&conn, 7, &[of("b", 1, 5)]);
+    disconnected(&conn).unwrap();
+    lines(&conn, 1, &[KEY], true);
+    assert_eq!(sent(&conn), [("b".into(), 1, false)]);
+    complete(&conn, 30, &[of("b", 1, 20), of("c", 2, 20)]);
+    let mut once = sent(&conn);
+    once.sort();
+    assert_eq!(once, [("b".into(), 1, false), ("c".into(), 1, true)]);
+    assert_eq!(list(&conn, &of("b", 1, 5).id, 1).unwrap()[0].1.fired, 1);
 }
 
 #[test]
@@ -213,6 +223,74 @@ fn names_of_sensitive_resources_stay_here() {
     release(&conn, NOW_MS).unwrap();
     let record = &outbox::list(&conn, &pb::ListRequest::default()).unwrap()[0];
     assert!(record.sources[0].key.starts_with("execute[\"sha256:"), "{record:?}");
+}
+
+#[test]
+fn a_sensitive_resource_is_heard_of_by_its_hash() {
+    let conn = memory();
+    let by_hash = |subscriber: &str, revision| pb::Subscription {
+        source_key: crate::run_state::shown_key(KEY),
+        ..of(subscriber, 1, revision)
+    };
+    complete(&conn, 7, &[by_hash("b", 5)]);
+    disconnected(&conn).unwrap();
+    for sensitive in [false, true] {
+        let batch = Batch {
+            run: 1,
+            changes: vec![Change {
+                sensitive,
+                ..changed(KEY)
+            }],
+            ..Batch::default()
+        };
+        take_in(&conn, &batch, NOW_MS).unwrap();
+    }
+    assert_eq!(sent(&conn), [("b".into(), 1, false)], "what is not secret has no hash");
+    complete(&conn, 9, &[by_hash("b", 5), by_hash("c", 9)]);
+    assert_eq!(sent(&conn)[1..], [("c".into(), 1, true)]);
+}
+
+#[test]
+fn what_changed_in_a_session_that_was_lost_unnoticed_is_open_again() {
+    let conn = memory();
+    complete(&conn, 7, &[of("b", 1, 5)]);
+    disconnected(&conn).unwrap();
+    lines(&conn, 1, &[KEY], true);
+    complete(&conn, 9, &[of("b", 1, 5), of("c", 2, 9)]);
+    lines(&conn, 2, &[KEY], true);
+    let before = sent(&conn);
+    disconnected(&conn).unwrap();
+    unheard_since(&conn, NOW_MS + 1).unwrap();
+    complete(&conn, 12, &[of("b", 1, 5), of("c", 2, 9), of("d", 3, 12)]);
+    assert_eq!(sent(&conn), before, "it was heard after the changes");
+    disconnected(&conn).unwrap();
+    unheard_since(&conn, NOW_MS).unwrap();
+    complete(&conn, 14, &[of("b", 1, 5), of("c", 2, 9), of("e", 4, 14)]);
+    let heard = |n| list(&conn, &of("", n, 0).id, 1).unwrap()[0].1.fired;
+    assert_eq!([1, 2, 4].map(heard), [2, 2, 1], "nobody hears twice of one");
+    let late = |(target, _, late): &(String, usize, bool)| target == "e" && *late;
+    assert_eq!(sent(&conn).iter().filter(|one| late(one)).count(), 1);
+}
+
+#[test]
+fn whoever_catches_up_hears_once_with_all_sources() {
+    let conn = memory();
+    complete(&conn, 7, &[]);
+    disconnected(&conn).unwrap();
+    for run in 1..50 {
+        lines(&conn, run, &[KEY], true);
+    }
+    lines(&conn, 50, &[KEY], false);
+    complete(&conn, 9, &[of("b", 1, 9), delayed(of("c", 2, 9))]);
+    let fires: u64 = conn.query_row("SELECT COUNT(*) FROM fire", [], |r| r.get(0)).unwrap();
+    assert_eq!(fires, 2, "not one per run");
+    assert_eq!(sent(&conn), [("b".into(), limits::SOURCES.min(50), true)]);
+    lines(&conn, 50, &[], true);
+    assert_eq!(
+        sent(&conn)[1..],
+        [("c".into(), 50, true)],
+        "it waited for the run at work"
+    );
 }
 
 /// Fills the outbox up to `room` places.

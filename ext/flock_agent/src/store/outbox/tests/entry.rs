@@ -65,6 +65,30 @@ fn a_newer_draft_supersedes_only_what_is_queued_in_its_slot() {
 }
 
 #[test]
+fn a_draft_of_another_chain_supersedes_nothing() {
+    let conn = memory();
+    let by = |n, nodes: &[&str]| pb::Draft {
+        chain: nodes
+            .iter()
+            .map(|node| pb::Hop {
+                node: (*node).into(),
+                ..Default::default()
+            })
+            .collect(),
+        ..draft(n, "b")
+    };
+    let (on_time, circular) = (put(&conn, &by(1, &["a"])), put(&conn, &by(2, &["a", "b"])));
+    assert_eq!(
+        (state(&conn, on_time, "b"), state(&conn, circular, "b")),
+        (State::Queued, State::Queued),
+        "the target denies the second as a loop"
+    );
+    let newer = put(&conn, &by(3, &["a"]));
+    assert_eq!(state(&conn, on_time, "b"), State::Superseded);
+    assert_eq!(state(&conn, newer, "b"), State::Queued);
+}
+
+#[test]
 fn what_comes_back_gives_way_to_a_newer_one() {
     let conn = memory();
     let first = put(&conn, &draft(1, "a"));
