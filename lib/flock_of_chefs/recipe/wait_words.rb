@@ -47,7 +47,11 @@ module FlockOfChefs
         WaitWords.declare(:wait_while, self, pause, options, block, caller_locations(1, 1).first)
       end
 
+      # Reads what is written and keeps it for the resource's provider.
+      #
       # @api private
+      # @return [true]
+      # @raise [ConfigurationError]
       def self.declare(word, resource, pause, options, block, location)
         place = "#{Run::CallSite.name(location.path)}:#{location.lineno}"
         Waits.for(resource.run_context)&.add(resource, Wait.parse(word, pause, options, block, place))

@@ -10,8 +10,10 @@ module FlockOfChefs
     module WaitingProvider
       # Why an action was not run, for Chef's formatters.
       Skipped = Struct.new(:to_text) do
-        def short_description = to_text
-        def description = to_text
+        # Chef's method.
+        alias_method :short_description, :to_text
+        # Chef's method.
+        alias_method :description, :to_text
       end
 
       # Chef's method.

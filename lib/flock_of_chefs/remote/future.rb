@@ -43,7 +43,11 @@ module FlockOfChefs
           end
         end
 
+        # Counts one more.
+        #
         # @api private
+        # @return [void]
+        # @raise [RejectedError] at the limit
         def enter
           @lock.synchronize do
             raise RejectedError.new("#{LIMIT} futures are under way; take the values of some", code: "futures") \
@@ -56,7 +60,10 @@ module FlockOfChefs
         # @return [Integer] how many are under way
         def running = @lock.synchronize { @running }
 
+        # Counts one less.
+        #
         # @api private
+        # @return [void]
         def leave = @lock.synchronize { @running -= 1 }
 
         private
