@@ -162,15 +162,12 @@ pub const STATUS_MESSAGE_BYTES: usize = 2 * 1024;
 pub const KEEPALIVE_MS: u64 = 15_000;
 /// See [`KEEPALIVE_MS`].
 pub const KEEPALIVE_TIMEOUT_MS: u64 = 5_000;
-/// HTTP/2 flow control on the peer port, both ends: what one stream may have on its way unread, and one connection. A stream that
-/// nobody reads must leave room for the others.
+/// HTTP/2 flow control on the peer port, both ends: what one stream, less than one connection, may have on its way unread.
 pub const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
 /// See [`STREAM_WINDOW_BYTES`].
 pub const CONNECTION_WINDOW_BYTES: u32 = 8 * STREAM_WINDOW_BYTES;
 /// Calls that a hub holds at the same time for one member that it relays to, and for one caller.
 pub const RELAYED_CALLS: usize = 64;
-/// Of the calls for one member, those of one caller.
-pub const RELAYED_CALLER_CALLS: usize = 16;
 /// Bytes of those calls that a hub holds for one caller.
 pub const RELAYED_CALLER_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of relayed calls that a hub holds in all.

@@ -23,8 +23,11 @@ use crate::{
     relay::{NOT_CONNECTED, RELAY_BUSY},
 };
 
+/// Of the calls in one line, those of one caller.
+pub(super) const RELAYED_CALLER_CALLS: usize = 16;
+
 /// One member's Serve stream as the hub sees it. At most [`limits::RELAYED_CALLS`] are in it, of one caller at most
-/// [`limits::RELAYED_CALLER_CALLS`], so a member that does not read costs a
+/// [`RELAYED_CALLER_CALLS`], so a member that does not read costs a
 /// bounded amount of memory, and nobody else anything.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -83,12 +86,10 @@ impl Line {
                 limits::RELAYED_CALLS
             )));
         }
-        if state.calls.values().filter(|call| call.from == message.from).count() >= limits::RELAYED_CALLER_CALLS {
+        if state.calls.values().filter(|call| call.from == message.from).count() >= RELAYED_CALLER_CALLS {
             return Err(busy(format!(
                 "{} has not answered {} calls of {} yet",
-                self.member,
-                limits::RELAYED_CALLER_CALLS,
-                message.from
+                self.member, RELAYED_CALLER_CALLS, message.from
             )));
         }
         state.last_id += 1;

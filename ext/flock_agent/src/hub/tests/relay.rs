@@ -13,6 +13,7 @@ use tonic::Request;
 use super::*;
 use crate::{
     hub::{
+        line::RELAYED_CALLER_CALLS,
         lock,
         testing::{TestMember, eventually},
     },
@@ -322,10 +323,10 @@ async fn a_member_has_a_limit_of_calls_and_the_others_have_theirs() {
     let (_b, echo) = open(&flock, &hub, "b").await;
     let mut calls = JoinSet::new();
     let others: Vec<_> = ["d", "e", "f"].iter().map(|name| flock.member(name, &[&hub])).collect();
-    let shares = limits::RELAYED_CALLS / limits::RELAYED_CALLER_CALLS;
+    let shares = limits::RELAYED_CALLS / RELAYED_CALLER_CALLS;
     for caller in others.iter().chain([&a]).take(shares) {
         caller.connected().await;
-        hold(&mut calls, caller, "b", b"stuck", limits::RELAYED_CALLER_CALLS);
+        hold(&mut calls, caller, "b", b"stuck", RELAYED_CALLER_CALLS);
     }
     let busy = refused(&c, "b", "relay_busy").await;
     assert!(busy.kind() == ErrorKind::Rejected && carried_nothing(&busy));
@@ -347,7 +348,7 @@ async fn a_member_works_on_a_few_at_a_time_and_answers_all() {
     let hub = flock.hub("hub");
     let ((a, _), (_b, echo)) = (open(&flock, &hub, "a").await, open(&flock, &hub, "b").await);
     let mut all = JoinSet::new();
-    for _ in 0..limits::RELAYED_CALLER_CALLS {
+    for _ in 0..RELAYED_CALLER_CALLS {
         let link = a.link.clone();
         all.spawn(async move { link.forward("b", Method::Offer, b"pause".to_vec()).await });
     }
