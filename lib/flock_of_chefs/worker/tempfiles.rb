@@ -8,6 +8,7 @@ module FlockOfChefs
     module Tempfiles
       # Notes each new one, without keeping it from being collected.
       module Noted
+        # As Tempfile's own.
         def initialize(...)
           super
           Tempfiles.note(self)
