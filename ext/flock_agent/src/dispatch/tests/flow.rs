@@ -30,6 +30,7 @@ async fn from_the_door_to_the_outcome() {
         "job": job, "key": "execute[x]", "action": "run", "generation": 5, "data_dir": dir, "node": "target", "timeout_ms": 600_000,
         "snapshot_dir": dir.join("snapshots/5"), "current": dir.join("snapshots/current"),
         "result": dir.join(format!("results/{job}.json")), "started": dir.join(format!("results/{job}.started")),
+        "changes": dir.join(format!("results/{job}.changes")),
         "chain": [{"node": "a", "key": "file[/a]", "action": "create"}, {"node": "target", "key": "execute[x]", "action": "run"}],
         "cause_root": uuid(99), "sources": [{"node": "a", "key": "file[/a]"}],
     });
