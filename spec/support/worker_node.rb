@@ -117,6 +117,7 @@ class WorkerNode
       "snapshot_dir" => File.join(data_dir, "snapshots", generation.to_s), "data_dir" => data_dir,
       "result" => File.join(data_dir, "results", "#{id}.json"),
       "started" => File.join(data_dir, "results", "#{id}.started"),
+      "changes" => File.join(data_dir, "results", "#{id}.changes"),
       "current" => File.join(data_dir, "snapshots", "current"), "node" => "bender1", "timeout_ms" => 60_000,
       "chain" => [{ "node" => "bender1", "key" => key, "action" => action }], "cause_root" => "root-1",
       "sources" => [{ "node" => "bender0", "key" => "file[/tmp/fubar]" }]

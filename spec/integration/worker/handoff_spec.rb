@@ -65,6 +65,8 @@ RSpec.describe "An action that notifies other nodes" do
         "line" => an_instance_of(Integer), "sensitive" => false },
       include("key" => "file[#{quiet}]", "action" => "create")
     ]
+    kept = File.readlines(File.join(node.data_dir, "results", "#{result["job"]}.changes"))
+    expect(kept.map { |line| JSON.parse(line) }).to eq(result["changes"])
     expect(node.fire("file[#{subscribing}]", "create")).to include("updated" => false, "changes" => [])
   end
 
