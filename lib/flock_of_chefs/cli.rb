@@ -29,6 +29,8 @@ module FlockOfChefs
     register "resources", Commands::Resources
     register "notify", Commands::Notify
     register "call", Commands::Call
+    register "wait", Commands::Wait
+    register "run-chef", Commands::RunChef
     register "notifications", Commands::Notifications::All
     register "notifications list", Commands::Notifications::List
     register "notifications show", Commands::Notifications::Show

@@ -42,7 +42,7 @@ module FlockOfChefs
       # dry-cli hands over the optional arguments here as well.
       def refuse(args)
         extra = args.drop(self.class.optional_arguments.size)
-        return if extra.empty?
+        return if extra.empty? || self.class.arguments.any?(&:array?)
 
         hint = Nearest.of(extra.first, self.class.subcommands.to_h.keys)
         raise ConfigurationError, "unexpected #{extra.first.inspect}#{hint || "; see --help"}"

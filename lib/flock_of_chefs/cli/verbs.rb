@@ -20,8 +20,8 @@ module FlockOfChefs
         def say(line) = @talk.call(line)
       end
 
-      %w[Agent Backup Call Doctor Init Join Leave NodeRemove Nodes Notifications Notify Resources Restore Status Steer
-         Subscriptions TokenCreate Version].each do |name|
+      %w[Agent Backup Call Doctor Init Join Leave NodeRemove Nodes Notifications Notify Resources Restore RunChef Status
+         Steer Subscriptions TokenCreate Version Wait].each do |name|
         file = name.gsub(/(?<=[a-z])(?=[A-Z])/, "_").downcase
         autoload name, File.join(__dir__, "verbs", "#{file}.rb")
       end

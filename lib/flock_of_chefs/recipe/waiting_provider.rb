@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "chef/log"
+require "chef/request_id"
 require_relative "surroundings"
 require_relative "waits"
 
@@ -58,14 +59,12 @@ module FlockOfChefs
 
         # A worker holds Chef's run lock: it asks once, and gives it back.
         def later(waits, resource)
-          require_relative "waiting"
-          missing = waits.map { |wait| Waiting.new(wait, resource) }.find { |waiting| !waiting.now? } or return
+          missing = waits.map { |wait| Remote::Waiting.new(wait) }.find { |waiting| !waiting.now? } or return
           throw :flock_later, "#{resource} waits #{missing}"
         end
 
         def overdue(wait, resource, events, action)
-          require_relative "waiting"
-          waiting = Waiting.new(wait, resource)
+          waiting = waiting(wait, resource)
           return if waiting.over?
 
           why = "#{resource} waited #{wait.limit_s} s #{waiting}"
@@ -74,6 +73,11 @@ module FlockOfChefs
           when :skip then skip(resource, action, events, why)
           else ::Chef::Log.warn("flock_of_chefs: #{why}; it goes on without")
           end
+        end
+
+        def waiting(wait, resource)
+          run = { run_id: ::Chef::RequestID.instance.request_id, at: wait.place }
+          Remote::Waiting.new(wait, run:) { |line| ::Chef::Log.info("flock_of_chefs: #{resource} #{line}") }
         end
 
         def skip(resource, action, events, why)

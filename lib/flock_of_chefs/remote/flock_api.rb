@@ -38,7 +38,7 @@ module FlockOfChefs
         options = {}
         options[:run_list] = Array(run_list) unless Array(run_list).empty?
         options[:why_run] = true if why_run
-        ChefRun.new(self, call(:run_chef, *(options unless options.empty?)))
+        ChefRun.new(self, call(:run_chef, *[options].reject(&:empty?)))
       end
     end
   end

@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
-require "chef"
-require "flock_of_chefs/chef"
-require "flock_of_chefs/recipe/waiting"
+require "flock_of_chefs"
+require "flock_of_chefs/remote"
+require "flock_of_chefs/recipe/wait"
 
-RSpec.describe FlockOfChefs::Recipe::Waiting do
+RSpec.describe FlockOfChefs::Remote::Waiting do
   # A clock that only sleeping and waiting for changes moves.
   let(:clock) do
     Class.new do
@@ -45,6 +45,7 @@ RSpec.describe FlockOfChefs::Recipe::Waiting do
   end
 
   let(:ends) { [] }
+  let(:lines) { [] }
 
   def read(topic: "run", version: "v1", value: false)
     FlockOfChefs::Remote::Reads.note(
@@ -54,7 +55,8 @@ RSpec.describe FlockOfChefs::Recipe::Waiting do
 
   def waiting(word = :wait_until, pause = nil, **options, &block)
     wait = FlockOfChefs::Recipe::Wait.parse(word, pause, options, block, "cb/recipes/default.rb:3")
-    described_class.new(wait, "file[x]", client:, clock: clock.method(:now), sleeper: clock.method(:sleep))
+    described_class.new(wait, run: { at: wait.place }, client:, clock: clock.method(:now),
+                              sleeper: clock.method(:sleep)) { |line| lines << line }
   end
 
   it "does not wait for what is so already" do
@@ -103,9 +105,8 @@ RSpec.describe FlockOfChefs::Recipe::Waiting do
   end
 
   it "says every 30 seconds what it waits for" do
-    allow(Chef::Log).to receive(:info)
     waiting(timeout: 70) { read && nil }.over?
-    expect(Chef::Log).to have_received(:info).with(/file\[x\] waits for (30|60) s until db.flock_api.active/).twice
+    expect(lines).to match([/\Awaits for 30 s until db.flock_api.active/, /\Awaits for 60 s .* 10 s are left/])
   end
 
   it "takes a node that cannot be asked for one that is not so yet, and all else for an error" do

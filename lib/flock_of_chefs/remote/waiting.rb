@@ -1,15 +1,14 @@
 # frozen_string_literal: true
 
-require "chef/log"
-require "chef/request_id"
 require "securerandom"
-require_relative "../remote"
-require_relative "wait"
+require_relative "../errors"
+require_relative "calls"
+require_relative "reads"
 
 module FlockOfChefs
-  module Recipe
-    # One wait of a resource while its Chef run goes on: the block is asked, and asked again when something that it read
-    # of other nodes has changed. What it reads that nothing tells of (a file, a clock) is asked for at growing pauses.
+  module Remote
+    # One wait: a block is asked, and asked again when something that it read of other nodes has changed. What it reads
+    # that nothing tells of (a file, a clock) is asked for at growing pauses.
     class Waiting
       # Longest pause between two questions to what cannot be watched.
       PAUSE_CAP_S = 10
@@ -23,14 +22,16 @@ module FlockOfChefs
       # A circle does not pass.
       FINAL = %w[wait_cycle].freeze
 
-      # @param wait [Wait]
-      # @param resource [#to_s] for people
+      # @param wait [Recipe::Wait] what is waited for, and how
+      # @param run [Hash{Symbol=>String}] whose waiting keeps a Chef run: +:run_id+ and +:at+; empty = nobody's
       # @param client [LocalClient, nil] nil = this process's
       # @param clock [#call] seconds that never go back
       # @param sleeper [#call]
-      def initialize(wait, resource, client: nil, clock: STEADY, sleeper: Kernel.method(:sleep))
+      # @yieldparam line [String] for people, every {PROGRESS_S}
+      def initialize(wait, run: {}, client: nil, clock: STEADY, sleeper: Kernel.method(:sleep), &progress)
         @wait = wait
-        @resource = resource
+        @run = run
+        @progress = progress
         @client = client
         @clock = clock
         @sleep = sleeper
@@ -70,7 +71,7 @@ module FlockOfChefs
 
       def satisfied?
         @reads = []
-        value = Remote::Reads.collect(@reads, &@wait.block)
+        value = Reads.collect(@reads, &@wait.block)
         @missing = describe(value)
         @wait.satisfied_by?(value)
       rescue *NOT_YET => e
@@ -127,19 +128,16 @@ module FlockOfChefs
         @sleep.call([1, left].min.clamp(0, 1)) # the agent is being restarted
       end
 
-      def waiter
-        { id: @id, run_id: ::Chef::RequestID.instance.request_id, at: @wait.place, blocks_run: true }
-      end
+      def waiter = { id: @id, blocks_run: !@run.empty?, **@run }
 
-      def client = @client || Remote::Calls.current.client
+      def client = @client || Calls.current.client
 
       def tell
         now = @clock.call
         return if now - @told < PROGRESS_S
 
         @told = now
-        ::Chef::Log.info("flock_of_chefs: #{@resource} waits for #{(now - @begun).round} s #{self}; " \
-                         "#{left.round} s are left")
+        @progress&.call("waits for #{(now - @begun).round} s #{self}; #{left.round} s are left")
       end
     end
   end

@@ -1,0 +1,19 @@
+# frozen_string_literal: true
+
+module FlockOfChefs
+  module CLI
+    module Commands
+      # `flockctl run-chef`
+      class RunChef < Command
+        desc "Have Chef run on a node as soon as it can"
+        verb :RunChef
+
+        argument :node, required: true, desc: "The node"
+        option :run_list, desc: "In place of the node's own, for this run: 'recipe[a],role[b]'"
+        option :why_run, type: :boolean, default: false, desc: "Only say what would be done"
+        option :wait, desc: "Wait so long for its end: 90, 10m"
+        example ["web1", "web1 --wait 10m", "web1 --run-list 'recipe[app::deploy]' --wait 600"]
+      end
+    end
+  end
+end
