@@ -46,11 +46,13 @@ RSpec.describe "remote_notifies in chef-client" do
       expect(chef.run_json["ended_ms"]).to be >= chef.run_json["started_ms"]
     end
 
-    it "saves one snapshot, then tells the agent" do
+    it "tells the agent that it runs, saves one snapshot, and tells the agent again" do
       expect(chef.snapshots).to eq [{ "node" => "bender0", "success" => true, "recipes" => ["cb"], "number" => 1,
                                       "data_dir" => chef.path("data"), "run_id" => chef.run_json["run_id"] }]
-      expect(chef.calls.map { |call| call["op"] }).to eq ["run_changed"]
-      expect(chef.calls.first["payload"]).to include("number" => 1, "phase" => "succeeded", "generation" => 1)
+      expect(chef.calls.map { |call| call["op"] }).to eq %w[run_changed run_changed]
+      expect(chef.calls.map { |call| call["payload"] })
+        .to match [include("number" => 1, "phase" => "running"),
+                   include("number" => 1, "phase" => "succeeded", "generation" => 1)]
     end
 
     it "is shown in Chef's output, but not counted as a change of this node" do
