@@ -46,13 +46,15 @@ module FlockOfChefs
     #
     # @param request [Hash] +node:+, +api:+, +method:+ and what else proto/flock/v1/common.proto's CallRequest has
     # @param arguments [String] a JSON array, handed through as it is
-    # @return [Hash{String=>Object}] "result" (JSON), "topic", "version", "polled"; or "fault"
+    # @return [Hash{String=>Object}] "result" (JSON), "topic", "version", "polled", "fault", "yields" (JSON each),
+    #   "stream"
     # @raise [Error] when it could not be called
     def invoke(request, arguments, timeout_ms: TIMEOUT_MS)
-      result, topic, version, polled, fault = @native.invoke(JSON.generate(request), arguments, timeout_ms)
-      return { "fault" => JSON.parse(fault) } if fault
-
-      { "result" => result, "topic" => topic, "version" => version, "polled" => polled }
+      result, topic, version, polled, fault, yields, stream =
+        @native.invoke(JSON.generate(request), arguments, timeout_ms)
+      fault &&= JSON.parse(fault)
+      { "result" => result, "topic" => topic, "version" => version, "polled" => polled, "fault" => fault,
+        "yields" => yields, "stream" => stream }
     end
 
     # @param draft [Hash] a notification

@@ -40,8 +40,15 @@ pub fn error(status: Status) -> Error {
     }
     match source(&status) {
         Some(error) => error,
+        None if broke(&status) => Error::connection(foreign_message(&status)),
         None => Error::new(kind_of(status.code()), foreign_message(&status)),
     }
+}
+
+/// Whether this end made the status of what its connection said: a peer that is killed in the middle of a call, for one. A status that has
+/// travelled has no cause.
+fn broke(status: &Status) -> bool {
+    matches!(status.code(), Code::Unknown | Code::Internal) && StdError::source(status).is_some()
 }
 
 /// An error of ours somewhere in the causes of another one, as the connector leaves it inside a transport error.

@@ -19,8 +19,8 @@ use crate::{
     wait::wait,
 };
 
-/// Result, topic, version, polled, fault.
-type Answer = (String, String, String, bool, Option<String>);
+/// Result, topic, version, polled, fault, yields, stream.
+type Answer = (String, String, String, bool, Option<String>, Vec<String>, String);
 
 #[derive(TypedData)]
 #[magnus(class = "FlockOfChefs::Native::Client", free_immediately, size)]
@@ -85,7 +85,8 @@ impl Client {
         })
     }
 
-    /// Answers with `[result, topic, version, polled, fault]`: texts of JSON, of which arguments and result are handed through as they are.
+    /// Answers with `[result, topic, version, polled, fault, yields, stream]`: arguments, result and yields are texts of JSON that are handed
+    /// through as they are.
     fn invoke(
         ruby: &Ruby,
         this: &Self,
@@ -102,10 +103,17 @@ impl Client {
             };
             let limit = Duration::from_millis(timeout_ms);
             let reply = wait(ruby, &runtime, limit, async move { client.invoke(call).await })?;
-            let result = String::from_utf8(reply.result)
-                .map_err(|_| Error::protocol("the answer of the call is no text of JSON"))?;
+            let yields = reply.yields.into_iter().map(text).collect::<Result<_>>()?;
             let fault = reply.fault.map(|fault| json::print(&fault)).transpose()?;
-            Ok((result, reply.topic, reply.version, reply.polled, fault))
+            Ok((
+                text(reply.result)?,
+                reply.topic,
+                reply.version,
+                reply.polled,
+                fault,
+                yields,
+                reply.stream,
+            ))
         })
     }
 
@@ -118,6 +126,10 @@ impl Client {
             Ok(json::print(&stored)?)
         })
     }
+}
+
+fn text(bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| Error::protocol("the answer of the call is no text of JSON"))
 }
 
 /// Binds the class.

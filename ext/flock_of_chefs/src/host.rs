@@ -44,6 +44,7 @@ struct Reply {
     code: String,
     message: String,
     accepted: bool,
+    yielded: bool,
 }
 
 impl DataTypeFunctions for Host {
@@ -133,6 +134,7 @@ impl Reply {
             code: self.code,
             message: self.message,
             accepted: self.accepted,
+            yielded: self.yielded,
         }
     }
 }
@@ -143,8 +145,9 @@ fn shown(body: Body) -> Value {
         Body::Call(call) => json!({
             "type": "call", "rpc_id": call.rpc_id, "from": call.from, "api": call.api, "method": call.method,
             "arguments": String::from_utf8_lossy(&call.arguments), "timeout_ms": call.timeout_ms,
-            "crash_on_error": call.crash_on_error, "receipt": call.receipt,
+            "crash_on_error": call.crash_on_error, "receipt": call.receipt, "streams": call.streams,
         }),
+        Body::Taken(taken) => json!({"type": "taken", "rpc_id": taken.rpc_id, "bytes": taken.bytes}),
         Body::Cancel(cancel) => json!({"type": "cancel", "rpc_id": cancel.rpc_id}),
         Body::Stop(_) => json!({"type": "stop"}),
     }

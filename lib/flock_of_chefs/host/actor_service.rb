@@ -37,13 +37,14 @@ module FlockOfChefs
       # @param method [String]
       # @param arguments [Array]
       # @param crash [Boolean] whether an exception ends the actor; it is started again
+      # @yield what the method yields, on the actor's thread
       # @return [Object]
       # @raise [Exception] the method's own
       # @raise [Refused] when there is no actor now
-      def call(call, method, arguments, crash)
+      def call(call, method, arguments, crash, &block)
         actor = Api::Actors.find(name) or down("being started again after it crashed")
         values, keywords = Keywords.split(@class.instance_method(method), arguments)
-        actor.__flock_call__(call, method.to_sym, values, keywords, crash)
+        actor.__flock_call__(call, method.to_sym, values, keywords, crash, block)
       rescue ::Celluloid::DeadActorError
         down("gone: it crashed while this call waited for it")
       end

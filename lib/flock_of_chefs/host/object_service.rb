@@ -37,14 +37,15 @@ module FlockOfChefs
       # @param method [String]
       # @param arguments [Array]
       # @param crash [Boolean] whether an exception costs the object: the next call gets a new one
+      # @yield what the method yields
       # @return [Object]
       # @raise [Exception] the method's own
       # @raise [Refused] for arguments that its schema does not allow
-      def call(call, method, arguments, crash)
+      def call(call, method, arguments, crash, &block)
         check(method, arguments)
         object = self.object
         values, keywords = Keywords.split(object.method(method), arguments)
-        call.run { object.public_send(method, *values, **keywords) }
+        call.run { object.public_send(method, *values, **keywords, &block) }
       rescue Refused
         raise
       rescue StandardError, ScriptError

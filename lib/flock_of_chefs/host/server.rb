@@ -8,6 +8,7 @@ require_relative "../errors"
 require_relative "fault"
 require_relative "lane"
 require_relative "refused"
+require_relative "yields"
 
 module FlockOfChefs
   module Host
@@ -19,7 +20,7 @@ module FlockOfChefs
       GRACE_S = 30
 
       # What waits for or has a thread of its API.
-      Work = Struct.new(:message, :call)
+      Work = Struct.new(:message, :call, :yields)
 
       # @param native [Native::Host]
       # @param offer [Offer]
@@ -66,12 +67,14 @@ module FlockOfChefs
         case message["type"]
         when "call" then accept(message)
         when "cancel" then cancel(message["rpc_id"])
+        when "taken" then at_hand(message["rpc_id"])&.yields&.taken(message["bytes"])
         when "stop" then stop
         end
       end
 
       def accept(message)
         work = Work.new(message, Api::Call.new(message["from"], message["timeout_ms"]))
+        work.yields = yields(work) if message["streams"]
         lane = @lanes[message["api"]] or return refuse(work, ResourceNotFoundError.new("no such API", code: "no_api"))
         @lock.synchronize { @works[message["rpc_id"]] = work }
         reply(work, accepted: true) if message["receipt"]
@@ -80,11 +83,19 @@ module FlockOfChefs
 
       # What has begun goes on; it may look at its deadline.
       def cancel(rpc_id)
-        work = @lock.synchronize { @works[rpc_id] } or return
+        work = at_hand(rpc_id) or return
         work.call.cancel
+        work.yields&.wake
         return unless @lanes.fetch(work.message["api"]).take_back(work)
 
         refuse(work, TimeoutError.new("nobody waits for it any more", code: "cancelled"))
+      end
+
+      def at_hand(rpc_id) = @lock.synchronize { @works[rpc_id] }
+
+      def yields(work)
+        what = work.message.values_at("api", "method").join(".")
+        Yields.new(work.call, what) { |values| reply(work, yielded: true, result: values) }
       end
 
       def work(service, work)
@@ -99,7 +110,7 @@ module FlockOfChefs
       def call(service, work)
         name, crash = work.message.values_at("method", "crash_on_error")
         arguments = Refused.when_raised { Calls::Value.load(work.message["arguments"]) }
-        result = service.call(work.call, name, arguments, crash)
+        result = service.call(work.call, name, arguments, crash, &work.yields)
         { result: Refused.when_raised { Calls::Value.dump(result, "the result of #{service.name}.#{name}") } }
       rescue Refused => e
         refusal(e.cause)

@@ -2,6 +2,7 @@
 
 require_relative "calls"
 require_relative "future"
+require_relative "monitor"
 
 module FlockOfChefs
   module Remote
@@ -41,10 +42,11 @@ module FlockOfChefs
         end
       end
 
-      def initialize(node, name, timeout_ms: Calls::TIMEOUT_MS)
+      def initialize(node, name, timeout_ms: Calls::TIMEOUT_MS, crash_on_error: false)
         @node = node
         @name = name
         @timeout_ms = timeout_ms
+        @crash_on_error = crash_on_error
       end
 
       # @return [String]
@@ -56,13 +58,30 @@ module FlockOfChefs
       # Calls a method; for names that Ruby's own objects have.
       #
       # @param method [Symbol, String]
+      # @yield what the method yields, each time and in order; +yield+ there answers nil. The method goes on while
+      #   at most 256 KiB wait to be taken here
       # @return [Object] what it answered
       # @raise [RemoteError] when it raised; other {Error}s when it could not be called in time
-      def call(method, *arguments) = Calls.current.call(request(method, arguments))
+      def call(method, *arguments, &) = Calls.current.call(request(method, arguments), &)
 
       # @param seconds [Numeric]
       # @return [Api] the same with another deadline
-      def with_timeout(seconds) = self.class.new(@node, @name, timeout_ms: Api.milliseconds(seconds))
+      def with_timeout(seconds) = with(timeout_ms: Api.milliseconds(seconds))
+
+      # @return [Api] the same, for calls whose exceptions also end the object that raised them: the next call finds a
+      #   new one
+      def crash_on_error = with(crash_on_error: true)
+
+      # Tells when it goes down and comes up.
+      #
+      # @yieldparam event [Monitor::Event] on a thread of the monitor
+      # @return [Monitor]
+      # @raise [RejectedError] when too many are at work
+      def monitor(&)
+        raise ArgumentError, "name the API to monitor: FlockOfChefs[#{node_name.inspect}][:an_api]" if @name.empty?
+
+        Monitor.new(node_name, @name, &)
+      end
 
       # @return [Async] for calls whose answers nobody waits for: each returns once the API's host has it in its queue
       def async = Async.new(self)
@@ -80,13 +99,18 @@ module FlockOfChefs
       # @return [Call]
       # @api private
       def request(method, arguments, receipt: false)
-        Call.new(node: node_name, api: api_name, name: method.to_s, arguments:, timeout_ms: @timeout_ms, receipt:)
+        Call.new(node: node_name, api: api_name, name: method.to_s, arguments:, timeout_ms: @timeout_ms, receipt:,
+                 crash_on_error: @crash_on_error)
       end
 
       private
 
-      def method_missing(method, *arguments)
-        Api.callable?(method) ? call(method, *arguments) : super
+      def with(**changed)
+        self.class.new(@node, @name, **{ timeout_ms: @timeout_ms, crash_on_error: @crash_on_error }, **changed)
+      end
+
+      def method_missing(method, *arguments, &)
+        Api.callable?(method) ? call(method, *arguments, &) : super
       end
 
       def respond_to_missing?(method, include_all = false) = Api.callable?(method) || super
@@ -100,7 +124,10 @@ module FlockOfChefs
         private
 
         def method_missing(method, *arguments)
-          Api.callable?(method) ? make(@api.request(method, arguments, receipt: receipt?)) : super
+          return super unless Api.callable?(method)
+          raise ArgumentError, "#{method}: what a method yields needs a call that waits for it" if block_given?
+
+          make(@api.request(method, arguments, receipt: receipt?))
         end
 
         def respond_to_missing?(method, include_all = false) = Api.callable?(method) || super

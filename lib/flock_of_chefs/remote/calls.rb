@@ -5,6 +5,7 @@ require_relative "../errors"
 require_relative "../calls/value"
 require_relative "../run/calls"
 require_relative "reads"
+require_relative "stream"
 
 module FlockOfChefs
   # The nodes of the flock as Ruby sees them; see {FlockOfChefs.[]}.
@@ -26,7 +27,9 @@ module FlockOfChefs
     #   @return [Integer]
     # @!attribute [r] receipt
     #   @return [Boolean] whether it is enough that the call was taken in there
-    Call = Struct.new(:node, :api, :name, :arguments, :timeout_ms, :receipt, keyword_init: true) do
+    # @!attribute [r] crash_on_error
+    #   @return [Boolean] whether an exception costs the object that raised it
+    Call = Struct.new(:node, :api, :name, :arguments, :timeout_ms, :receipt, :crash_on_error, keyword_init: true) do
       # @return [String] for people
       def to_s = [node, *(api unless api.empty?), name].join(".")
     end
@@ -55,11 +58,13 @@ module FlockOfChefs
       end
 
       # @param call [Call]
+      # @yield what the method yields, each time; answers nothing to it
       # @return [Object] what the method answered
       # @raise [RemoteError] when the method raised; other {Error}s when it could not be called, within the call's time
-      def call(call)
+      def call(call, &block)
         arguments = call.arguments.each_with_index.map { |one, n| Value.dump(one, "argument #{n + 1} of #{call}") }
-        answer = recorded(call, "[#{arguments.join(",")}]")
+        arguments = "[#{arguments.join(",")}]"
+        answer = sound(call, block ? stream(call, arguments).each(&block) : recorded(call, arguments))
         value = FlockOfChefs::Calls::Value.load(answer["result"])
         note(call, answer, value)
         value
@@ -97,15 +102,31 @@ module FlockOfChefs
       private_constant :Value
 
       # Recipe bodies are compiled again by a worker, which answers from the record.
-      def recorded(call, arguments)
-        return invoke(call, arguments) unless Run::Calls.recipe_body?
+      def recorded(call, arguments, timeout_ms: call.timeout_ms, question: 0, **more)
+        return invoke(call, arguments, timeout_ms, more) unless Run::Calls.recipe_body?
 
-        Run::Calls.remote(call.to_s, [arguments]) { invoke(call, arguments) }
+        nth = question.zero? ? [] : [question]
+        Run::Calls.remote(call.to_s, [arguments, *nth]) { invoke(call, arguments, timeout_ms, more) }
       end
 
-      def invoke(call, arguments)
-        request = { node: call.node, api: call.api, method: call.name, receipt: call.receipt || false }
-        answer = client.invoke(request, arguments, timeout_ms: call.timeout_ms)
+      # The first question has the arguments; ending it is none.
+      def stream(call, arguments)
+        Stream.new(call.timeout_ms) do |more, timeout_ms, question|
+          if question
+            recorded(call, question.zero? ? arguments : "[]", timeout_ms:, question:, **more)
+          elsif Run::Calls.replay.nil?
+            invoke(call, "[]", timeout_ms, more)
+          end
+        end
+      end
+
+      def invoke(call, arguments, timeout_ms, more)
+        request = { node: call.node, api: call.api, method: call.name, receipt: call.receipt || false,
+                    crash_on_error: call.crash_on_error || false, **more }
+        client.invoke(request, arguments, timeout_ms:)
+      end
+
+      def sound(call, answer)
         fault = answer["fault"] or return answer
 
         raise RemoteError.new("#{fault["class_name"]} in #{call}: #{fault["message"]}",
@@ -113,7 +134,8 @@ module FlockOfChefs
       end
 
       def note(call, answer, value)
-        Reads.note(read(call, answer["topic"], answer["version"], value))
+        topic = answer["topic"] unless answer["topic"].empty?
+        Reads.note(read(call, topic, answer["version"], value))
         Reads.note(read(call, nil, "", value)) if answer["polled"]
       end
 

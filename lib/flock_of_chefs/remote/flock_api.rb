@@ -28,6 +28,19 @@ module FlockOfChefs
       # @raise [RejectedError] when it is more than one answer may have (1 MiB)
       def node(path = nil) = path ? call(:node, path.to_s) : call(:node)
 
+      # @return [Float] seconds that a question and its answer took
+      # @raise [Error] when there was none
+      def ping
+        begun = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        call(:ping)
+        Process.clock_gettime(Process::CLOCK_MONOTONIC) - begun
+      end
+
+      # @return [Array<Hash>] what else can be called there: "name", "class_name", "help" and "methods", each of these
+      #   with "name", "help" and "schema"
+      # @raise [Error]
+      def apis = call(:apis)
+
       # Has Chef run there as soon as it can. While one with the same options is queued, it is that one.
       #
       # @param run_list [Array<String>, String] in place of the node's own, for this run

@@ -40,8 +40,18 @@ module FlockOfChefs
       # @return [String] what the flock knows of it: "alive", "suspect", "gone" or "unknown"
       # @raise [Error] if no agent of this node answers
       def presence
-        Calls.current.ask("resolve", { nodes: [name] })["nodes"].first.fetch("presence")
+        known = Calls.current.ask("resolve", { nodes: [name] })["nodes"].first.fetch("presence")
+        Reads.note(Read.new(node: name, topic: "presence", version: known, description: "#{name}.presence",
+                            value: known))
+        known
       end
+
+      # Tells when it goes down and comes up.
+      #
+      # @yieldparam event [Monitor::Event] on a thread of the monitor
+      # @return [Monitor]
+      # @raise [RejectedError] when too many are at work
+      def monitor(&) = Monitor.new(name, &)
 
       # @return [Boolean]
       def ==(other) = other.is_a?(Node) && other.name == name

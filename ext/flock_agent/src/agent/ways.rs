@@ -282,6 +282,10 @@ impl Nodes for Ways {
         }
     }
 
+    async fn presence_after(&self, node: &str, known: &str) -> String {
+        self.link.presence_after(node, known).await
+    }
+
     async fn waiting(&self, node: &str) -> Result<pb::Waiting> {
         match self.way(node).await? {
             Way::Direct(channel) => {

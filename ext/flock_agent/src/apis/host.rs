@@ -11,7 +11,10 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{Kind, api_down, no_method};
+use super::{
+    Kind, api_down, no_method,
+    stream::{Sink, Yielding},
+};
 use crate::pb::{self, host_down::Body};
 
 /// As much of one process as its agent needs.
@@ -40,7 +43,13 @@ struct State {
 /// It keeps its place in the API's queue until the host has said how it ended, whether anybody still waits or not.
 struct Call {
     api: String,
-    answer: Option<oneshot::Sender<Result<pb::CallReply>>>,
+    answer: Option<Hearer>,
+}
+
+/// Who hears how a call goes.
+enum Hearer {
+    Once(oneshot::Sender<Result<pb::CallReply>>),
+    Yields(Sink),
 }
 
 /// A call that is in the host's queue; dropped before its answer, the host hears that nobody waits any more.
@@ -77,30 +86,42 @@ impl Host {
 
     /// Puts a call into the queue of its API.
     pub(super) fn begin(self: &Arc<Self>, from: &NodeName, call: pb::CallRequest) -> Result<Waiting> {
-        if !self.has(&call.api, &call.method) {
-            return Err(no_method(&call.method));
-        }
-        let mut state = self.state();
-        self.admit(&state, &call.api)?;
-        let (id, (sender, answer)) = (state.last_id + 1, oneshot::channel());
+        let (sender, answer) = oneshot::channel();
         let api = call.api.clone();
-        state.send(message(id, from, call)).map_err(|e| refused(&api, e))?;
-        state.last_id = id;
-        *state.at_hand.entry(api.clone()).or_default() += 1;
-        state.calls.insert(
-            id,
-            Call {
-                api: api.clone(),
-                answer: Some(sender),
-            },
-        );
-        drop(state);
+        let id = self.put(from, call, Hearer::Once(sender))?;
         Ok(Waiting {
             host: Arc::clone(self),
             id,
             api,
             answer,
         })
+    }
+
+    /// The same for a caller that takes what the method yields.
+    pub(super) fn open(self: &Arc<Self>, from: &NodeName, call: pb::CallRequest) -> Result<Yielding> {
+        let (sink, items) = Sink::pair();
+        let id = self.put(from, call, Hearer::Yields(sink))?;
+        Ok(Yielding::new(Arc::clone(self), id, items))
+    }
+
+    fn put(&self, from: &NodeName, call: pb::CallRequest, hearer: Hearer) -> Result<u64> {
+        if !self.has(&call.api, &call.method) {
+            return Err(no_method(&call.method));
+        }
+        let mut state = self.state();
+        self.admit(&state, &call.api)?;
+        let (id, api) = (state.last_id + 1, call.api.clone());
+        state.send(message(id, from, call)).map_err(|e| refused(&api, e))?;
+        state.last_id = id;
+        *state.at_hand.entry(api.clone()).or_default() += 1;
+        state.calls.insert(
+            id,
+            Call {
+                api,
+                answer: Some(hearer),
+            },
+        );
+        Ok(id)
     }
 
     fn admit(&self, state: &State, api: &str) -> Result<()> {
@@ -120,6 +141,10 @@ impl Host {
         if reply.accepted {
             let waiting = state.calls.get_mut(&reply.rpc_id).and_then(|call| call.answer.take());
             answer(waiting, Ok(pb::CallReply::default()));
+            return;
+        }
+        if reply.yielded {
+            state.yields(reply);
             return;
         }
         let call = state.end(reply.rpc_id);
@@ -167,8 +192,19 @@ impl Host {
         }
     }
 
+    /// The caller has taken so many bytes of what the call yielded; `false` = the host has not heard of it.
+    pub(super) fn taken(&self, id: u64, bytes: u64) -> bool {
+        let mut state = self.state();
+        let told = state.send(Body::Taken(pb::HostTaken { rpc_id: id, bytes })).is_ok();
+        let call = state.calls.get_mut(&id);
+        if let (true, Some(Hearer::Yields(sink))) = (told, call.and_then(|call| call.answer.as_mut())) {
+            sink.taken(bytes);
+        }
+        told
+    }
+
     /// Nobody waits for this call any more.
-    fn cancel(&self, id: u64) {
+    pub(super) fn cancel(&self, id: u64) {
         let mut state = self.state();
         let Some(call) = state.calls.get_mut(&id) else { return };
         if call.answer.take().is_some() {
@@ -186,6 +222,20 @@ impl State {
             *count -= 1;
         }
         Some(call)
+    }
+
+    /// A method yields. One that yields too much is given up as if nobody waited; it ends when it hears of that.
+    fn yields(&mut self, reply: pb::HostReply) {
+        let Some(call) = self.calls.get_mut(&reply.rpc_id) else {
+            return;
+        };
+        let Some(Hearer::Yields(sink)) = call.answer.as_mut() else {
+            return;
+        };
+        if let Err(overrun) = sink.yields(reply.result) {
+            answer(call.answer.take(), Err(overrun));
+            let _ = self.send(Body::Cancel(pb::HostCancel { rpc_id: reply.rpc_id }));
+        }
     }
 
     fn send(&self, body: Body) -> Result<(), TrySendError<()>> {
@@ -212,9 +262,13 @@ impl Drop for Waiting {
 }
 
 /// Whoever waited may be gone.
-fn answer(waiting: Option<oneshot::Sender<Result<pb::CallReply>>>, result: Result<pb::CallReply>) {
-    if let Some(waiting) = waiting {
-        let _ = waiting.send(result);
+fn answer(waiting: Option<Hearer>, result: Result<pb::CallReply>) {
+    match waiting {
+        Some(Hearer::Once(waiting)) => {
+            let _ = waiting.send(result);
+        }
+        Some(Hearer::Yields(sink)) => sink.end(result),
+        None => {}
     }
 }
 
@@ -228,6 +282,7 @@ fn message(rpc_id: u64, from: &NodeName, call: pb::CallRequest) -> Body {
         timeout_ms: call.timeout_ms,
         crash_on_error: call.crash_on_error,
         receipt: call.receipt,
+        streams: call.streams,
     })
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
-use super::{Apis, api_down, host::Host, no_api, no_method};
+use super::{Apis, Yielding, api_down, host::Host, no_api, no_method};
 use crate::{pb, text};
 
 /// Where the APIs of a host come from. A cookbook's wins where both offer one name.
@@ -290,6 +290,10 @@ impl Apis for Hosts {
         host.begin(from, call)?.answer().await
     }
 
+    fn open(&self, from: &NodeName, call: pb::CallRequest) -> Result<Yielding> {
+        self.offering(&call.api)?.open(from, call)
+    }
+
     fn owner(&self, method: &str) -> Result<String> {
         let book = self.book();
         let all = book
@@ -317,6 +321,14 @@ impl Apis for Hosts {
         let book = self.book();
         let names: BTreeSet<&String> = book.connected.values().flat_map(|host| host.apis.keys()).collect();
         names.into_iter().cloned().collect()
+    }
+
+    fn offers(&self) -> Vec<pb::ApiInfo> {
+        let book = self.book();
+        // Of two with one name the first is called.
+        let all = book.connected.values().rev().flat_map(|host| host.apis.iter());
+        let offers: BTreeMap<&String, &pb::ApiInfo> = all.collect();
+        offers.into_values().cloned().collect()
     }
 
     fn version(&self, api: &str) -> Option<String> {

@@ -5,8 +5,9 @@ mod files;
 mod host;
 mod hosts;
 mod serve;
+mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wanted;
 
 use flock_core::{Error, Result, id::NodeName};
@@ -15,6 +16,7 @@ use crate::pb;
 
 pub use client::HostClient;
 pub use hosts::{Hosts, Kind};
+pub use stream::{Item, Yielding};
 pub use wanted::{HostsParts, follow};
 
 /// The APIs of this node, without its own `flock_api`.
@@ -25,6 +27,11 @@ pub trait Apis: Send + Sync + 'static {
     /// # Errors
     /// `resource_not_found` with code `no_api` or `no_method`; `connection` with code `api_down`; `rejected` with code `queue_full`; `timeout`.
     async fn call(&self, from: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply>;
+    /// Calls a method whose caller takes what it yields.
+    ///
+    /// # Errors
+    /// As [`Apis::call`].
+    fn open(&self, from: &NodeName, call: pb::CallRequest) -> Result<Yielding>;
     /// The API that a call without one means: the only one that has the method.
     ///
     /// # Errors
@@ -32,6 +39,8 @@ pub trait Apis: Send + Sync + 'static {
     fn owner(&self, method: &str) -> Result<String>;
     /// What is offered.
     fn names(&self) -> Vec<String>;
+    /// The same with all that is said of each, by name.
+    fn offers(&self) -> Vec<pb::ApiInfo>;
     /// Differs whenever the API said that something of it changed, and between hosts: `HOST.COUNT`; `None` = it is not there.
     fn version(&self, api: &str) -> Option<String>;
     /// Tells of every change of [`Apis::version`] and [`Apis::names`].
@@ -55,8 +64,16 @@ impl Apis for NoApis {
         Err(no_api(&call.api))
     }
 
+    fn open(&self, _: &NodeName, call: pb::CallRequest) -> Result<Yielding> {
+        Err(no_api(&call.api))
+    }
+
     fn owner(&self, method: &str) -> Result<String> {
         Err(no_method(method))
+    }
+
+    fn offers(&self) -> Vec<pb::ApiInfo> {
+        Vec::new()
     }
 
     fn names(&self) -> Vec<String> {

@@ -11,7 +11,7 @@ use super::{
     versions,
 };
 use crate::{
-    apis::no_method,
+    apis::{Apis, no_method},
     blocking::blocking,
     dispatch::Errands,
     pb,
@@ -26,15 +26,22 @@ pub(super) struct Builtin {
     pub errands: Errands,
     /// Patterns of the attributes, of the first level, that others may read.
     pub attributes: Arc<[String]>,
+    /// The user's own.
+    pub apis: Arc<dyn Apis>,
 }
 
 impl Builtin {
     /// Methods of it.
-    pub const METHODS: [&'static str; 5] = ["active", "state", "node", "run_chef", "run"];
+    pub const METHODS: [&'static str; 7] = ["active", "state", "node", "run_chef", "run", "apis", "ping"];
 
     /// # Errors
     /// `resource_not_found` for another method; `protocol` for other arguments; those of the methods.
     pub async fn call(&self, method: &str, arguments: &[Value]) -> Result<pb::CallReply> {
+        match (method, arguments) {
+            ("ping", []) => return Ok(plain(&Value::Bool(true))),
+            ("apis", []) => return Ok(plain(&self.apis())),
+            _ => {}
+        }
         // What was changed by a file's write a moment ago is to be seen.
         let view = self.fresh().await?;
         let run_version = || versions::of_run(&view, self.requests.revision());
@@ -66,6 +73,19 @@ impl Builtin {
             topic: topic.to_owned(),
             ..Default::default()
         })
+    }
+
+    /// What can be called here besides.
+    fn apis(&self) -> Value {
+        let method = |method: &pb::ApiMethod| {
+            let schema: Value = serde_json::from_str(&method.schema).unwrap_or_default();
+            json!({"name": method.name, "help": method.help, "schema": schema})
+        };
+        let api = |api: pb::ApiInfo| {
+            let methods: Vec<Value> = api.methods.iter().map(method).collect();
+            json!({"name": api.name, "class_name": api.class_name, "help": api.help, "methods": methods})
+        };
+        self.apis.offers().into_iter().map(api).collect()
     }
 
     async fn fresh(&self) -> Result<Arc<RunView>> {
@@ -121,6 +141,15 @@ impl Builtin {
             self.errands.add(errand)?;
         }
         Ok(answer)
+    }
+}
+
+/// An answer that is not waited for to change.
+fn plain(result: &Value) -> pb::CallReply {
+    pb::CallReply {
+        result: result.to_string().into_bytes(),
+        polled: true,
+        ..Default::default()
     }
 }
 

@@ -6,8 +6,16 @@ use flock_core::{Error, Result, id::NodeName, limits};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{FLOCK_API, builtin::Builtin, check, requests::ChefRequests, versions, waits::Waits};
-use crate::{apis::Apis, delivery::gate::Gate, dispatch::Errands, pb, run_state::RunWatch};
+use super::{
+    FLOCK_API,
+    builtin::Builtin,
+    check,
+    requests::ChefRequests,
+    streams::{Read, Streams},
+    versions,
+    waits::Waits,
+};
+use crate::{apis::Apis, delivery::gate::Gate, dispatch::Errands, pb, run_state::RunWatch, text};
 
 /// This node as others call it; cheap to clone.
 #[derive(Clone)]
@@ -19,6 +27,9 @@ struct Inner {
     apis: Arc<dyn Apis>,
     waits: Arc<Waits>,
     observers: Semaphore,
+    streams: Streams,
+    /// Of this start of the agent.
+    mark: String,
 }
 
 /// What a node is called through.
@@ -49,10 +60,13 @@ impl Callee {
                 requests: parts.requests,
                 errands: parts.errands,
                 attributes: parts.attributes.into(),
+                apis: Arc::clone(&parts.apis),
             },
             apis: parts.apis,
             waits: parts.waits,
             observers: Semaphore::new(limits::OBSERVERS),
+            streams: Streams::default(),
+            mark: text::hex(&rand::random::<[u8; 8]>()),
         }))
     }
 
@@ -81,16 +95,25 @@ impl Callee {
                 .map_err(|e| Error::protocol(format!("arguments are a JSON array: {e}")).with_code("bad_call"))?;
             return self.0.builtin.call(&call.method, &arguments).await;
         }
+        if !call.stream.is_empty() {
+            return self.0.streams.go_on(from, &call).await;
+        }
         // Before the call: what changes during it is seen as a change.
-        let (known, topic) = (self.0.apis.version(&call.api), versions::api_topic(&call.api));
-        let polled = known.as_deref().is_none_or(versions::never_announced);
-        let reply = self.0.apis.call(from, call).await?;
-        Ok(pb::CallReply {
+        let read = self.read_of(&call.api);
+        if call.streams {
+            let open = |call| self.0.apis.open(from, call);
+            return self.0.streams.begin(from, call, read, open).await;
+        }
+        Ok(read.put(self.0.apis.call(from, call).await?))
+    }
+
+    fn read_of(&self, api: &str) -> Read {
+        let known = self.0.apis.version(api);
+        Read {
+            polled: known.as_deref().is_none_or(versions::never_announced),
             version: versions::of_api(known),
-            topic,
-            polled,
-            ..reply
-        })
+            topic: versions::api_topic(api),
+        }
     }
 
     /// The short form, a method of the node itself, means the API that has it.
@@ -152,6 +175,8 @@ impl Callee {
         };
         match versions::api_of(&topic.name) {
             Some(api) => self.0.gate.may_observe(from, api),
+            // That it lives, any member may know.
+            None if topic.name == versions::AGENT => Ok(()),
             None if method.is_empty() => Err(Error::protocol(format!(
                 "{:?} is nothing that can be watched here",
                 topic.name
@@ -175,6 +200,7 @@ impl Callee {
         let view = self.0.builtin.runs.view();
         match (topic, versions::api_of(topic)) {
             (versions::RUN, _) => versions::of_run(&view, self.0.builtin.requests.revision()),
+            (versions::AGENT, _) => self.0.mark.clone(),
             (_, Some(api)) => versions::of_api(self.0.apis.version(api)),
             _ => versions::of_attributes(&view),
         }

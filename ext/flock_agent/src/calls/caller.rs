@@ -20,6 +20,8 @@ pub trait Nodes: Send + Sync + 'static {
     /// # Errors
     /// As above.
     async fn observe(&self, node: &str, asked: pb::ObserveRequest) -> Result<(pb::Observed, bool)>;
+    /// What the flock knows of it, once that is no longer `known`.
+    async fn presence_after(&self, node: &str, known: &str) -> String;
     /// What its runs wait for.
     ///
     /// # Errors
@@ -80,6 +82,11 @@ impl Caller {
             true => Ok((self.0.callee.observe(&self.0.own, asked).await?, true)),
             false => self.0.nodes.observe(node, asked).await,
         }
+    }
+
+    pub(super) async fn presence_after(&self, topic: pb::Topic) -> pb::Topic {
+        let version = self.0.nodes.presence_after(&topic.node, &topic.version).await;
+        pb::Topic { version, ..topic }
     }
 
     pub(super) async fn waiting(&self, node: &str) -> Result<pb::Waiting> {

@@ -8,6 +8,7 @@ mod check;
 mod cycles;
 mod observe;
 mod requests;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod versions;

@@ -39,6 +39,12 @@ impl Caller {
 
     async fn first_change(&self, topics: Vec<pb::Topic>) -> Result<pb::Observed> {
         let mut watches = JoinSet::new();
+        let (presences, topics): (Vec<_>, Vec<_>) =
+            topics.into_iter().partition(|topic| topic.name == versions::PRESENCE);
+        for topic in presences {
+            let caller = self.clone();
+            watches.spawn(async move { Ok(vec![caller.presence_after(topic).await]) });
+        }
         for (node, topics) in by_node(topics) {
             let caller = self.clone();
             watches.spawn(async move { caller.watch(&node, topics).await });

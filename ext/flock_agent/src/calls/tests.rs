@@ -38,6 +38,16 @@ impl Nodes for Mesh {
         Ok((self.to(node)?.observe(&name(&self.1), asked).await?, true))
     }
 
+    async fn presence_after(&self, node: &str, known: &str) -> String {
+        loop {
+            let now = if self.to(node).is_ok() { "alive" } else { "unknown" };
+            if now != known {
+                return now.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn waiting(&self, node: &str) -> Result<pb::Waiting> {
         Ok(self.to(node)?.waiting())
     }

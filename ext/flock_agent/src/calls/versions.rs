@@ -6,6 +6,10 @@ use crate::{pb, run_state::RunView, text};
 pub(super) const RUN: &str = "run";
 /// The node's attributes.
 pub(super) const ATTRIBUTES: &str = "attributes";
+/// This start of the node's agent.
+pub(super) const AGENT: &str = "agent";
+/// What the flock knows of the node, which others say of it.
+pub(super) const PRESENCE: &str = "presence";
 /// Before the name of a user API.
 const API: &str = "api:";
 

@@ -8,7 +8,9 @@ mod cache;
 mod calls;
 mod connect;
 mod file;
+mod interest;
 mod owner;
+mod presence;
 mod serve;
 mod session;
 mod subscribing;
@@ -29,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 pub use connect::Connect;
+pub use interest::Watching;
 pub use serve::Relayed;
 pub use subscribing::{Declaration, Subscribing};
 
@@ -108,6 +111,7 @@ struct Shared {
     state: watch::Sender<LinkState>,
     events: broadcast::Sender<LinkEvent>,
     watched: watch::Sender<BTreeSet<String>>,
+    interest: interest::Interest,
     subscriptions: subscribing::Desk,
     /// To the hub that holds the session, while there is one.
     channel: ArcSwapOption<Channel>,
@@ -138,6 +142,7 @@ impl Link {
             state: watch::Sender::default(),
             events: broadcast::Sender::new(limits::LINK_EVENTS),
             watched: watch::Sender::default(),
+            interest: interest::Interest::default(),
             subscriptions: subscribing::Desk::default(),
             channel: ArcSwapOption::empty(),
             cache: Mutex::new(cache),
@@ -167,17 +172,12 @@ impl Link {
     /// Names whose presence the hub shall report, in place of the earlier ones: as it is now and whenever it changes. Of more
     /// than [`limits::WATCHED_NAMES`], or than one message holds, only the first are watched.
     pub fn watch_names(&self, names: BTreeSet<String>) {
-        let asked = names.len();
-        let names = watchable(names);
-        if names.len() < asked {
-            let watched = names.len();
-            tracing::warn!(asked, watched, "too many names to watch; the last are left out");
-        }
-        self.0.watched.send_if_modified(|watched| {
-            let changed = *watched != names;
-            *watched = names;
-            changed
-        });
+        self.0.interest.set(names, &self.0.watched);
+    }
+
+    /// Watches one name besides, until the guard is dropped.
+    pub fn watch_name(&self, name: &str) -> Watching<'_> {
+        self.0.interest.add(name, &self.0.watched)
     }
 
     /// Where a node can be dialled, as far as is remembered; `None` for one that only dials out.
@@ -200,16 +200,6 @@ impl Link {
     }
 }
 
-fn watchable(names: BTreeSet<String>) -> BTreeSet<String> {
-    let mut bytes = 0;
-    let fits = |name: &String| {
-        // A tag and a length stand before each.
-        bytes += name.len() + 4;
-        bytes < limits::MESSAGE_BYTES - 1024
-    };
-    names.into_iter().take(limits::WATCHED_NAMES).take_while(fits).collect()
-}
-
 impl Shared {
     fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
@@ -224,24 +214,5 @@ impl Shared {
     fn emit(&self, event: LinkEvent) {
         // Nobody listening is no error.
         let _ = self.events.send(event);
-    }
-}
-
-#[cfg(test)]
-mod unit {
-    use prost::Message;
-
-    use super::*;
-
-    #[test]
-    fn what_is_watched_fits_into_one_message() {
-        let long = |n: usize| format!("{n:0>width$}", width = limits::NODE_NAME_BYTES);
-        let watched = watchable((0..limits::WATCHED_NAMES).map(long).collect());
-        let message = pb::Watch {
-            names: watched.into_iter().collect(),
-        };
-        assert!(message.encoded_len() < limits::MESSAGE_BYTES && message.names.len() > 4_000);
-        let short = watchable((0..=limits::WATCHED_NAMES).map(|n| n.to_string()).collect());
-        assert_eq!(short.len(), limits::WATCHED_NAMES);
     }
 }

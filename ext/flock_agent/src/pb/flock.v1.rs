@@ -321,6 +321,12 @@ pub struct CallRequest {
     /// the caller takes what the method yields
     #[prost(bool, tag = "9")]
     pub streams: bool,
+    /// goes on with a stream of an earlier answer, whose api and method these are; "" = a new call
+    #[prost(string, tag = "10")]
+    pub stream: ::prost::alloc::string::String,
+    /// nobody wants more of that stream
+    #[prost(bool, tag = "11")]
+    pub stream_ends: bool,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -341,6 +347,12 @@ pub struct CallReply {
     /// it may also change without anybody saying so
     #[prost(bool, tag = "5")]
     pub polled: bool,
+    /// what the method has yielded since the last answer: a JSON array of values each
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub yields: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// the method is not over: ask with it for what comes next
+    #[prost(string, tag = "7")]
+    pub stream: ::prost::alloc::string::String,
 }
 /// What the method itself raised, as data.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -354,7 +366,7 @@ pub struct Fault {
     #[prost(string, repeated, tag = "3")]
     pub backtrace: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// Something of a node that can be watched: "run", "attributes", "presence", "api:NAME".
+/// Something of a node that can be watched: "run", "attributes", "agent", "presence", "api:NAME".
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -872,6 +884,9 @@ pub struct HostReply {
     /// it is in the queue; the answer comes later, to nobody
     #[prost(bool, tag = "7")]
     pub accepted: bool,
+    /// the result is a JSON array of what the method yields; it goes on
+    #[prost(bool, tag = "8")]
+    pub yielded: bool,
 }
 /// Something of an API changed: who watches it looks again.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -885,7 +900,7 @@ pub struct ApiChange {
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HostDown {
-    #[prost(oneof = "host_down::Body", tags = "1, 2, 3")]
+    #[prost(oneof = "host_down::Body", tags = "1, 2, 3, 4")]
     pub body: ::core::option::Option<host_down::Body>,
 }
 /// Nested message and enum types in `HostDown`.
@@ -899,6 +914,8 @@ pub mod host_down {
         Cancel(super::HostCancel),
         #[prost(message, tag = "3")]
         Stop(super::HostStop),
+        #[prost(message, tag = "4")]
+        Taken(super::HostTaken),
     }
 }
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -925,6 +942,19 @@ pub struct HostCall {
     /// the caller hears no more than that it is in the queue
     #[prost(bool, tag = "8")]
     pub receipt: bool,
+    /// the caller takes what the method yields
+    #[prost(bool, tag = "9")]
+    pub streams: bool,
+}
+/// So many bytes of what a call yielded have been taken: as many more may be sent.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostTaken {
+    #[prost(uint64, tag = "1")]
+    pub rpc_id: u64,
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
 }
 /// Nobody waits for the answer any more.
 #[derive(serde::Serialize, serde::Deserialize)]

@@ -32,6 +32,20 @@ fn an_error_of_ours_is_found_among_the_causes() {
 }
 
 #[test]
+fn a_connection_that_breaks_in_the_middle_of_a_call_is_no_answer_of_the_other_end() {
+    let reset = || {
+        std::io::Error::new(
+            std::io::ErrorKind::UnexpectedEof,
+            "peer closed connection without sending TLS close_notify",
+        )
+    };
+    let broke = error(Status::from_error(Box::new(reset())));
+    assert_eq!(broke.kind(), ErrorKind::Connection, "{broke}");
+    assert!(broke.message().contains("close_notify"));
+    assert_eq!(error(Status::unknown("its own")).kind(), ErrorKind::Remote);
+}
+
+#[test]
 fn calls_name_their_protocol() {
     assert_eq!(protocol(request((), 10).metadata()), Ok(limits::PROTOCOL_MAX));
     let nameless = protocol(Request::new(()).metadata()).unwrap_err();

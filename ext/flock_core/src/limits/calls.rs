@@ -40,3 +40,15 @@ pub const WAITING_MS: u64 = 1_000;
 pub const CHEF_REQUESTS: usize = 4;
 /// Asked-for runs that are remembered.
 pub const CHEF_REQUESTS_KEPT: usize = 100;
+/// What a method may yield before its caller has taken some of it, in bytes: of each value its JSON and [`YIELD_VALUE_BYTES`].
+pub const YIELD_WINDOW_BYTES: u64 = 256 * 1024;
+/// What one value counts beside its JSON.
+pub const YIELD_VALUE_BYTES: u64 = 64;
+/// Streams of yielded values that one node has open, and those of one caller among them.
+pub const STREAMS: usize = 64;
+/// See [`STREAMS`].
+pub const STREAMS_OF_CALLER: usize = 16;
+/// How long a question for the next values is held before it is answered with none.
+pub const STREAM_HELD_MS: u64 = 20_000;
+/// How long a stream stays open while its caller asks for nothing; a block that takes longer over what it got loses the rest.
+pub const STREAM_IDLE_MS: u64 = 5 * 60 * 1000;

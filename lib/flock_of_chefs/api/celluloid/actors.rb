@@ -83,9 +83,10 @@ module FlockOfChefs
       # @param arguments [Array]
       # @param keywords [Hash]
       # @param crash [Boolean] whether an exception ends the actor
+      # @param block [Proc, nil] an argument, so that it runs here: actors pass blocks back to their callers
       # @return [Object]
-      def __flock_call__(call, method, arguments, keywords, crash)
-        call.run { public_send(method, *arguments, **keywords) }
+      def __flock_call__(call, method, arguments, keywords, crash, block)
+        call.run { public_send(method, *arguments, **keywords, &block) }
       rescue StandardError, ScriptError => e
         crash ? raise : abort(e)
       end

@@ -1,6 +1,7 @@
 //! Hosts and their callers, each host an in-memory stream.
 
 mod lifetimes;
+mod streams;
 
 use std::time::Duration;
 
@@ -17,12 +18,12 @@ use crate::pb::{host_down, host_up};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The process of one host.
-struct Process {
+pub(crate) struct Process {
     ups: mpsc::Sender<Result<pb::HostUp, Status>>,
     downs: Downs,
 }
 
-fn info(name: &str, methods: &[&str], concurrency: u32, queue: u32) -> pb::ApiInfo {
+pub(crate) fn info(name: &str, methods: &[&str], concurrency: u32, queue: u32) -> pb::ApiInfo {
     let method = |name: &&str| pb::ApiMethod {
         name: (*name).to_owned(),
         ..Default::default()
@@ -71,7 +72,7 @@ async fn connect(hosts: &Hosts, token: &str, apis: Vec<pb::ApiInfo>) -> Result<P
 }
 
 /// One host of files that offers `apis`.
-async fn serving(apis: Vec<pb::ApiInfo>) -> (Hosts, Process) {
+pub(crate) async fn serving(apis: Vec<pb::ApiInfo>) -> (Hosts, Process) {
     let hosts = Hosts::default();
     hosts.want(&[want(Kind::Files, "1", &[])], &Value::Null);
     let token = token(&hosts).await;
@@ -80,12 +81,12 @@ async fn serving(apis: Vec<pb::ApiInfo>) -> (Hosts, Process) {
 }
 
 impl Process {
-    async fn down(&mut self) -> Option<host_down::Body> {
+    pub(crate) async fn down(&mut self) -> Option<host_down::Body> {
         let next = tokio::time::timeout(PATIENCE, self.downs.next()).await;
         next.unwrap().map(|down| down.body.unwrap())
     }
 
-    async fn next_call(&mut self) -> pb::HostCall {
+    pub(crate) async fn next_call(&mut self) -> pb::HostCall {
         match self.down().await {
             Some(host_down::Body::Call(call)) => call,
             other => panic!("not a call: {other:?}"),
@@ -97,11 +98,24 @@ impl Process {
         self.ups.send(Ok(pb::HostUp { body })).await.unwrap();
     }
 
-    async fn answer(&self, rpc_id: u64, result: &str) {
+    pub(crate) async fn answer(&self, rpc_id: u64, result: &str) {
         let result = result.as_bytes().to_vec();
         let reply = pb::HostReply {
             rpc_id,
             result,
+            ..Default::default()
+        };
+        self.reply(reply).await;
+    }
+}
+
+impl Process {
+    pub(crate) async fn yields(&self, rpc_id: u64, values: &str) {
+        let result = values.as_bytes().to_vec();
+        let reply = pb::HostReply {
+            rpc_id,
+            result,
+            yielded: true,
             ..Default::default()
         };
         self.reply(reply).await;
