@@ -200,12 +200,14 @@ RSpec.describe "streams and monitors between nodes", :acceptance do
     heard.call("bender down node_down", "bender counter down node_down")
     bender.start
     heard.call("bender up", "bender counter up")
+    expect(said.call.grep(/down/).size).to eq(3)
   end
 
   it "wakes a wait for a node's presence" do
     bender = fleet.join("bender", start: false)
-    run = hub.converge_in_background("file('#{fleet.dir}/seen') do\n  content 'x'\n" \
-                                     "  wait_until { FlockOfChefs['bender'].presence == 'alive' }\nend\n")
+    run = hub.converge_in_background(<<~RUBY)
+      file("#{fleet.dir}/seen") { wait_until { FlockOfChefs["bender"].presence == "alive" } }
+    RUBY
     eventually("the run waits") { File.read(hub.path("background.log")).include?("file[#{fleet.dir}/seen]") }
     expect(File).not_to exist("#{fleet.dir}/seen")
     bender.start

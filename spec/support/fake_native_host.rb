@@ -28,6 +28,9 @@ class FakeNativeHost
   def reply(rpc_id, reply) = @replies.push([rpc_id, JSON.parse(reply)])
   def changed(api) = @changes << api
 
+  # Says that so many bytes of what a call yielded have been taken.
+  def taken(rpc_id, bytes) = push({ type: "taken", rpc_id:, bytes: })
+
   # @param message [Hash, Exception]
   def push(message) = @messages.push(message)
 

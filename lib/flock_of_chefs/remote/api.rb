@@ -106,11 +106,11 @@ module FlockOfChefs
       private
 
       def with(**changed)
-        self.class.new(@node, @name, **{ timeout_ms: @timeout_ms, crash_on_error: @crash_on_error }, **changed)
+        self.class.new(@node, @name, timeout_ms: @timeout_ms, crash_on_error: @crash_on_error, **changed)
       end
 
-      def method_missing(method, *arguments, &)
-        Api.callable?(method) ? call(method, *arguments, &) : super
+      def method_missing(method, ...)
+        Api.callable?(method) ? call(method, ...) : super
       end
 
       def respond_to_missing?(method, include_all = false) = Api.callable?(method) || super

@@ -64,7 +64,7 @@ module FlockOfChefs
       def call(call, &block)
         arguments = call.arguments.each_with_index.map { |one, n| Value.dump(one, "argument #{n + 1} of #{call}") }
         arguments = "[#{arguments.join(",")}]"
-        answer = sound(call, block ? stream(call, arguments).each(&block) : recorded(call, arguments))
+        answer = sound(call, block ? stream(call, arguments).run(&block) : recorded(call, arguments))
         value = FlockOfChefs::Calls::Value.load(answer["result"])
         note(call, answer, value)
         value

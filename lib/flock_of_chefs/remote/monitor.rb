@@ -26,6 +26,8 @@ module FlockOfChefs
       # The version of an API that is not there.
       ABSENT = "absent"
 
+      # How something is now.
+      #
       # @!attribute [r] node
       #   @return [String]
       # @!attribute [r] api
@@ -88,7 +90,10 @@ module FlockOfChefs
       # @return [void]
       def stop
         @thread.kill
-        @thread.join unless @thread == Thread.current
+        return if @thread == Thread.current
+
+        @thread.join
+        leave
       end
 
       # @return [Boolean]
@@ -104,7 +109,13 @@ module FlockOfChefs
       rescue StandardError => e
         @error = e
       ensure
-        Monitor.leave
+        leave
+      end
+
+      # Once: a thread that is killed before it has begun runs no ensure.
+      def leave
+        Monitor.leave unless @left
+        @left = true
       end
 
       def look(&)
@@ -126,21 +137,16 @@ module FlockOfChefs
       end
 
       def events(before, now)
-        return [] if up?(before) && up?(now) && mark(before) == mark(now)
-        return [down(:restarted), up] if up?(before) && up?(now)
-        return [up] if up?(now)
+        return [] if seen(before) == seen(now)
+        return [down(now == ABSENT ? :api_down : :node_down)] unless up?(now)
 
-        down?(before) && reason(before) == reason(now) ? [] : [down(reason(now))]
+        up?(before) ? [down(:restarted), up] : [up]
       end
-
-      # An API's version is that of its host and a count of changes.
-      def mark(version) = version[/\A[^.]*/]
 
       def up?(version) = ![UNREAD, "", ABSENT].include?(version)
 
-      def down?(version) = ["", ABSENT].include?(version)
-
-      def reason(version) = version == ABSENT ? :api_down : :node_down
+      # An API's version is that of its host and a count of changes.
+      def seen(version) = version[/\A[^.]*/]
 
       def up = Event.new(node: @node, api: @api, state: :up)
 

@@ -22,7 +22,7 @@ module FlockOfChefs
       # @yield what the method yields
       # @return [Hash] the answer that ended it
       # @raise [Error, Exception] whatever the block raises
-      def each(&block)
+      def run(&block)
         answer = ask(streams: true)
         until answer["stream"].empty?
           take(answer, block)

@@ -44,7 +44,7 @@ RSpec.describe FlockOfChefs::Host::Server do
       include FlockOfChefs::Api
 
       expose :count, help: "How many", schema: { planet: "string", limit: "integer?" }
-      expose :who, :left, :boom, :elsewhere, :socket, :hold, :told, :quit, :keys
+      expose :who, :left, :boom, :elsewhere, :socket, :hold, :told, :quit, :keys, :each_of, :large
       concurrency 2
       queue 5
       help "Of humans"
@@ -61,6 +61,16 @@ RSpec.describe FlockOfChefs::Host::Server do
       def quit = exit
       def keys(first, second: nil) = [first, second]
       def secret = "never"
+      def each_of(*values) = values.map { |value| yield(value).inspect }
+
+      define_method(:large) do |count, &block|
+        count.times do |n|
+          block.call("x" * 100_000)
+          seen.push(n)
+        end
+      ensure
+        seen.push(:over)
+      end
     end)
   end
 
@@ -147,6 +157,40 @@ RSpec.describe FlockOfChefs::Host::Server do
     native.ask("human_api", "boom", crash_on_error: true)
     native.ask("human_api", "who")
     expect(seen.size).to eq(2)
+  end
+
+  describe "for a caller that takes what methods yield" do
+    def ask(method, *arguments) = native.call("human_api", method, *arguments, streams: true)
+    def replies(count) = Array.new(count) { native.reply_to_any.last }
+
+    it "sends each yield, arrays as they are, and then the answer" do
+      ask("each_of", 1, [2, 3])
+      expect(replies(3)).to eq([{ "yielded" => true, "result" => "[1]" }, { "yielded" => true, "result" => "[[2,3]]" },
+                                { "result" => "[\"nil\",\"nil\"]" }])
+    end
+
+    it "holds the method while nothing is taken, and goes on when it is" do
+      rpc_id = ask("large", 5)
+      replies(3) # the third is the one that fills the window
+      expect([seen.pop, seen.pop, seen.pop, seen.pop]).to eq([:made, 0, 1, 2])
+      expect(seen).to be_empty
+      native.taken(rpc_id, 200_000)
+      replies(2)
+      native.taken(rpc_id, 300_000)
+      expect(replies(1)).to eq([{ "result" => "5" }])
+    end
+
+    it "has the method raise when nobody takes anything any more" do
+      rpc_id = ask("large", 100)
+      replies(3)
+      native.push({ type: "cancel", rpc_id: })
+      expect(replies(1).first["fault"]).to include("class_name" => "FlockOfChefs::TimeoutError")
+      expect(Array.new(5) { seen.pop }.last).to eq(:over)
+    end
+
+    it "gives no block to the method of a caller that takes none" do
+      expect(native.ask("human_api", "each_of", 1, streams: false)["fault"]["class_name"]).to eq("LocalJumpError")
+    end
   end
 
   it "finishes what it has when another host takes over" do
