@@ -3,6 +3,7 @@
 require "chef/log"
 require "chef/request_id"
 require_relative "surroundings"
+require_relative "termination"
 require_relative "waits"
 
 module FlockOfChefs
@@ -65,7 +66,7 @@ module FlockOfChefs
 
         def overdue(wait, resource, events, action)
           waiting = waiting(wait, resource)
-          return if waiting.over?
+          return if Termination.heeded { waiting.over? }
 
           why = "#{resource} waited #{wait.limit_s} s #{waiting}"
           case wait.on_timeout

@@ -35,8 +35,8 @@ module FlockOfChefs
     class Calls
       # Deadline of a call that names none.
       TIMEOUT_MS = 10_000
-      # What a read that failed has learned: there is such a node, but no such API.
-      ABSENT = { "no_api" => "absent" }.freeze
+      # What a read that failed has learned, as its node tells the version of what is not there.
+      ABSENT = { "no_api" => "absent", "api_down" => "absent", "no_snapshot" => "none" }.freeze
 
       class << self
         # @return [Calls] of this process

@@ -11,7 +11,7 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{Kind, api_down, no_method};
+use super::{Kind, api_down, api_lost, no_method};
 use crate::pb::{self, host_down::Body};
 
 /// As much of one process as its agent needs.
@@ -163,7 +163,7 @@ impl Host {
                 "the process of {} ended while it worked on this; it may have begun",
                 call.api
             );
-            answer(call.answer, Err(api_down(&why)));
+            answer(call.answer, Err(api_lost(&why)));
         }
     }
 
@@ -200,7 +200,7 @@ impl State {
 
 impl Waiting {
     pub(super) async fn answer(mut self) -> Result<pb::CallReply> {
-        let gone = |_| Err(api_down(&format!("the process of {} ended", self.api)));
+        let gone = |_| Err(api_lost(&format!("the process of {} ended", self.api)));
         (&mut self.answer).await.unwrap_or_else(gone)
     }
 }
