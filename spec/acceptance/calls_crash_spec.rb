@@ -20,6 +20,9 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
 
   def kill(pid) = Process.kill("KILL", pid)
 
+  # A console, once the API that the example calls is there: an earlier one may have killed it.
+  def caller_of(node, at: @caller) = console(at).tap { |from| served(from, node) }
+
   # How a call under way ends, well before its own deadline.
   define_method(:broken_off) { |work| work.value(timeout: deadline_s / 5) }
 
@@ -27,7 +30,7 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
 
   describe "the callee's API host" do
     it "ends what it worked on and what waited with a typed error, and is there again for the next call" do
-      from = console(@caller)
+      from = caller_of(@callee)
       marks = [mark, mark]
       calls = marks.map { |one| from.begin("raised { #{slow(@callee, "narrow")}.hold('#{one}') }").tap { sleep 0.1 } }
       begun(marks.first)
@@ -38,7 +41,7 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
     end
 
     it "is missed by calls that come before there is one again: they say that nothing was done" do
-      from = console(@caller)
+      from = caller_of(@callee)
       down = eventually("a call meets no host") do
         answer = from.raised("#{probe(@callee)}.echo(1)")
         kill(host(@callee)["pid"]) if answer.first == "nothing" # it was there again already
@@ -49,7 +52,7 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
     end
 
     it "raises from a future, and lets the others be had" do
-      from = console(@caller)
+      from = caller_of(@callee)
       held = mark
       work = from.begin(<<~RUBY)
         futures = [#{slow(@callee)}.future.hold('#{held}'), #{slow(@behind.first)}.future.echo(2)]
@@ -64,50 +67,49 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
 
   describe "the callee's agent" do
     it "leaves no call waiting for the rest of its time, and serves the next one when it is back" do
-      from = console(@caller)
+      from = caller_of(@callee)
       held = mark
       call = from.begin("raised { #{slow(@callee)}.hold('#{held}') }")
       begun(held)
-      @callee.kill9
-      expect(broken_off(call).first).to eq("OutcomeUnknownError")
-      expect(from.raised("#{probe(@callee)}.echo(1)").first).to eq("ConnectionError")
-      expect(from.raised("#{probe(@callee)}.async.echo(1)").first).to eq("ConnectionError")
-      @callee.start
+      without(@callee) do
+        expect(broken_off(call).first).to eq("OutcomeUnknownError")
+        expect(from.raised("#{probe(@callee)}.echo(1)").first).to eq("ConnectionError")
+        expect(from.raised("#{probe(@callee)}.async.echo(1)").first).to eq("ConnectionError")
+      end
       served(from, @callee)
     end
   end
 
   describe "the hub" do
     it "is not missed by nodes that have an address, nor by calls that are under way" do
-      from = console(@caller)
+      from = caller_of(@callee)
       held = mark
       expect(from.ask("#{probe(@callee)}.echo(1)")).to eq(1)
       call = from.begin("#{slow(@callee)}.hold('#{held}')")
       begun(held)
-      @hub.kill9
-      expect(from.ask("#{probe(@callee)}.echo(2)")).to eq(2)
-      FileUtils.touch("#{held}.go")
-      expect(call.value).to be(true)
-      @hub.start
+      without(@hub) do
+        expect(from.ask("#{probe(@callee)}.echo(2)")).to eq(2)
+        FileUtils.touch("#{held}.go")
+        expect(call.value).to be(true)
+      end
     end
 
     it "ends what it relays with a typed error, and relays again when it is back" do
-      from = console(@behind.last)
+      from = caller_of(@behind.first, at: @behind.last)
       held = mark
-      served(from, @behind.first)
       call = from.begin("raised { #{probe(@behind.first)}.hold('#{held}') }")
       begun(held)
-      @hub.kill9
-      expect(broken_off(call).first).to eq("OutcomeUnknownError")
-      expect(from.raised("#{probe(@behind.first)}.echo(1)").first).to eq("ConnectionError")
-      @hub.start
+      without(@hub) do
+        expect(broken_off(call).first).to eq("OutcomeUnknownError")
+        expect(from.raised("#{probe(@behind.first)}.echo(1)").first).to eq("ConnectionError")
+      end
       served(from, @behind.first)
     end
   end
 
   describe "the caller" do
     it "takes back what has not begun, and what has begun hears that nobody waits" do
-      from = console(@caller)
+      from = caller_of(@callee)
       here = console(@callee)
       first, second = mark, mark
       from.begin("#{slow(@callee, "narrow")}.hold('#{first}')")
@@ -121,14 +123,14 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
     end
 
     it "hears that its agent is gone, and what it called hears that nobody waits" do
-      from = console(@caller)
+      from = caller_of(@callee)
       held = mark
       call = from.begin("raised { #{slow(@callee)}.hold('#{held}') }")
       begun(held)
-      @caller.kill9
-      expect(broken_off(call).first).to eq("OutcomeUnknownError").or eq("ConnectionError")
-      expect(ended(held)).to eq("nobody waits")
-      @caller.start
+      without(@caller) do
+        expect(broken_off(call).first).to eq("OutcomeUnknownError").or eq("ConnectionError")
+        expect(ended(held)).to eq("nobody waits")
+      end
       served(from, @callee)
     end
   end

@@ -13,7 +13,7 @@ RSpec.describe "a signal ends a wait", :acceptance do
   # The wait's own time; what ends within a fraction of it was ended by the signal.
   wait_s = 3_000
   # A generous bound.
-  prompt_s = 60
+  prompt_s = 30
 
   # A run of the node that waits for one of the hub.
   def waiting_run(wait_s, looks = mark)
@@ -43,7 +43,7 @@ RSpec.describe "a signal ends a wait", :acceptance do
       other = @hub.converge(<<~RUBY)
         ruby_block('waits') do
           block {}
-          wait_until(timeout: 10, on_timeout: :skip) { FlockOfChefs['node'][:flock_api].node('mark.now') }
+          wait_until(timeout: 4, on_timeout: :skip) { FlockOfChefs['node'][:flock_api].node('mark.now') }
         end
       RUBY
       expect(other).to be_success, other.text

@@ -76,17 +76,14 @@ RSpec.describe "waits while something dies by kill -9", :acceptance do
   describe "the other node's agent" do
     it "is waited for by a Chef run, which goes on once it is so" do
       run = run_waiting_for("agent")
-      @source.kill9
-      @source.start
+      without(@source) { nil }
       woken(run, "agent")
     end
 
     it "is waited for by a script, although what it waits for came while there was no agent" do
       file = mark
       waiting = waiting_for(file)
-      @source.kill9
-      File.write(file, "written")
-      @source.start
+      without(@source) { File.write(file, "written") }
       expect(waiting.value).to be(true)
     end
   end
@@ -107,20 +104,17 @@ RSpec.describe "waits while something dies by kill -9", :acceptance do
     it "is not missed by a wait for a node that has an address" do
       file = mark
       waiting = waiting_for(file)
-      @hub.kill9
-      expect(waiting).not_to be_over
-      write(file)
-      expect(waiting.value).to be(true)
-    ensure
-      @hub.start
+      without(@hub) do
+        expect(waiting).not_to be_over
+        write(file)
+        expect(waiting.value).to be(true)
+      end
     end
 
     it "is waited for by waits that go through it" do
       file = mark
       waiting = waiting_for(file, at: @behind.first, from: @behind.last)
-      @hub.kill9
-      write(file, at: @behind.first)
-      @hub.start
+      without(@hub) { write(file, at: @behind.first) }
       expect(waiting.value).to be(true)
     end
   end
@@ -128,17 +122,14 @@ RSpec.describe "waits while something dies by kill -9", :acceptance do
   describe "the waiter's own agent" do
     it "is waited for by a Chef run, which goes on once it is so" do
       run = run_waiting_for("own")
-      @waiter.kill9
-      @waiter.start
+      without(@waiter) { nil }
       woken(run, "own")
     end
 
     it "is waited for by a script, although what it waits for came while there was no agent" do
       file = mark
       waiting = waiting_for(file)
-      @waiter.kill9
-      write(file)
-      @waiter.start
+      without(@waiter) { write(file) }
       expect(waiting.value).to be(true)
     end
   end

@@ -40,7 +40,7 @@ pub fn error(status: Status) -> Error {
     }
     match source(&status) {
         Some(error) => error,
-        None => Error::new(kind_of(status.code()), foreign_message(&status)),
+        None => Error::new(kind_of(&status), foreign_message(&status)),
     }
 }
 
@@ -177,8 +177,10 @@ fn grpc_code(kind: ErrorKind) -> Code {
 }
 
 /// For statuses that gRPC itself made: there is no kind of ours in them.
-fn kind_of(code: Code) -> ErrorKind {
-    match code {
+fn kind_of(status: &Status) -> ErrorKind {
+    match status.code() {
+        // Its cause is at this end: the connection broke, as it does when the other end is killed.
+        Code::Unknown | Code::Internal if status.source().is_some() => ErrorKind::Connection,
         // A call cut off while its connection closes arrives as one of these two.
         Code::Unavailable | Code::Cancelled => ErrorKind::Connection,
         Code::DeadlineExceeded => ErrorKind::Timeout,

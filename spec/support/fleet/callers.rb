@@ -30,6 +30,14 @@ RSpec.shared_context "with callers" do
     eventually("#{node.name} serves its API") { host(node)["state"] == "serving" }
   end
 
+  # Kills a node's agent for the time of the block.
+  def without(node)
+    node.kill9
+    yield
+  ensure
+    node.start
+  end
+
   # @return [Hash] the process of the node's APIs of files
   def host(node)
     JSON.parse(node.flockctl!("status", "--format", "json"))["hosts"].find { |found| found["kind"] == "files" }
