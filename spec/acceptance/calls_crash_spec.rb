@@ -128,7 +128,8 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
       call = from.begin("raised { #{slow(@callee)}.hold('#{held}') }")
       begun(held)
       without(@caller) do
-        expect(broken_off(call).first).to eq("OutcomeUnknownError").or eq("ConnectionError")
+        expect(broken_off(call).first).to eq("OutcomeUnknownError")
+        expect(from.raised("#{probe(@callee)}.echo(1)")).to eq(%w[ConnectionError no_agent])
         expect(ended(held)).to eq("nobody waits")
       end
       served(from, @callee)

@@ -60,15 +60,6 @@ RSpec.describe "calls and waits between nodes that cannot be dialled", :acceptan
     eventually("it serves again") { raised("#{probe(@callee)}.echo(1)") == ["nothing", 1] }
   end
 
-  it "are given as much time as their callers say, and no more" do
-    held = mark
-    call = @console.begin("#{probe(@callee).sub("[:", ".with_timeout(120)[:")}.hold('#{held}')")
-    begun(held)
-    expect(raised("#{probe(@callee).sub("[:", ".with_timeout(11)[:")}.hold('#{mark}')").first).to eq("TimeoutError")
-    FileUtils.touch("#{held}.go")
-    expect(call.value).to be(true)
-  end
-
   it "wake those who wait" do
     file = mark
     looks = mark

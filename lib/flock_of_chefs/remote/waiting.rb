@@ -156,7 +156,7 @@ module FlockOfChefs
 
       # Until then the agent takes the run for one that waits: there may be a next question.
       def let_go
-        client.call("observe", { topics: [], timeout_ms: 0, waiter: }, timeout_ms: LET_GO_MS)
+        client.call("observe", { topics: [], timeout_ms: 1, waiter: }, timeout_ms: LET_GO_MS)
       rescue Error
         nil # it forgets by itself, in a moment
       end
