@@ -16,7 +16,7 @@ RSpec.describe "calls, where older systems hung, lost or crashed", :acceptance d
   # What a call may take by default, twice and more: a bound that a slow machine keeps, and a call that hangs does not.
   bound_s = 60
 
-  it "end by their default deadline, all kinds of them, when the other agent hangs without being dead" do
+  it "end by their default deadline, all kinds of them, when the other agent hangs without being dead, and keep up no others" do
     from = console(@caller)
     from.ask("#{probe(@other)}.echo(1)")
     @other.signal("STOP")
@@ -28,25 +28,15 @@ RSpec.describe "calls, where older systems hung, lost or crashed", :acceptance d
               "a named deadline" => "#{probe(@other).sub("[:", ".with_timeout(2)[:")}.echo(1)" }
     calls = kinds.transform_values { |code| from.begin("raised { #{code} }") }
     state = from.begin("FlockOfChefs['other'][:flock_api].state.to_s")
+    expect(from.ask("FlockOfChefs.nodes.map(&:name)")).to include("callee", "caller", "other")
+    expect(from.ask("#{probe(@callee)}.echo(1)")).to eq(1)
+    expect(calls.values.first).not_to be_over
     shell = @caller.flockctl("call", "other", "probe", "echo", "1", "--timeout", "2s")
 
     expect(calls.transform_values { |call| call.value(timeout: bound_s).first })
       .to eq(kinds.transform_values { "TimeoutError" })
     expect(state.value(timeout: bound_s)).to eq("unreachable")
     expect(shell.exit_code).to eq(5)
-  ensure
-    @other.signal("CONT")
-    eventually("it answers again") { console(@caller).raised("#{probe(@other)}.echo(1)") == ["nothing", 1] }
-  end
-
-  it "ask the flock for nodes without asking nodes that hang, and call the others meanwhile" do
-    from = console(@caller)
-    @other.signal("STOP")
-    hanging = Array.new(20) { from.begin("raised { #{probe(@other)}.echo(1) }") }
-    expect(from.ask("FlockOfChefs.nodes.map(&:name)")).to eq(%w[callee caller other])
-    expect(from.ask("#{probe(@callee)}.echo(1)")).to eq(1)
-    expect(hanging).to all(satisfy { |call| !call.over? })
-    expect(hanging.map { |call| call.value(timeout: bound_s).first }.uniq).to eq(["TimeoutError"])
   ensure
     @other.signal("CONT")
     eventually("it answers again") { console(@caller).raised("#{probe(@other)}.echo(1)") == ["nothing", 1] }
@@ -81,8 +71,16 @@ RSpec.describe "calls, where older systems hung, lost or crashed", :acceptance d
     expect(from.raised("#{probe(@callee)}.fail_with('no')").first).to eq("RemoteError")
     expect(from.raised("#{probe(@callee)}.fail_with").first).to eq("RemoteError")
     expect(from.raised("#{probe(@callee)}.echo(#{probe(@callee)})")).to eq(%w[ProtocolError not_data])
-    expect(from.raised("#{probe(@callee)}.instance_variable_set('@a', 1)").last).to eq("no_method")
+    expect(from.raised("#{probe(@callee)}.call('instance_variable_set', '@a', 1)").last).to eq("no_method")
     expect(from.ask("#{probe(@callee)}.pid")).to eq(pid)
+  end
+
+  it "give a receipt for what nobody waits for, and do it" do
+    from = console(@caller)
+    written = mark
+    expect(from.ask("#{probe(@callee)}.async.write('#{written}', 'done')")).to be(true)
+    eventually("it is done") { File.exist?(written) }
+    expect(@caller.flockctl!("call", "callee", "probe", "write", "#{written}-2", "done", "--async")).to eq("true\n")
   end
 
   it "read attributes of a node, and nothing else of it: no method can be sent, nothing can be set" do
