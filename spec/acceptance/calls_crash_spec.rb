@@ -7,9 +7,8 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
 
   before(:context) do
     @hub = @fleet.hub("hub")
-    @callee = @fleet.join("callee")
-    @caller = @fleet.join("caller")
-    @behind = %w[behind1 behind2].map { |name| @fleet.join(name, listen: false) }
+    @callee, @caller, *@behind = join_all("callee" => {}, "caller" => {}, "behind1" => { listen: false },
+                                          "behind2" => { listen: false })
     [@callee, @behind.first].each { |node| offer(node) }
   end
 
@@ -26,7 +25,9 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
   # How a call under way ends, well before its own deadline.
   define_method(:broken_off) { |work| work.value(timeout: deadline_s / 5) }
 
-  def served(console, node) = eventually("#{node.name} serves") { console.raised("#{probe(node)}.echo(1)") == ["nothing", 1] }
+  def served(console, node)
+    eventually("#{node.name} serves") { console.raised("#{probe(node)}.echo(1)") == ["nothing", 1] }
+  end
 
   describe "the callee's API host" do
     it "ends what it worked on and what waited with a typed error, and is there again for the next call" do
@@ -111,7 +112,8 @@ RSpec.describe "calls while something dies by kill -9", :acceptance do
     it "takes back what has not begun, and what has begun hears that nobody waits" do
       from = caller_of(@callee)
       here = console(@callee)
-      first, second = mark, mark
+      first = mark
+      second = mark
       from.begin("#{slow(@callee, "narrow")}.hold('#{first}')")
       begun(first)
       from.begin("#{slow(@callee, "narrow")}.hold('#{second}')")

@@ -33,7 +33,7 @@ RSpec.describe "many calls and waits between two nodes", :acceptance do
               when 0 then raised { api.fail_with('x' * 64) }
               when 1 then api.async.echo('x' * 64)
               when 2 then FlockOfChefs['callee'][:flock_api].active
-              when 3 then raised { FlockOfChefs['nobody'][:probe].echo(1) } if n % 64 == 3
+              when 3 then raised { FlockOfChefs[n % 64 == 3 ? 'nobody' : 'callee'][:probe].echo(1) }
               else api.echo('x' * 64) == 'x' * 64 or raise 'wrong answer'
               end
             end

@@ -8,15 +8,14 @@ RSpec.describe "calls, where older systems hung, lost or crashed", :acceptance d
 
   before(:context) do
     @callee = @fleet.hub("callee")
-    @caller = @fleet.join("caller")
-    @other = @fleet.join("other")
+    @caller, @other = join_all("caller" => {}, "other" => {})
     [@callee, @other].each { |node| offer(node) }
   end
 
   # What a call may take by default, twice and more: a bound that a slow machine keeps, and a call that hangs does not.
   bound_s = 60
 
-  it "end by their default deadline, all kinds of them, when the other agent hangs without being dead, and keep up no others" do
+  it "end by their default deadline, all kinds of them, when the other agent hangs, and keep up no others" do
     from = console(@caller)
     from.ask("#{probe(@other)}.echo(1)")
     @other.signal("STOP")
@@ -97,7 +96,8 @@ RSpec.describe "calls, where older systems hung, lost or crashed", :acceptance d
 
   it "find nodes by Chef's search, in a Chef run" do
     @callee.converge!("")
-    @callee.converge!("file('#{fleet.dir}/found') { content FlockOfChefs.search('name:callee').map(&:name).join(',') }\n")
+    names = "FlockOfChefs.search('name:callee').map(&:name).join(',')"
+    @callee.converge!("file('#{fleet.dir}/found') { content #{names} }\n")
     expect(File.read("#{fleet.dir}/found")).to eq("callee")
     expect(console(@caller).raised("FlockOfChefs.search('*:*')").first).to eq("ConfigurationError")
   end

@@ -7,11 +7,12 @@ RSpec.describe "calls and waits between nodes that cannot be dialled", :acceptan
 
   before(:context) do
     @hub = @fleet.hub("hub")
-    @callee, @caller, @other = %w[callee caller other].map { |name| @fleet.join(name, listen: false) }
+    @callee, @caller, @other = join_all(%w[callee caller other].to_h { |name| [name, { listen: false }] })
     [@callee, @caller].each { |node| offer(node) }
     @console = Fleet::Console.new(@caller)
     eventually("the hub relays") { @console.raised("#{probe(@callee)}.echo(1)") == ["nothing", 1] }
   end
+
   after(:context) { @console.close }
 
   # @return [Object]

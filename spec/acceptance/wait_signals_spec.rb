@@ -28,7 +28,11 @@ RSpec.describe "a signal ends a wait", :acceptance do
         end
       end
     RUBY
-    eventually("Chef waits") { File.exist?(looks) || (run.alive? ? false : raise(File.read(@node.path("background.log")))) }
+    eventually("Chef waits") do
+      raise File.read(@node.path("background.log")) unless run.alive?
+
+      File.exist?(looks)
+    end
     run
   end
 
@@ -58,7 +62,9 @@ RSpec.describe "a signal ends a wait", :acceptance do
                           out: said, err: said, chdir: Fleet::ROOT)
       said.close
       run = Process.detach(pid)
-      eventually("it asks its agent") { Dir["/proc/#{pid}/task/*/comm"].any? { |file| File.read(file).include?("flock") } }
+      eventually("it asks its agent") do
+        Dir["/proc/#{pid}/task/*/comm"].any? { |file| File.read(file).include?("flock-native") }
+      end
       Process.kill(signal, pid)
       expect(run.join(prompt_s)).not_to be_nil, "flockctl goes on"
       status = run.value

@@ -8,9 +8,8 @@ RSpec.describe "waits while something dies by kill -9", :acceptance do
 
   before(:context) do
     @hub = @fleet.hub("hub")
-    @source = @fleet.join("source")
-    @waiter = @fleet.join("waiter")
-    @behind = %w[behind1 behind2].map { |name| @fleet.join(name, listen: false) }
+    @source, @waiter, *@behind = join_all("source" => {}, "waiter" => {}, "behind1" => { listen: false },
+                                          "behind2" => { listen: false })
     [@source, @behind.first].each { |node| offer(node) }
     @source.converge!("")
   end
@@ -51,17 +50,17 @@ RSpec.describe "waits while something dies by kill -9", :acceptance do
 
   def so(value) = @source.converge!("node.default['mark']['#{value}'] = true\n")
 
+  # @return [Array<Boolean>] whether the run still waited before it was so; ended well then; did what it waited with
   def woken(run, value)
-    expect(run).to be_alive
+    waited = run.alive?
     so(value)
-    expect(run.value).to be_success
-    expect(File).to exist("#{fleet.dir}/#{value}")
+    [waited, run.value.success?, File.exist?("#{fleet.dir}/#{value}")]
   end
 
   describe "the other node's chef-client" do
     it "is not converging any more, and a wait for active to end does end" do
-      gate = mark
-      other = @source.converge_in_background("ruby_block('gate') { block { sleep 0.05 until File.exist?('#{gate}') } }\n")
+      never = "sleep 0.05 until File.exist?('#{mark}')"
+      other = @source.converge_in_background("ruby_block('gate') { block { #{never} } }\n")
       state = "FlockOfChefs['source'][:flock_api].active"
       from = console(@waiter)
       eventually("it converges") { from.ask(state) }
@@ -77,7 +76,7 @@ RSpec.describe "waits while something dies by kill -9", :acceptance do
     it "is waited for by a Chef run, which goes on once it is so" do
       run = run_waiting_for("agent")
       without(@source) { nil }
-      woken(run, "agent")
+      expect(woken(run, "agent")).to eq([true, true, true])
     end
 
     it "is waited for by a script, although what it waits for came while there was no agent" do
@@ -93,7 +92,9 @@ RSpec.describe "waits while something dies by kill -9", :acceptance do
       file = mark
       waiting = waiting_for(file)
       Process.kill("KILL", host(@source)["pid"])
-      eventually("it serves again") { host(@source).then { |now| now["state"] == "serving" && now["failures"].positive? } }
+      eventually("it serves again") do
+        host(@source).then { |now| now["state"] == "serving" && now["failures"].positive? }
+      end
       expect(waiting).not_to be_over
       write(file)
       expect(waiting.value).to be(true)
@@ -123,7 +124,7 @@ RSpec.describe "waits while something dies by kill -9", :acceptance do
     it "is waited for by a Chef run, which goes on once it is so" do
       run = run_waiting_for("own")
       without(@waiter) { nil }
-      woken(run, "own")
+      expect(woken(run, "own")).to eq([true, true, true])
     end
 
     it "is waited for by a script, although what it waits for came while there was no agent" do

@@ -97,6 +97,22 @@ RSpec.describe "waits of one node for another", :acceptance do
     end
   end
 
+  it "takes no wait that is over for part of a circle" do
+    hub = fleet.hub("hub")
+    node = fleet.join("node")
+    first = node.converge_in_background(
+      "file('#{fleet.dir}/x') { wait_until { FlockOfChefs['hub'][:flock_api].active } }\n#{gate("over")}"
+    )
+    still_running(first, node)
+    second = hub.converge_in_background(
+      "file('#{fleet.dir}/y') { wait_while { FlockOfChefs['node'][:flock_api].active } }\n"
+    )
+    eventually("the first has waited") { File.exist?("#{fleet.dir}/x") }
+    still_running(second, hub)
+    open_gate("over")
+    expect([first, second].map { |run| run.value.success? }).to eq([true, true])
+  end
+
   it "is asked once in a worker, which gives Chef's lock back and comes again" do
     hub = fleet.hub("hub")
     node = fleet.join("node")

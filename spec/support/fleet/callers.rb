@@ -10,13 +10,20 @@ RSpec.shared_context "with callers" do
     @fleet = Fleet.new
     @consoles = []
   end
+
   after { @consoles.each(&:close).clear }
+
   after(:context) do
     @consoles.each(&:close)
     @fleet.close
   end
 
   attr_reader :fleet
+
+  # Several nodes at once; options by name.
+  #
+  # @return [Array<Fleet::Node>]
+  def join_all(names) = names.map { |name, options| Thread.new { @fleet.join(name, **options) } }.map(&:value)
 
   # @return [Fleet::Console] until the end of the example
   def console(node) = Fleet::Console.new(node).tap { |console| @consoles << console }

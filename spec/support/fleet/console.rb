@@ -27,7 +27,7 @@ class Fleet
       # @return [Object] as JSON brings it over
       # @raise [RuntimeError] what the code raised
       def value(timeout: 60)
-        ended = Fleet.eventually("#{@code} on #{@console.name}", timeout:) { answer || (@console.gone? && { "raised" => "killed" }) }
+        ended = Fleet.eventually("#{@code} on #{@console.name}", timeout:) { answer || gone }
         raise "#{@code} on #{@console.name}: #{ended["raised"]}" if ended.key?("raised")
 
         ended["value"]
@@ -36,6 +36,7 @@ class Fleet
       private
 
       def answer = @console.answer(@id)
+      def gone = ({ "raised" => "its process ended" } if @console.gone?)
     end
 
     attr_reader :pid, :name

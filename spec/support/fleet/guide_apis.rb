@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+# rubocop:disable Naming/PredicateMethod -- they answer something, for calls to have answers
+#
 # What the guides' examples call.
 class HumanApi
   include FlockOfChefs::Api
@@ -20,3 +22,4 @@ class Cache
 
   def flush = true
 end
+# rubocop:enable Naming/PredicateMethod

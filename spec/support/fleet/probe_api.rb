@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+# rubocop:disable Naming/PredicateMethod -- they answer something, for calls to have answers
+#
 # An API for specs of calls and waits, to be put into a node's +data_dir/apis+. What it knows is in files, so that it
 # outlives its process.
 class ProbeApi
@@ -48,3 +50,4 @@ class NarrowApi < ProbeApi
   queue 1
   expose :hold, :echo
 end
+# rubocop:enable Naming/PredicateMethod
