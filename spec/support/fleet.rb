@@ -67,7 +67,7 @@ class Fleet
   # Waits for a condition; the deadline is generous since it only bounds a failure.
   #
   # @raise [RuntimeError] with what was last seen
-  def self.eventually(what, timeout: Integer(ENV.fetch("FLOCK_PATIENCE", 60)))
+  def self.eventually(what, timeout: 60)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + timeout
     loop do
       result = yield

@@ -19,6 +19,9 @@ module Guide
   def self.examples(file)
     guide = File.read(File.join(ROOT, file))
     blocks = find(guide, FENCE) { |match, line| Example.new(file, line + 1, match[1], match[2]) }
+    fences = guide.scan(/^\s*(?:```|~~~)/).size
+    raise "#{file}: #{fences} fences, but #{blocks.size} examples could be read" if fences != 2 * blocks.size
+
     # A line of their own for each that is taken out, so that the numbers stay right.
     prose = guide.gsub(FENCE) { |block| "\n" * block.count("\n") }
     commands = find(prose, COMMAND) { |match, line| Example.new(file, line, "sh", match[1]) }

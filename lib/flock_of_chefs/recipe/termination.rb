@@ -2,8 +2,8 @@
 
 module FlockOfChefs
   module Recipe
-    # TERM during a wait. Chef finishes a converge before it heeds one, which is right for an action, but a wait may last
-    # for minutes.
+    # TERM during a wait. Chef finishes a converge before it heeds one, which is right for an action; but a wait may
+    # last for minutes.
     module Termination
       # Ends the wait, wherever that is; no +rescue+ of a block or a resource keeps it.
       class Terminated < Exception; end # rubocop:disable Lint/InheritException

@@ -146,7 +146,7 @@ module FlockOfChefs
         raise
       end
 
-      # What changes at once, again and again, while the block cannot be answered (a method that is not there) tells nothing.
+      # A change that comes at once, again and again, while the block has no answer (no such method) tells nothing.
       def calm(seconds)
         return @hasty = 0 if seconds >= 1 || !@failed
 
