@@ -80,6 +80,17 @@ RSpec.describe "waits of one node for another", :acceptance do
     expect(hub.converge("file('#{fleet.dir}/fail') { #{format(never, "fail")} }\n", "--why-run")).to be_success
   end
 
+  it "gives the retries of a resource no time of their own to wait (trap 15)" do
+    hub = fleet.hub("hub")
+    wait = "wait_until(timeout: 4) { File.write('#{fleet.dir}/looks', Time.now.to_f.to_s + \"\\n\", mode: 'a') && nil }"
+    run = hub.converge("file('#{fleet.dir}/x') { retries 3\nretry_delay 0\n#{wait} }\n")
+    expect(run.text).to include("waited 4 s")
+    looks = File.readlines("#{fleet.dir}/looks").map(&:to_f)
+    # Each try looks once at least; were the time given anew, the fourth would begin after three times four seconds.
+    expect(looks.last - looks.first).to be < 12
+    expect(looks.size).to be >= 4
+  end
+
   it "ends two waits that wait for one another, and names both recipe lines" do
     hub = fleet.hub("hub")
     node = fleet.join("node")
