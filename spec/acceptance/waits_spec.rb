@@ -80,6 +80,17 @@ RSpec.describe "waits of one node for another", :acceptance do
     expect(hub.converge("file('#{fleet.dir}/fail') { #{format(never, "fail")} }\n", "--why-run")).to be_success
   end
 
+  it "gives the retries of a resource no time of their own to wait (trap 15)" do
+    hub = fleet.hub("hub")
+    wait = "wait_until(timeout: 4) { File.write('#{fleet.dir}/looks', Time.now.to_f.to_s + \"\\n\", mode: 'a') && nil }"
+    run = hub.converge("file('#{fleet.dir}/x') { retries 3\nretry_delay 0\n#{wait} }\n")
+    expect(run.text).to include("waited 4 s")
+    looks = File.readlines("#{fleet.dir}/looks").map(&:to_f)
+    # Each try looks once at least; were the time given anew, the fourth would begin after three times four seconds.
+    expect(looks.last - looks.first).to be < 12
+    expect(looks.size).to be >= 4
+  end
+
   it "ends two waits that wait for one another, and names both recipe lines" do
     hub = fleet.hub("hub")
     node = fleet.join("node")
@@ -95,6 +106,22 @@ RSpec.describe "waits of one node for another", :acceptance do
       expect(File.read(one.path("background.log")))
         .to match(%r{wait for one another.*\w+ at acceptance/recipes/default\.rb:2.*\w+ at acceptance/recipes/default})
     end
+  end
+
+  it "takes no wait that is over for part of a circle" do
+    hub = fleet.hub("hub")
+    node = fleet.join("node")
+    first = node.converge_in_background(
+      "file('#{fleet.dir}/x') { wait_until { FlockOfChefs['hub'][:flock_api].active } }\n#{gate("over")}"
+    )
+    still_running(first, node)
+    second = hub.converge_in_background(
+      "file('#{fleet.dir}/y') { wait_while { FlockOfChefs['node'][:flock_api].active } }\n"
+    )
+    eventually("the first has waited") { File.exist?("#{fleet.dir}/x") }
+    still_running(second, hub)
+    open_gate("over")
+    expect([first, second].map { |run| run.value.success? }).to eq([true, true])
   end
 
   it "is asked once in a worker, which gives Chef's lock back and comes again" do

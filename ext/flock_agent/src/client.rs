@@ -136,6 +136,7 @@ impl Client {
             stub.call(wire::request(call, patience_ms)).await
         })
         .await
+        .map_err(perhaps_arrived)
     }
 
     async fn send(&self, draft: pb::Draft, timeout: Duration) -> Result<pb::Stored> {
@@ -207,6 +208,17 @@ fn millis(timeout: Duration) -> u64 {
     u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Who could not connect says why by a code of its own; the bare kind is a connection that broke.
+fn perhaps_arrived(error: Error) -> Error {
+    match error.code() == ErrorKind::Connection.code() {
+        true => Error::new(
+            ErrorKind::OutcomeUnknown,
+            format!("the agent of this node ended meanwhile: {error}"),
+        ),
+        false => error,
+    }
+}
+
 /// A connection to the agent at `socket`, made at the first call.
 pub(crate) fn channel(socket: &Path) -> Channel {
     let socket = socket.to_owned();
@@ -234,6 +246,6 @@ fn unreachable(socket: &Path, error: &io::Error) -> Error {
             "the agent's socket {socket} is not yours to open: run as the agent's user or as root"
         ))
         .with_code("socket_forbidden"),
-        _ => Error::connection(format!("the agent at {socket} cannot be reached: {error}")),
+        _ => Error::connection(format!("the agent at {socket} cannot be reached: {error}")).with_code("unreachable"),
     }
 }

@@ -40,15 +40,8 @@ pub fn error(status: Status) -> Error {
     }
     match source(&status) {
         Some(error) => error,
-        None if broke(&status) => Error::connection(foreign_message(&status)),
-        None => Error::new(kind_of(status.code()), foreign_message(&status)),
+        None => Error::new(kind_of(&status), foreign_message(&status)),
     }
-}
-
-/// Whether this end made the status of what its connection said: a peer that is killed in the middle of a call, for one. A status that has
-/// travelled has no cause.
-fn broke(status: &Status) -> bool {
-    matches!(status.code(), Code::Unknown | Code::Internal) && StdError::source(status).is_some()
 }
 
 /// An error of ours somewhere in the causes of another one, as the connector leaves it inside a transport error.
@@ -184,8 +177,10 @@ fn grpc_code(kind: ErrorKind) -> Code {
 }
 
 /// For statuses that gRPC itself made: there is no kind of ours in them.
-fn kind_of(code: Code) -> ErrorKind {
-    match code {
+fn kind_of(status: &Status) -> ErrorKind {
+    match status.code() {
+        // Its cause is at this end: the connection broke, as it does when the other end is killed.
+        Code::Unknown | Code::Internal if status.source().is_some() => ErrorKind::Connection,
         // A call cut off while its connection closes arrives as one of these two.
         Code::Unavailable | Code::Cancelled => ErrorKind::Connection,
         Code::DeadlineExceeded => ErrorKind::Timeout,

@@ -3,6 +3,7 @@
 require "chef/log"
 require "chef/request_id"
 require_relative "surroundings"
+require_relative "termination"
 require_relative "waits"
 
 module FlockOfChefs
@@ -64,8 +65,12 @@ module FlockOfChefs
         end
 
         def overdue(wait, resource, events, action)
-          waiting = waiting(wait, resource)
-          return if waiting.over?
+          waiting = nil
+          over = Waits.for(resource.run_context).within_time(wait) do |rest|
+            waiting = waiting(rest, resource)
+            Termination.heeded { waiting.over? }
+          end
+          return if over
 
           why = "#{resource} waited #{wait.limit_s} s #{waiting}"
           case wait.on_timeout

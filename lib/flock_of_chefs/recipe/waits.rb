@@ -19,6 +19,7 @@ module FlockOfChefs
       def initialize(root)
         @root = root
         @waits = {}.compare_by_identity
+        @spent = {}.compare_by_identity
       end
 
       # @param resource [Chef::Resource]
@@ -33,6 +34,28 @@ module FlockOfChefs
       # @param resource [Chef::Resource]
       # @return [Array<Wait>]
       def of(resource) = (@waits[resource] || []).partition { |wait| wait.word == :wait_until }.flatten
+
+      # An action begins. Its retries share the time of its waits: Chef begins them anew, and so they would wait anew.
+      #
+      # @param resource [Chef::Resource]
+      # @return [void]
+      def begin_action(resource) = @waits[resource]&.each { |wait| @spent.delete(wait) }
+
+      # Waits, with the time that earlier tries have left.
+      #
+      # @param wait [Wait]
+      # @yieldparam wait [Wait] the same with that time
+      # @return [Object] the block's
+      def within_time(wait)
+        began = now
+        yield wait.dup.tap { |rest| rest.timeout_s = [wait.limit_s - @spent.fetch(wait, 0), 0].max }
+      ensure
+        @spent[wait] = @spent.fetch(wait, 0) + now - began
+      end
+
+      private
+
+      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

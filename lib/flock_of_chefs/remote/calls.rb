@@ -38,8 +38,8 @@ module FlockOfChefs
     class Calls
       # Deadline of a call that names none.
       TIMEOUT_MS = 10_000
-      # What a read that failed has learned: there is such a node, but no such API.
-      ABSENT = { "no_api" => "absent" }.freeze
+      # What a read that failed has learned, as its node tells the version of what is not there.
+      ABSENT = { "no_api" => "absent", "api_down" => "absent", "no_snapshot" => "none" }.freeze
 
       class << self
         # @return [Calls] of this process
@@ -65,7 +65,7 @@ module FlockOfChefs
         arguments = call.arguments.each_with_index.map { |one, n| Value.dump(one, "argument #{n + 1} of #{call}") }
         arguments = "[#{arguments.join(",")}]"
         answer = sound(call, block ? stream(call, arguments).run(&block) : recorded(call, arguments))
-        value = FlockOfChefs::Calls::Value.load(answer["result"])
+        value = call.receipt || Value.load(answer["result"]) # a receipt is no result
         note(call, answer, value)
         value
       rescue Error => e

@@ -16,6 +16,10 @@ module FlockOfChefs
       PROGRESS_S = 30
       # The agent answers this much before our own patience with it ends.
       SLACK_MS = 2_000
+      # For the agent to hear that a wait is over.
+      LET_GO_MS = 1_000
+      # The first pause after the second of several changes that each came at once.
+      HASTY_S = 0.05
       # Answers that are none yet: who is not there may come.
       NOT_YET = [NodeNotFoundError, ResourceNotFoundError, ConnectionError, TimeoutError, OutcomeUnknownError,
                  RejectedError].freeze
@@ -36,6 +40,7 @@ module FlockOfChefs
         @clock = clock
         @sleep = sleeper
         @id = SecureRandom.uuid
+        @hasty = 0
       end
 
       # Returns when it is so.
@@ -52,6 +57,8 @@ module FlockOfChefs
           tell
         end
         true
+      ensure
+        let_go if @held
       end
 
       # Asks once, for those who may not wait.
@@ -73,10 +80,12 @@ module FlockOfChefs
         @reads = []
         value = Reads.collect(@reads, &@wait.block)
         @missing = describe(value)
+        @failed = false
         @wait.satisfied_by?(value)
       rescue *NOT_YET => e
         raise if FINAL.include?(e.code)
 
+        @failed = true
         @missing = describe(e)
         false
       end
@@ -121,11 +130,35 @@ module FlockOfChefs
 
       def observe(topics, seconds)
         timeout_ms = (seconds * 1000).ceil
+        began = @clock.call
+        @held = !@run.empty?
         client.call("observe", { topics:, timeout_ms:, waiter: }, timeout_ms: timeout_ms + SLACK_MS)
+        calm(@clock.call - began)
       rescue *NOT_YET => e
-        raise if FINAL.include?(e.code)
+        circle if FINAL.include?(e.code)
 
         @sleep.call([1, left].min.clamp(0, 1)) # the agent is being restarted
+      end
+
+      # The agent keeps it for the others in the circle to find.
+      def circle
+        @held = false
+        raise
+      end
+
+      # A change that comes at once, again and again, while the block has no answer (no such method) tells nothing.
+      def calm(seconds)
+        return @hasty = 0 if seconds >= 1 || !@failed
+
+        @sleep.call([HASTY_S * (2**@hasty), PAUSE_CAP_S, left].min.clamp(0, PAUSE_CAP_S)) if @hasty.positive?
+        @hasty += 1
+      end
+
+      # Until then the agent takes the run for one that waits: there may be a next question.
+      def let_go
+        client.call("observe", { topics: [], timeout_ms: 1, waiter: }, timeout_ms: LET_GO_MS)
+      rescue Error
+        nil # it forgets by itself, in a moment
       end
 
       def waiter = { id: @id, blocks_run: !@run.empty?, **@run }

@@ -13,6 +13,7 @@ require_relative "status"
 require_relative "../api/registry"
 require_relative "../recipe/registry"
 require_relative "../recipe/surroundings"
+require_relative "../recipe/waits"
 
 module FlockOfChefs
   # What a Chef run leaves behind.
@@ -70,6 +71,11 @@ module FlockOfChefs
       # Chef itself has run the delayed notifications. There may be no node and no run context yet.
       def run_failed(exception, _run_status)
         finish("failed", error: Failure.describe(exception, @failed)) if @status
+      end
+
+      # Chef's event; none comes before a retry.
+      def resource_action_start(resource, _action, _notification_type = nil, _notifier = nil)
+        guarded("begin an action's waits") { Recipe::Waits.for(resource.run_context)&.begin_action(resource) }
       end
 
       # Chef's event; the innermost resource comes first.

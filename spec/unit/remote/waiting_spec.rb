@@ -71,7 +71,7 @@ RSpec.describe FlockOfChefs::Remote::Waiting do
     it "asks again when it has changed, and not before" do
       answers = [false, false, true]
       expect(waiting { answers.shift.tap { |value| read(value:) } }).to be_over
-      expect([clock.now, clock.slept]).to eq([5.0, []])
+      expect([clock.now, clock.slept]).to match([be_within(0.1).of(5), []])
       expect(client.asked.first)
         .to include(topics: [{ node: "db", name: "run", version: "v1" }],
                     waiter: include(at: "cb/recipes/default.rb:3", blocks_run: true))
@@ -122,11 +122,44 @@ RSpec.describe FlockOfChefs::Remote::Waiting do
     expect { waiting { raise KeyError, "oops" }.over? }.to raise_error(KeyError)
   end
 
+  describe "for what cannot be answered, although its node says at once that it is otherwise" do
+    let(:ends) { [0] * 500 }
+
+    it "asks at growing pauses, not all the time" do
+      tries = 0
+      waiting(timeout: 60) { read(version: "") && (tries += 1) && raise(FlockOfChefs::ResourceNotFoundError, "no method") }
+        .over?
+      expect(tries).to be < 20
+    end
+
+    it "asks at once when it is answered, however often that changes" do
+      expect(waiting { read && (client.asked.size > 100) }).to be_over
+      expect(clock.slept).to eq([])
+    end
+  end
+
+  describe "that is over" do
+    let(:ends) { [1, nil, Interrupt.new("")] }
+
+    it "tells its agent that its run waits for nobody any more, also when it was interrupted" do
+      expect(waiting { read && client.asked.any? }).to be_over
+      expect(client.asked.last).to include(topics: [], timeout_ms: 1, waiter: client.asked.first[:waiter])
+      expect { waiting { read && nil }.over? }.to raise_error(Interrupt)
+      expect(client.asked.last).to include(topics: [], timeout_ms: 1)
+    end
+
+    it "tells nothing when it never asked" do
+      waiting { true }.over?
+      expect(client.asked).to eq([])
+    end
+  end
+
   describe "in a circle" do
     let(:ends) { [FlockOfChefs::RejectedError.new("wait for one another", code: "wait_cycle")] }
 
-    it "fails with the agent's words" do
+    it "fails with the agent's words, and stays in it for the others to find" do
       expect { waiting { read && nil }.over? }.to raise_error(FlockOfChefs::RejectedError, "wait for one another")
+      expect(client.asked.size).to eq(1)
     end
   end
 

@@ -13,6 +13,7 @@ use super::relay_first::RelayFirst;
 #[cfg(feature = "simulation")]
 use crate::simulation::tempted;
 use crate::{
+    apis::API_DOWN,
     calls::Nodes,
     delivery::ports::Courier,
     link::Link,
@@ -194,6 +195,8 @@ fn not_arrived(error: Error) -> Error {
 
 fn perhaps_arrived(error: Error) -> Error {
     match error.kind() {
+        // The node's own word: the call arrived, and nothing was done.
+        ErrorKind::Connection if error.code() == API_DOWN => error,
         ErrorKind::Connection => Error::new(ErrorKind::OutcomeUnknown, error.message()).with_code(error.code()),
         _ => error,
     }

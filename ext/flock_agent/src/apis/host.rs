@@ -12,7 +12,7 @@ use tokio::sync::{
 };
 
 use super::{
-    Kind, api_down, no_method,
+    Kind, api_down, api_lost, no_method,
     stream::{Sink, Yielding},
 };
 use crate::pb::{self, host_down::Body};
@@ -188,7 +188,7 @@ impl Host {
                 "the process of {} ended while it worked on this; it may have begun",
                 call.api
             );
-            answer(call.answer, Err(api_down(&why)));
+            answer(call.answer, Err(api_lost(&why)));
         }
     }
 
@@ -250,7 +250,7 @@ impl State {
 
 impl Waiting {
     pub(super) async fn answer(mut self) -> Result<pb::CallReply> {
-        let gone = |_| Err(api_down(&format!("the process of {} ended", self.api)));
+        let gone = |_| Err(api_lost(&format!("the process of {} ended", self.api)));
         (&mut self.answer).await.unwrap_or_else(gone)
     }
 }

@@ -10,7 +10,7 @@ mod stream;
 pub(crate) mod tests;
 mod wanted;
 
-use flock_core::{Error, Result, id::NodeName};
+use flock_core::{Error, ErrorKind, Result, id::NodeName};
 
 use crate::pb;
 
@@ -19,13 +19,16 @@ pub use hosts::{Hosts, Kind};
 pub use stream::{Item, Yielding};
 pub use wanted::{HostsParts, follow};
 
+/// The code of what a call meets where a host is, or has gone, down; the kind says whether the call may have begun.
+pub const API_DOWN: &str = "api_down";
+
 /// The APIs of this node, without its own `flock_api`.
 #[tonic::async_trait]
 pub trait Apis: Send + Sync + 'static {
     /// Calls a method for `from`, the name in the caller's certificate.
     ///
     /// # Errors
-    /// `resource_not_found` with code `no_api` or `no_method`; `connection` with code `api_down`; `rejected` with code `queue_full`; `timeout`.
+    /// `resource_not_found` with code `no_api` or `no_method`; `connection`, or `outcome_unknown` where it may have begun, with code `api_down`; `rejected` with code `queue_full`; `timeout`.
     async fn call(&self, from: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply>;
     /// Calls a method whose caller takes what it yields.
     ///
@@ -91,9 +94,14 @@ impl Apis for NoApis {
     fn changed(&self, _: &str) {}
 }
 
-/// The error of a call to an API whose host is not at work now.
+/// The error of a call to an API whose host is not at work now: nothing was done.
 pub fn api_down(why: &str) -> Error {
-    Error::connection(why).with_code("api_down")
+    Error::connection(why).with_code(API_DOWN)
+}
+
+/// The error of a call whose host ended while it had it: it may have begun.
+pub fn api_lost(why: &str) -> Error {
+    Error::new(ErrorKind::OutcomeUnknown, why).with_code(API_DOWN)
 }
 
 /// The error of a call to an API that is not there.

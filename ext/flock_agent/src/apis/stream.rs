@@ -109,5 +109,5 @@ impl Sink {
 }
 
 fn gone() -> Item {
-    Item::End(Err(super::api_down("the API's process ended")))
+    Item::End(Err(super::api_lost("the API's process ended while it worked on this")))
 }

@@ -19,14 +19,14 @@ impl Caller {
         let end = Instant::now() + Duration::from_millis(asked.timeout_ms);
         let waiter = asked.waiter.filter(|waiter| waiter.blocks_run);
         let runs = blocking_nodes(&asked.topics);
-        let _held = waiter.as_ref().map(|waiter| self.waits().hold(waiter, runs.clone()));
+        let held = waiter.as_ref().map(|waiter| self.waits().hold(waiter, runs.clone()));
         let circle = async {
             match &waiter {
                 Some(waiter) if !runs.is_empty() => cycles::found(self, waiter, &runs).await,
                 _ => pending().await,
             }
         };
-        tokio::select! {
+        let answer = tokio::select! {
             changed = self.first_change(asked.topics) => changed,
             error = circle => {
                 // The others in it must find it, too, before this one's end breaks it.
@@ -34,7 +34,11 @@ impl Caller {
                 Err(error)
             }
             () = tokio::time::sleep_until(end) => Ok(pb::Observed::default()),
+        };
+        if let Some(held) = held {
+            held.answered();
         }
+        answer
     }
 
     async fn first_change(&self, topics: Vec<pb::Topic>) -> Result<pb::Observed> {

@@ -10,7 +10,7 @@ use flock_core::{Result, id::NodeName, limits};
 use super::{line::busy, lock};
 
 /// Calls and bytes that are held, in all and by caller, until a call is answered. Answers are not counted: one is at most
-/// [`limits::MESSAGE_BYTES`], and a caller has few streams open.
+/// [`limits::RELAYED_MESSAGE_BYTES`], and a caller has few streams open.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Load(Arc<Mutex<State>>);
 

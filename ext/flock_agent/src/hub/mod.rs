@@ -103,8 +103,8 @@ impl Hub {
     /// The service for the peer port. Every request must carry a [`crate::transport::PeerIdentity`] in its extensions.
     pub fn service(&self) -> HubServer<Self> {
         HubServer::new(self.clone())
-            .max_decoding_message_size(limits::MESSAGE_BYTES)
-            .max_encoding_message_size(limits::MESSAGE_BYTES)
+            .max_decoding_message_size(limits::RELAYED_MESSAGE_BYTES)
+            .max_encoding_message_size(limits::RELAYED_MESSAGE_BYTES)
     }
 
     /// Closes the registry behind it; to be called when everything that uses it was told to end.

@@ -113,7 +113,7 @@ fn handed_on(peer: &PeerIdentity, method: Method, body: Vec<u8>, limit: Duration
         timeout_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
         from_hub: peer.hub,
     };
-    if message.encoded_len() > limits::MESSAGE_BYTES {
+    if message.encoded_len() > limits::RELAYED_MESSAGE_BYTES {
         // The member would have to end its stream over it.
         return Err(Error::rejected("this call is too large to be relayed").with_code("too_large"));
     }

@@ -158,6 +158,6 @@ fn is_away(error: &Error) -> bool {
 
 pub(super) fn client(channel: &Channel) -> Client {
     HubClient::new(channel.clone())
-        .max_decoding_message_size(limits::MESSAGE_BYTES)
-        .max_encoding_message_size(limits::MESSAGE_BYTES)
+        .max_decoding_message_size(limits::RELAYED_MESSAGE_BYTES)
+        .max_encoding_message_size(limits::RELAYED_MESSAGE_BYTES)
 }

@@ -107,7 +107,7 @@ fn up(rpc_id: u64, answer: Result<Vec<u8>>) -> pb::ServeUp {
         },
         Err(error) => refused(rpc_id, &error),
     };
-    if up.encoded_len() <= limits::MESSAGE_BYTES {
+    if up.encoded_len() <= limits::RELAYED_MESSAGE_BYTES {
         return up;
     }
     let error = Error::rejected("the answer of this node is too large to be relayed").with_code("too_large");
@@ -130,9 +130,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_fits_nowhere_becomes_a_refusal() {
-        let fits = up(7, Ok(vec![0; limits::MESSAGE_BYTES - 64]));
-        assert!(fits.kind.is_empty() && fits.body.len() == limits::MESSAGE_BYTES - 64);
-        let large = up(7, Ok(vec![0; limits::MESSAGE_BYTES]));
+        let fits = up(7, Ok(vec![0; limits::RELAYED_MESSAGE_BYTES - 64]));
+        assert!(fits.kind.is_empty() && fits.body.len() == limits::RELAYED_MESSAGE_BYTES - 64);
+        let large = up(7, Ok(vec![0; limits::RELAYED_MESSAGE_BYTES]));
         assert_eq!(
             (large.rpc_id, large.code.as_str(), large.body.len()),
             (7, "too_large", 0)

@@ -4,6 +4,8 @@
 pub const CALL_BYTES: usize = 1024 * 1024;
 /// A message that carries either, with all that goes with it.
 pub const CALL_MESSAGE_BYTES: usize = CALL_BYTES + 64 * 1024;
+/// A relayed message, at every step of its way: a call or its answer, with what the steps add.
+pub const RELAYED_MESSAGE_BYTES: usize = CALL_MESSAGE_BYTES + 64 * 1024;
 /// Longest time that one call may take.
 pub const CALL_MAX_MS: u64 = 60 * 60 * 1000;
 /// Longest name of an API or of a method, in bytes.

@@ -193,3 +193,11 @@ fn refusals_are_not_gone_round() {
     assert!(is_elsewhere(&Error::connection("refused").with_code("refused")));
     assert!(!is_elsewhere(&Error::node_not_found("nobody")));
 }
+
+#[test]
+fn only_the_word_of_the_node_itself_says_that_nothing_was_done() {
+    let down = crate::apis::api_down("the process is being started");
+    assert_eq!(perhaps_arrived(down.clone()), down);
+    let broken = perhaps_arrived(Error::connection("broken pipe"));
+    assert_eq!(broken.kind(), ErrorKind::OutcomeUnknown);
+}

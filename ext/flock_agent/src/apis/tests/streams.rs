@@ -85,6 +85,6 @@ async fn who_wants_no_more_is_told_to_the_host_and_a_host_that_dies_to_the_calle
     assert_eq!(yielded(&mut second).await, "[1]");
     assert_eq!(
         kind_and_code(end(&mut second).await),
-        (ErrorKind::Connection, "api_down".to_owned())
+        (ErrorKind::OutcomeUnknown, "api_down".to_owned())
     );
 }

@@ -50,7 +50,7 @@ impl Relayed for Echo {
             b"stuck" => std::future::pending().await,
             b"pause" => tokio::time::sleep(Duration::from_millis(20)).await,
             b"fail" => return Err(Error::denied("not by you").with_code("policy")),
-            b"large" => return Ok(vec![0; limits::MESSAGE_BYTES]),
+            b"large" => return Ok(vec![0; limits::RELAYED_MESSAGE_BYTES]),
             _ => {}
         }
         Ok(format!("{} {} {} {}", call.from, call.from_hub, call.method, call.body.len()).into_bytes())
@@ -295,10 +295,10 @@ async fn what_is_no_call_or_too_large_is_refused_and_harms_nobody() {
     );
     assert!(refusal(&raw, relay_call("no/such name", "offer", 1)).await.kind() == ErrorKind::Configuration);
     // It fits into the caller's message and not into the one to the member, which names the caller as well.
-    let most = limits::MESSAGE_BYTES - 24;
+    let most = limits::RELAYED_MESSAGE_BYTES - 24;
     assert_eq!(refusal(&raw, relay_call("b", "offer", most)).await.code(), "too_large");
     assert!(
-        refusal(&raw, relay_call("b", "offer", limits::MESSAGE_BYTES))
+        refusal(&raw, relay_call("b", "offer", limits::RELAYED_MESSAGE_BYTES))
             .await
             .kind()
             != ErrorKind::Connection
@@ -308,7 +308,7 @@ async fn what_is_no_call_or_too_large_is_refused_and_harms_nobody() {
     assert_eq!(refusal(&raw, versionless).await.kind(), ErrorKind::Protocol);
     assert_eq!(echo.most.load(Ordering::SeqCst), 0, "none of them was relayed");
     assert_eq!(call(&a, "b", b"large").await.unwrap_err().code(), "too_large");
-    let large = vec![1; limits::MESSAGE_BYTES - 64];
+    let large = vec![1; limits::RELAYED_MESSAGE_BYTES - 64];
     assert_eq!(
         call(&a, "b", &large).await.unwrap(),
         format!("a false offer {}", large.len()).into_bytes()
