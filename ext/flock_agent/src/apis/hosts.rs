@@ -319,6 +319,20 @@ impl Apis for Hosts {
         names.into_iter().cloned().collect()
     }
 
+    fn services(&self) -> Vec<String> {
+        let book = self.book();
+        let mut methods: BTreeMap<&String, &pb::ApiInfo> = BTreeMap::new();
+        for (api, info) in book.connected.values().flat_map(|host| &host.apis) {
+            // As for calls, the first one wins.
+            methods.entry(api).or_insert(info);
+        }
+        let of = |(api, info): (&&String, &&pb::ApiInfo)| {
+            let named = info.methods.iter().map(|method| format!("/{api}/{}", method.name));
+            std::iter::once(format!("/{api}")).chain(named).collect::<Vec<_>>()
+        };
+        methods.iter().flat_map(of).collect()
+    }
+
     fn version(&self, api: &str) -> Option<String> {
         self.offering(api).ok().map(|host| host.version(api))
     }
