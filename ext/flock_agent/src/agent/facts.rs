@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn as_many_services_are_announced_as_one_node_may_and_apis_come_first() {
         let few: Vec<String> = ["/a/x", "/a", "/b"].map(Into::into).into();
-        assert_eq!(with_services(pb::NodeInfo::default(), &few).services, ["/a", "/a/x", "/b"]);
+        assert_eq!(
+            with_services(pb::NodeInfo::default(), &few).services,
+            ["/a", "/a/x", "/b"]
+        );
 
         let methods = (0..2_000).map(|n| format!("/api/method_{n:04}"));
         let many: Vec<String> = methods.chain(["/api".into(), "/z".into()]).collect();

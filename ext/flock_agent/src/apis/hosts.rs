@@ -192,6 +192,20 @@ impl Hosts {
         }
     }
 
+    /// APIs of files that nobody can call, for a cookbook's has the same name.
+    pub fn hidden(&self) -> Vec<String> {
+        let book = self.book();
+        let offered = |kind| book.connected.get(&kind).map(|host| &host.apis);
+        match (offered(Kind::Cookbook), offered(Kind::Files)) {
+            (Some(cookbook), Some(files)) => files
+                .keys()
+                .filter(|api| cookbook.contains_key(*api))
+                .cloned()
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// How they are, for `status` and `doctor`.
     pub fn status(&self) -> Vec<pb::HostState> {
         let book = self.book();

@@ -198,7 +198,10 @@ fn settle(requests: &mut VecDeque<Request>, view: &RunView, fresh: bool) {
         }
         one.end = match one.number {
             Some(number) => end_of(number, view, one.told.as_ref()),
-            None => one.told.as_ref().and_then(|told| without_run(told, one.options.why_run, fresh)),
+            None => one
+                .told
+                .as_ref()
+                .and_then(|told| without_run(told, one.options.why_run, fresh)),
         };
     }
 }
@@ -215,7 +218,9 @@ impl Request {
             (None, None) => "queued",
         };
         let (end, run) = (self.end.as_ref(), view.run.as_ref());
-        let started_ms = run.filter(|run| Some(run.number) == self.number).map(|run| run.started_ms);
+        let started_ms = run
+            .filter(|run| Some(run.number) == self.number)
+            .map(|run| run.started_ms);
         json!({
             "id": self.id,
             "state": state,
@@ -286,14 +291,21 @@ mod tests {
         for (phase, wanted) in [("succeeded", "succeeded"), ("failed", "failed")] {
             let desk = Desk::asked(Options::default());
             desk.told("", false);
-            assert_eq!(desk.state(&view(8, "succeeded", 8)).0, "queued", "a unit was only asked to");
+            assert_eq!(
+                desk.state(&view(8, "succeeded", 8)).0,
+                "queued",
+                "a unit was only asked to"
+            );
             desk.saw(&view(9, "running", 8));
             assert_eq!(desk.state(&view(9, "running", 8)).0, "converging");
             desk.saw(&view(9, phase, 8));
             let later = view(10, "running", 8);
             assert_eq!(desk.state(&later).0, wanted);
             let report = desk.0.report(&later, &desk.1).unwrap();
-            assert_eq!((report["number"].as_u64(), report["ended_ms"].as_u64()), (Some(9), Some(2)));
+            assert_eq!(
+                (report["number"].as_u64(), report["ended_ms"].as_u64()),
+                (Some(9), Some(2))
+            );
         }
     }
 
@@ -309,7 +321,10 @@ mod tests {
         assert_eq!(state, "unknown");
         assert!(message.contains("Chef's log"), "{message}");
         assert_eq!(overtaken(9, None).0, "succeeded");
-        assert_eq!(overtaken(8, Some("it ended with 1")), ("failed".into(), "it ended with 1".into()));
+        assert_eq!(
+            overtaken(8, Some("it ended with 1")),
+            ("failed".into(), "it ended with 1".into())
+        );
         assert_eq!(overtaken(8, Some("")).0, "unknown");
     }
 

@@ -339,7 +339,14 @@ async fn a_wait_for_an_outcome_and_one_for_a_run_end_in_one_circle() {
 async fn a_wait_that_got_what_it_waited_for_is_none_at_once_and_one_between_two_questions_still_is() {
     let mesh = Mesh::default();
     let a = node(&mesh, "a");
-    let held = || a.target.waits.all().into_iter().map(|wait| wait.nodes).collect::<Vec<_>>();
+    let held = || {
+        a.target
+            .waits
+            .all()
+            .into_iter()
+            .map(|wait| wait.nodes)
+            .collect::<Vec<_>>()
+    };
     let blocked = a.caller.blocked(waiter("a")).unwrap();
     for nodes in [vec!["b".to_owned(), "c".to_owned()], vec!["c".to_owned()]] {
         blocked.on(nodes.clone());

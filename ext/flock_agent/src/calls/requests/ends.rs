@@ -27,8 +27,14 @@ pub(super) fn end_of(number: u64, view: &RunView, told: Option<&Started>) -> Opt
         });
     }
     // A later run has followed before anybody looked, or run.json is lost.
-    let left_a_snapshot = view.snapshot.as_ref().is_some_and(|snapshot| snapshot.run_number == number);
-    let end = match told.map(|told| told.problem.as_str()).filter(|problem| !problem.is_empty()) {
+    let left_a_snapshot = view
+        .snapshot
+        .as_ref()
+        .is_some_and(|snapshot| snapshot.run_number == number);
+    let end = match told
+        .map(|told| told.problem.as_str())
+        .filter(|problem| !problem.is_empty())
+    {
         _ if left_a_snapshot => End::new("succeeded", ""),
         Some(problem) => End::new("failed", problem),
         None => End::new(
