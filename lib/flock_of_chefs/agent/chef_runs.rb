@@ -108,7 +108,7 @@ module FlockOfChefs
           "see #{path}"
       end
 
-      # @param finished [Boolean] whether a command of ours has ended; else somebody was asked, who runs Chef when he can
+      # @param finished [Boolean] whether a command of ours has ended; else somebody was asked, who runs Chef later
       def ended(event, problem, finished:)
         @log.warn("the Chef run that was asked for: #{problem}") unless problem.empty?
         @native.call("chef_ended", JSON.generate(request: event["request"], problem:, finished:), CALL_MS)

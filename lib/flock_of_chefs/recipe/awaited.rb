@@ -13,6 +13,8 @@ module FlockOfChefs
       DONE = "done"
       # A newer one left in its place.
       SUPERSEDED = "superseded"
+      # States with nothing to complain of.
+      FINE = [DONE, SUPERSEDED].freeze
       # How else it may end => what that raises, and what to do about it.
       ENDS = {
         "failed" => [RemoteError, "mend it there and run `flockctl notifications retry %<id>s` here"],
@@ -67,7 +69,7 @@ module FlockOfChefs
 
       # Nobody was there to do it, and the recipe says that this is no more than worth a line in the log.
       def fine?(record)
-        return true if record["state"] == DONE || record["state"] == SUPERSEDED
+        return true if FINE.include?(record["state"])
 
         record["code"] == "no_target" && @request.targets["when_none"] == "warn"
       end
@@ -81,7 +83,8 @@ module FlockOfChefs
 
       def told(record)
         why = [record["code"], record["message"]].reject { |part| part.to_s.empty? }.join(": ")
-        "#{record["action"]} #{record["key"]} on #{record["peer"]} ended as #{record["state"]}#{" (#{why})" if why != ""}"
+        action, key, peer, state = record.values_at("action", "key", "peer", "state")
+        "#{action} #{key} on #{peer} ended as #{state}#{" (#{why})" unless why.empty?}"
       end
 
       def code(record) = record["code"].to_s.empty? ? record["state"] : record["code"]

@@ -20,14 +20,18 @@ module FlockOfChefs
       def self.parse(value, location)
         return unless value
 
-        number = value.is_a?(Numeric) && value.real? && value.finite? && value.between?(1, Limits::TTL_MAX_S)
-        unless number || value == true
+        unless value == true || seconds?(value)
           raise ArgumentError, "wait: needs seconds from 1 to #{Limits::TTL_MAX_S}, or true (as long as wait_until " \
                                "waits: FlockOfChefs.wait_timeout), not #{value.inspect}"
         end
 
         new(value == true ? nil : value, "#{Run::CallSite.name(location.path)}:#{location.lineno}").freeze
       end
+
+      def self.seconds?(value)
+        value.is_a?(Numeric) && value.real? && value.finite? && value.between?(1, Limits::TTL_MAX_S)
+      end
+      private_class_method :seconds?
 
       # @return [Numeric] seconds
       def limit_s = timeout_s || FlockOfChefs.wait_timeout

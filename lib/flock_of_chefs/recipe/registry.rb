@@ -76,8 +76,9 @@ module FlockOfChefs
         timing = Handover::TIMINGS.fetch(notification_type, "immediately")
         collected = @pending.delete(proxy) if timing == "delayed"
         collected ||= notifier ? [source_of(notifier, proxy)] : []
-        @handovers[proxy] = Handover.new(@requests.fetch(proxy), timing, collected, patience: patience(proxy, collected),
-                                         off: !Surroundings.of(@root).send?, blind: @blind)
+        patience = patience(proxy, collected)
+        @handovers[proxy] = Handover.new(@requests.fetch(proxy), timing, collected, patience:, blind: @blind,
+                                                                                    off: !Surroundings.of(@root).send?)
       end
 
       # @return [Handover, nil]

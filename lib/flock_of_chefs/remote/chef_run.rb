@@ -22,8 +22,8 @@ module FlockOfChefs
       # @return [String]
       def id = @report.fetch("id")
 
-      # @return [String] "queued", "converging", "succeeded", "failed", or "unknown" where nobody saw how it ended; asked
-      #   anew until it has ended
+      # @return [String] "queued", "converging", "succeeded", "failed", or "unknown" where nobody saw how it ended;
+      #   asked anew until it has ended
       # @raise [Error]
       def state = report.fetch("state")
 

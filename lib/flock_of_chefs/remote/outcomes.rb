@@ -28,8 +28,8 @@ module FlockOfChefs
         # @param record [Hash]
         # @return [String] where it stands, for people
         def standing(record)
-          code = record["code"].to_s
-          "#{record["peer"].to_s.empty? ? "targets" : record["peer"]}: #{record["state"]}#{" #{code}" unless code.empty?}"
+          peer, state, code = record.values_at("peer", "state", "code").map(&:to_s)
+          "#{peer.empty? ? "targets" : peer}: #{state}#{" #{code}" unless code.empty?}"
         end
       end
 

@@ -67,7 +67,8 @@ RSpec.describe FlockOfChefs::Recipe::Awaited do
   end
 
   it "names what has failed rather than what has not ended" do
-    expect { finish(record("stored"), record("failed", peer: "web2")) }.to raise_error(FlockOfChefs::RemoteError, /web2/)
+    expect { finish(record("stored"), record("failed", peer: "web2")) }
+      .to raise_error(FlockOfChefs::RemoteError, /web2/)
   end
 
   it "waits for the newer one that took its place at a target" do

@@ -47,7 +47,8 @@ RSpec.describe FlockOfChefs::Remote::Outcomes do
 
     it "is told at once" do
       expect(await(600, waiter: { id: "w" })).to eq(done)
-      expect(client.asked).to match([["await", { id: "id", timeout_ms: 30_000, waiter: { id: "w" } }, a_value > 30_000]])
+      asked = { id: "id", timeout_ms: 30_000, waiter: { id: "w" } }
+      expect(client.asked).to match([["await", asked, a_value > 30_000]])
       expect(clock.now).to eq(2)
     end
   end

@@ -18,6 +18,9 @@ module FlockOfChefs
         example ["web1 flock_api state", "web1 flock_api node nginx.port", 'bender human_api kill \'"fry"\' 3',
                  "--role cache cache_api flush"]
 
+        # What is said where words are missing.
+        USAGE = "write NODE API METHOD [JSON…], or API METHOD [JSON…] with --role, --tag, …"
+
         private
 
         # With a selector the words begin with the API.
@@ -25,7 +28,7 @@ module FlockOfChefs
           words = [*options.values_at(:node, :api, :method).compact, *options[:arguments]]
           node = Selecting.any?(options) ? nil : words.shift
           api, method, *arguments = words
-          raise ConfigurationError, "write NODE API METHOD [JSON…], or API METHOD [JSON…] with --role, --tag, …" unless method
+          raise ConfigurationError, USAGE unless method
 
           options.merge(node:, api:, method:, arguments:)
         end

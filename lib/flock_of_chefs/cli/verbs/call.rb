@@ -37,10 +37,16 @@ module FlockOfChefs
 
         def many(calls, call, nodes)
           answers = Many.map(nodes) { |node| calls.call(call.dup.tap { |asked| asked.node = node }) }
-          answers.each { |node, answer| say("#{node}: #{answer.message}") if answer.is_a?(Error) }
           rows = answers.map { |node, answer| row(node, answer) }
-          text = rows.filter_map { |row| "#{row["node"]}: #{JSON.generate(row["answer"])}" if row["error"].nil? }
-          Result.new(data: rows, name: "node", text: text.join("\n"), code: ExitCodes.worst(answers.values.map { code(_1) }))
+          Result.new(data: rows, name: "node", text: text(rows),
+                     code: ExitCodes.worst(answers.values.map { |answer| code(answer) }))
+        end
+
+        # Those that could not be called are talk, not data.
+        def text(rows)
+          bad, good = rows.partition { |row| row["error"] }
+          bad.each { |row| say("#{row["node"]}: #{row["error"]}") }
+          good.map { |row| "#{row["node"]}: #{JSON.generate(row["answer"])}" }.join("\n")
         end
 
         def row(node, answer)

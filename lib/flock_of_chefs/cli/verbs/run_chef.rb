@@ -21,41 +21,50 @@ module FlockOfChefs
         def call(client, options)
           Remote::Calls.current = Remote::Calls.new(client)
           wait_ms = Value.duration_ms(options[:wait], "--wait")
-          nodes = nodes(client, options[:node], options)
-          runs = Many.map(nodes) { |node| ask(node, options) }
-          raise runs.values.first if nodes.one? && runs.values.first.is_a?(Error)
-
-          rows = wait_ms ? awaited(runs, wait_ms) : runs.map { |node, run| row(node, run) }
+          runs = runs(nodes(client, options[:node], options), options)
+          deadline = wait_ms && (now + (wait_ms / 1000.0))
+          rows = runs.map { |node, run| outcome(node, run, deadline) }
           Result.new(data: rows.map(&:first), columns: COLUMNS, name: "id", code: ExitCodes.worst(rows.map(&:last)))
         end
 
         private
+
+        # Of the one node that was named, what went wrong is the command's own error.
+        def runs(nodes, options)
+          Many.map(nodes) { |node| ask(node, options) }.each_value do |run|
+            raise run if options[:node] && run.is_a?(Error)
+          end
+        end
 
         def ask(node, options)
           FlockOfChefs[node][:flock_api].run_chef(run_list: options[:run_list].to_s.split(","),
                                                   why_run: options[:why_run])
         end
 
-        # They go on side by side; so the waits have one end.
-        def awaited(runs, wait_ms)
-          deadline = now + (wait_ms / 1000.0)
-          runs.map do |node, run|
-            ended = run.is_a?(Error) ? run : Many.attempt { run.wait([deadline - now, 0].max) }
-            # Time is up for it, and what is known of it is its row.
-            late = ended.is_a?(TimeoutError) && !run.is_a?(Error)
-            say(late ? ended.message : "#{node}: #{ended.is_a?(Error) ? ended.message : ended.state}") if late || runs.size > 1
-            row, code = row(node, late ? run : ended)
-            [row, late ? ExitCodes::DEADLINE : code(row, code)]
-          end
+        # The row of one node, and its exit code. The runs go on side by side; so waiting for one after the other takes
+        # no longer than the longest.
+        def outcome(node, run, deadline)
+          ended = run.is_a?(Error) || deadline.nil? ? run : Many.attempt { run.wait([deadline - now, 0].max) }
+          return [row(node, run), late(ended)] if ended.is_a?(TimeoutError) && run != ended
+          return [row(node, ended), ExitCodes.of_error(ended)] if ended.is_a?(Error)
+          return [row(node, run), ExitCodes::DONE] unless deadline
+
+          say("#{node}: #{run.state}")
+          [row(node, run), CODES.fetch(run.state, ExitCodes::DEADLINE)]
+        end
+
+        def late(error)
+          say(error.message)
+          ExitCodes::DEADLINE
         end
 
         def row(node, run)
-          return [{ "node" => node, "message" => run.message }, ExitCodes.of_error(run)] if run.is_a?(Error)
+          report = run.is_a?(Error) ? run : Many.attempt { run.report }
+          return { "node" => node, **report } unless report.is_a?(Error)
 
-          [{ "node" => node, **run.report }, ExitCodes::DONE]
+          say("#{node}: #{report.message}")
+          { "node" => node, "message" => report.message }
         end
-
-        def code(row, code) = row["state"] ? CODES.fetch(row["state"], ExitCodes::DEADLINE) : code
 
         def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
