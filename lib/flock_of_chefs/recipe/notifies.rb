@@ -41,8 +41,8 @@ module FlockOfChefs
       # @option options [Symbol] :when_none +:undeliverable+ (default), +:warn+ or +:wait+
       # @option options [Numeric] :ttl seconds that it may wait for its target; default seven days, at most 30
       # @option options [Integer] :retry how often an unknown or failed outcome is run again on the target; default 0
-      # @option options [Numeric, true] :wait seconds that the run waits, once the notification is sent, until all targets
-      #   have done it; true = as long as +wait_until+ waits. If it ends otherwise, or the time is up, this fails
+      # @option options [Numeric, true] :wait seconds that the run waits, once this is sent, until it is done at all
+      #   targets; true = as long as +wait_until+ waits. If it ends otherwise, or the time is up, this fails
       # @return [true]
       # @raise [ConfigurationError] at compile time, with the recipe's file and line, if it is written wrongly
       def remote_notifies(action, resource_spec, timing = nil, hash = nil, **options)
