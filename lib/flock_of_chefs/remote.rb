@@ -2,6 +2,7 @@
 
 require_relative "local_client"
 require_relative "remote/node"
+require_relative "remote/outcomes"
 require_relative "remote/own"
 require_relative "remote/selection"
 require_relative "remote/subprocess"

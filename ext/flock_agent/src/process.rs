@@ -1,5 +1,7 @@
 //! Processes by (pid, start time): a pid alone may by now be someone else's.
 
+use std::sync::OnceLock;
+
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Whether the process that had this pid and start time (field 22 of `/proc/PID/stat`, clock ticks) still runs; a zombie does not.
@@ -14,6 +16,15 @@ pub fn alive(pid: u32, pid_start: u64) -> bool {
 /// The start time of a process that runs now, in clock ticks.
 pub fn start_of(pid: u32) -> Option<u64> {
     stat(pid).map(|(_, start)| start)
+}
+
+/// What Linux calls this boot of the machine; empty = it does not say.
+pub fn boot_id() -> &'static str {
+    static BOOT_ID: OnceLock<String> = OnceLock::new();
+    BOOT_ID.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        text.map(|text| text.trim().to_owned()).unwrap_or_default()
+    })
 }
 
 /// Ends the process and the group that it leads, if it is still the same process. Nothing is said when it is gone already.

@@ -41,12 +41,21 @@ pub struct Run {
     pub ended_ms: Option<u64>,
     /// Why it failed, without values.
     pub error: Option<String>,
+    /// Whether a recipe has the machine restart after it.
+    pub reboot: bool,
+    /// The boot in which it ended so; empty = not known.
+    pub boot_id: String,
 }
 
 impl Run {
     /// Whether it is running now: a run that was killed says so for ever, but its process is gone.
     pub fn is_active(&self) -> bool {
         self.phase == "running" && process::alive(self.pid, self.pid_start)
+    }
+
+    /// Whether the restart that it asked for is still to come. One that never comes (somebody cancelled it) ends with the next run.
+    pub fn awaits_reboot(&self) -> bool {
+        self.reboot && !self.boot_id.is_empty() && self.boot_id == process::boot_id()
     }
 }
 

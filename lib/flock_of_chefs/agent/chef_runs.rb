@@ -55,9 +55,9 @@ module FlockOfChefs
       def run(event)
         way = ordinary?(event) && (unit || daemon)
         @log.info("a Chef run was asked for: #{way || command(event).join(" ")}")
-        ended(event, way ? "" : execute(event))
+        ended(event, way ? "" : execute(event), finished: !way)
       rescue StandardError => e
-        ended(event, "it could not be started: #{e.message}")
+        ended(event, "it could not be started: #{e.message}", finished: true)
       end
 
       def ordinary?(event) = event["run_list"].to_a.empty? && !event["why_run"]
@@ -108,9 +108,10 @@ module FlockOfChefs
           "see #{path}"
       end
 
-      def ended(event, problem)
+      # @param finished [Boolean] whether a command of ours has ended; else somebody was asked, who runs Chef later
+      def ended(event, problem, finished:)
         @log.warn("the Chef run that was asked for: #{problem}") unless problem.empty?
-        @native.call("chef_ended", JSON.generate(request: event["request"], problem:), CALL_MS)
+        @native.call("chef_ended", JSON.generate(request: event["request"], problem:, finished:), CALL_MS)
       rescue FlockOfChefs::Error
         nil # the agent is stopping; run.json tells how the run went
       end

@@ -26,10 +26,11 @@ module FlockOfChefs
       # @raise [SystemExit] with one of {ExitCodes}
       def call(format: "text", args: [], **options)
         refuse(args)
+        words = refine(options)
         settings = self.class.settings
         verb = Verbs.const_get(settings[:name]).new(talk: ->(line) { warn(line) })
         client = settings[:agent] ? LocalClient.configured(options[:config]) : nil
-        result = verb.call(client, refine(options))
+        result = verb.call(client, words)
         Output.new(format, $stdout).print(result) unless settings[:silent]
         exit(result.code)
       end

@@ -45,11 +45,15 @@ module FlockOfChefs
       # @return [Integer]
       def of_error(error) = error.is_a?(Interrupt) ? INTERRUPTED : ERRORS.fetch(error.class, USAGE)
 
+      # @param codes [Array<Integer>]
+      # @return [Integer] the worst
+      def worst(codes) = ORDER.find { |code| codes.include?(code) } || codes.find(&:positive?) || DONE
+
       # @param states [Array<String>] where the notifications stand after waiting for them
       # @return [Integer] the worst one's; {NOTHING} of none
       def of_states(states)
         codes = states.map { |state| STATES.fetch(state, DEADLINE) }
-        codes.empty? ? NOTHING : ORDER.find(-> { DONE }) { |code| codes.include?(code) }
+        codes.empty? ? NOTHING : worst(codes)
       end
     end
   end

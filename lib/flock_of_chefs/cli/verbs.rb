@@ -18,6 +18,19 @@ module FlockOfChefs
         def native = @native || Native
 
         def say(line) = @talk.call(line)
+
+        # The names that are given, or those of the nodes that the options choose.
+        def nodes(client, names, options)
+          names = Array(names).uniq
+          if Selecting.any?(options)
+            found = Selecting.find(client, names, options)
+            say("the hub is away: nodes are chosen as they were known last") if found["stale"]
+            return found.fetch("nodes").map { |node| node["name"] }
+          end
+          raise ConfigurationError, "name nodes, or choose them by --role, --tag, … (see --help)" if names.empty?
+
+          names
+        end
       end
 
       %w[Agent Backup Call Doctor Init Join Leave NodeRemove Nodes Notifications Notify Resources Restore RunChef Status

@@ -2,6 +2,7 @@
 
 require "did_you_mean"
 require_relative "../errors"
+require_relative "patience"
 require_relative "request"
 require_relative "word"
 
@@ -14,6 +15,8 @@ module FlockOfChefs
       attr_reader :request
       # @return [Symbol] +:before+, +:immediately+ or +:delayed+
       attr_reader :timing
+      # @return [Patience, nil] how long the run waits for the outcome
+      attr_reader :patience
 
       # @param word [Word]
       # @param resource [Chef::Resource] who declares it
@@ -25,6 +28,7 @@ module FlockOfChefs
       def initialize(word, resource, location, arguments, keywords)
         @word = word
         @place = "#{location.path}:#{location.lineno}: #{word.name} of #{resource}"
+        @location = location
         located { read(*arrange(arguments), keywords) }
       end
 
@@ -46,7 +50,8 @@ module FlockOfChefs
         options = merge(hash, keywords)
         @timing = parse_timing(timing, options)
         check_search(options)
-        @request = Request.parse(action, spec, options.except(:timing))
+        @patience = Patience.parse(options[:wait], @location)
+        @request = Request.parse(action, spec, options.except(:timing, :wait))
       end
 
       def arrange(arguments)

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "chef/log"
+require_relative "awaited"
 require_relative "query"
 require_relative "../run/handoff"
 
@@ -11,12 +12,14 @@ module FlockOfChefs
       # Chef's notification type => the draft's timing.
       TIMINGS = { before: "before", immediate: "immediately", delayed: "delayed" }.freeze
 
+      # @param patience [Patience, nil] how long the run waits for the outcome
       # @param off [Boolean] whether the surroundings forbid sending
       # @param blind [Boolean] whether the sources may be incomplete
-      def initialize(request, timing, sources, off: false, blind: false)
+      def initialize(request, timing, sources, patience: nil, off: false, blind: false)
         @request = request
         @timing = timing
         @sources = sources
+        @patience = patience
         @off = off
         @blind = blind
       end
@@ -40,21 +43,43 @@ module FlockOfChefs
       # @return [void]
       # @raise [Error] if it can be kept nowhere
       def deliver
-        targets = @request.query ? Query.resolve(@request) : @request.targets
-        return if targets.nil?
+        blaming do
+          targets = @request.query ? Query.resolve(@request) : @request.targets
+          next if targets.nil?
 
-        id = Run::Handoff.current.append(draft(targets))
-        ::Chef::Log.info("flock_of_chefs: notification #{id}: #{@request.label}")
-      rescue StandardError => e
-        raise e.exception(blame(e))
-      rescue ScriptError => e # Chef's ignore_failure covers StandardError only
-        raise InternalError, blame(e)
+          @id = Run::Handoff.current.append(draft(targets))
+          ::Chef::Log.info("flock_of_chefs: notification #{@id}: #{@request.label}")
+        end
+      end
+
+      # Waits for the outcome of what was delivered, where the recipe says so.
+      #
+      # @return [void]
+      # @raise [Error] if it is not done at all targets in time; see {Awaited#finish}
+      def await
+        return if @id.nil? || @patience.nil?
+        return ::Chef::Log.info("flock_of_chefs: notification #{@id} is not waited for: #{LOCKED}") \
+          if Run::Handoff.redirected?
+
+        blaming { Awaited.new(@id, @request, @patience).finish }
       end
 
       # @return [String] for people
       def to_s = @request.label
 
       private
+
+      # Why a worker does not wait.
+      LOCKED = "a worker fires this resource, and holds Chef's run lock"
+      private_constant :LOCKED
+
+      def blaming
+        yield
+      rescue StandardError => e
+        raise e.exception(blame(e))
+      rescue ScriptError => e # Chef's ignore_failure covers StandardError only
+        raise InternalError, blame(e)
+      end
 
       def draft(targets)
         { "key" => @request.key, "action" => @request.action, "timing" => @timing, "targets" => targets,

@@ -18,7 +18,7 @@ module FlockOfChefs
       # It behaves as Chef's own +notifies+: guards, why-run, de-duplication of delayed notifications, and delayed
       # notifications of a run that fails later. "Immediately" means that the notification is kept durably by this
       # node's agent at that moment, not that the other node has acted. It can fail the run only if it can be kept
-      # nowhere (or its +query:+ fails); then +ignore_failure+ of this resource holds.
+      # nowhere (or its +query:+ fails), or with +wait:+; then +ignore_failure+ of this resource holds.
       #
       # At least one target is needed; several must all hold. +node:+, +roles:+, +recipes:+, +tags:+ and +services:+
       # take a name or a list.
@@ -41,12 +41,14 @@ module FlockOfChefs
       # @option options [Symbol] :when_none +:undeliverable+ (default), +:warn+ or +:wait+
       # @option options [Numeric] :ttl seconds that it may wait for its target; default seven days, at most 30
       # @option options [Integer] :retry how often an unknown or failed outcome is run again on the target; default 0
+      # @option options [Numeric, true] :wait seconds that the run waits, once this is sent, until it is done at all
+      #   targets; true = as long as +wait_until+ waits. If it ends otherwise, or the time is up, this fails
       # @return [true]
       # @raise [ConfigurationError] at compile time, with the recipe's file and line, if it is written wrongly
       def remote_notifies(action, resource_spec, timing = nil, hash = nil, **options)
         arguments = [action, resource_spec, timing, hash]
         declaration = Declaration.new(Word::NOTIFIES, self, caller_locations(1, 1).first, arguments, options)
-        proxy = Registry.for(run_context)&.proxy_for(declaration.request, self, declaration.timing)
+        proxy = Registry.for(run_context)&.proxy_for(declaration, self)
         notifies(Proxy::ACTION, proxy, declaration.timing) if proxy
         true
       end

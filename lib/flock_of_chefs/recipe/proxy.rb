@@ -58,7 +58,10 @@ module FlockOfChefs
           handover = Registry.for(run_context).handover_of(new_resource)
           return if handover.nil? || handover.void?
 
-          converge_by("hand over to the flock") { handover.deliver }
+          converge_by("hand over to the flock") do
+            handover.deliver
+            handover.await
+          end
         end
 
         # Sending changes nothing on this node; it must not count among "resources updated".

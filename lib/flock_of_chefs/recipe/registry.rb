@@ -24,6 +24,7 @@ module FlockOfChefs
         @proxies = {}
         @requests = {}.compare_by_identity
         @pending = Hash.new { |hash, proxy| hash[proxy] = [] }.compare_by_identity
+        @patience = {}.compare_by_identity
         @handovers = {}.compare_by_identity
         @actions = {}.compare_by_identity
         @surroundings = Surroundings.of(root)
@@ -31,13 +32,17 @@ module FlockOfChefs
         Run::Sources.attach(root.events, self)
       end
 
-      # @return [Proxy, nil] the one proxy of this request; nil where nothing can be sent
-      def proxy_for(request, declarer, timing)
+      # @param declaration [Declaration]
+      # @param declarer [Chef::Resource]
+      # @return [Proxy, nil] the one proxy of its request; nil where nothing can be sent
+      def proxy_for(declaration, declarer)
         return unless @surroundings.arm?
 
+        request = declaration.request
         proxy = @proxies[request] ||= Proxy.build(request, declarer).tap { |built| @requests[built] = request }
+        be_patient(proxy, declarer, declaration.patience)
         # Chef queues it at once if the declarer already ran.
-        note(declarer, [proxy]) if timing == :delayed && updated_earlier?(declarer)
+        note(declarer, [proxy]) if declaration.timing == :delayed && updated_earlier?(declarer)
         proxy
       end
 
@@ -70,9 +75,10 @@ module FlockOfChefs
       def prepare(proxy, notification_type, notifier)
         timing = Handover::TIMINGS.fetch(notification_type, "immediately")
         collected = @pending.delete(proxy) if timing == "delayed"
-        collected ||= notifier ? [Source.of(notifier, @actions[notifier])] : []
-        @handovers[proxy] = Handover.new(@requests.fetch(proxy), timing, collected,
-                                         off: !Surroundings.of(@root).send?, blind: @blind)
+        collected ||= notifier ? [source_of(notifier, proxy)] : []
+        patience = patience(proxy, collected)
+        @handovers[proxy] = Handover.new(@requests.fetch(proxy), timing, collected, patience:, blind: @blind,
+                                                                                    off: !Surroundings.of(@root).send?)
       end
 
       # @return [Handover, nil]
@@ -95,10 +101,25 @@ module FlockOfChefs
         context.unified_mode && context.updated_resources.include?(declarer.declared_key)
       end
 
+      def be_patient(proxy, declarer, patience)
+        return unless patience
+
+        declared = @patience[proxy] ||= {}.compare_by_identity
+        declared[declarer] = [declared[declarer], patience].compact.max_by(&:limit_s)
+      end
+
+      # Of several that asked for it the most patient one counts.
+      def patience(proxy, sources)
+        asked = @blind || sources.empty? ? @patience[proxy].to_h.values : sources.map(&:patience)
+        asked.compact.max_by(&:limit_s)
+      end
+
+      def source_of(resource, proxy) = Source.of(resource, @actions[resource], @patience[proxy].to_h[resource])
+
       def note(resource, proxies)
-        source = Source.of(resource, @actions[resource]) unless proxies.empty?
         proxies.each do |proxy|
           list = @pending[proxy]
+          source = source_of(resource, proxy)
           list << source unless list.include?(source) || list.size >= Limits::SOURCES
         end
       end

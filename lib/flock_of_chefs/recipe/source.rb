@@ -11,14 +11,17 @@ module FlockOfChefs
     #
     # @!attribute [r] ignore_failure
     #   @return [Boolean, Symbol] the resource's own; it also holds for what cannot be handed over because of it
-    Source = Struct.new(:key, :action, :recipe, :line, :run_id, :ignore_failure, keyword_init: true) do
+    # @!attribute [r] patience
+    #   @return [Patience, nil] how long its declaration has the run wait
+    Source = Struct.new(:key, :action, :recipe, :line, :run_id, :ignore_failure, :patience, keyword_init: true) do
       # @param resource [Chef::Resource]
       # @param action [Symbol, nil]
+      # @param patience [Patience, nil]
       # @return [Source]
-      def self.of(resource, action)
+      def self.of(resource, action, patience = nil)
         new(key: shown_key(resource), action: action.to_s, recipe: Naming.recipe(resource),
             line: resource.source_line_number.to_i, run_id: ::Chef::RequestID.instance.request_id,
-            ignore_failure: resource.ignore_failure || false).freeze
+            ignore_failure: resource.ignore_failure || false, patience:).freeze
       end
 
       # @return [String] the resource's key; the name of a sensitive one is hashed

@@ -34,7 +34,7 @@ module FlockOfChefs
       AFTER = { "immediate" => :immediately, "immediately" => :immediately, "delayed" => :delayed }.freeze
       # +remote_notifies+
       NOTIFIES = new(name: "remote_notifies", code: "invalid_notification", timings: { "before" => :before, **AFTER },
-                     options: [*Targets::OPTIONS, :match, :when_none, :ttl, :retry, :timing].freeze,
+                     options: [*Targets::OPTIONS, :match, :when_none, :ttl, :retry, :timing, :wait].freeze,
                      refusals: {}.freeze).freeze
       # +remote_subscribes+
       SUBSCRIBES = new(name: "remote_subscribes", code: "invalid_subscription", timings: AFTER,
@@ -42,6 +42,7 @@ module FlockOfChefs
                        refusals: {
                          match: "cannot be: every node that is chosen is a source",
                          when_none: "cannot be: a subscription waits for its sources anyway",
+                         wait: "cannot be: what it asks for happens when this run is over",
                          before: "cannot be: another node's resource does not wait for this one"
                        }.freeze).freeze
     end

@@ -10,7 +10,7 @@ module FlockOfChefs
     #     run.wait(600).state # => "succeeded"
     class ChefRun
       # States after which nothing more comes.
-      ENDED = %w[succeeded failed].freeze
+      ENDED = %w[succeeded failed unknown].freeze
 
       # @param api [FlockApi]
       # @param report [Hash{String=>Object}]
@@ -22,7 +22,8 @@ module FlockOfChefs
       # @return [String]
       def id = @report.fetch("id")
 
-      # @return [String] "queued", "converging", "succeeded" or "failed"; asked anew until it has ended
+      # @return [String] "queued", "converging", "succeeded", "failed", or "unknown" where nobody saw how it ended;
+      #   asked anew until it has ended
       # @raise [Error]
       def state = report.fetch("state")
 

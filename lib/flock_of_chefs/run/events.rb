@@ -65,7 +65,8 @@ module FlockOfChefs
 
         guarded("send what the run left over") { flush(run_status.run_context) }
         generation = guarded("save the snapshot") { save_snapshot(run_status) }
-        finish("succeeded", generation: generation)
+        reboot = guarded("see whether the machine restarts") { run_status.run_context.reboot_requested? } || false
+        finish("succeeded", reboot: reboot, generation: generation)
       end
 
       # Chef itself has run the delayed notifications. There may be no node and no run context yet.
@@ -128,9 +129,9 @@ module FlockOfChefs
       end
 
       # Whoever hears that the run is over finds its journal complete.
-      def finish(phase, error: nil, **extra)
+      def finish(phase, error: nil, reboot: false, **extra)
         @journal&.finish(phase)
-        guarded("publish the run's end") { @status.finish(phase, error: error) }
+        guarded("publish the run's end") { @status.finish(phase, error: error, reboot: reboot) }
         guarded("tell the agent") { Handoff.current.poke(@status.to_h.merge(extra).compact) }
         @status = @begun = @expansion = @journal = @failed = nil
       end

@@ -17,6 +17,9 @@ module FlockOfChefs
       # The file's name in the agent's directory.
       FILE = "run.json"
 
+      # What Linux calls this boot of the machine.
+      BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
       # Milliseconds since 1970.
       WALL_CLOCK = -> { Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond) }
 
@@ -43,10 +46,12 @@ module FlockOfChefs
 
       # @param phase [String] "succeeded" or "failed"
       # @param error [String, nil] why it failed, without values
+      # @param reboot [Boolean] whether Chef restarts the machine now
       # @return [void]
       # @raise [SystemCallError] if the file cannot be written
-      def finish(phase, error: nil)
-        write(**@written, phase: phase, ended_ms: @now_ms.call, error: error)
+      def finish(phase, error: nil, reboot: false)
+        asked = reboot ? { reboot: true, boot_id: boot_id } : {}
+        write(**@written, phase: phase, ended_ms: @now_ms.call, error: error, **asked)
       end
 
       # @return [Hash{Symbol=>Object}] what the file says
@@ -76,6 +81,13 @@ module FlockOfChefs
         @pid_start ||= File.read("/proc/#{@pid}/stat").rpartition(") ").last.split[19].to_i
       rescue SystemCallError
         0
+      end
+
+      # By another one the agent sees that the machine has restarted.
+      def boot_id
+        File.read(BOOT_ID).strip
+      rescue SystemCallError
+        ""
       end
 
       def write(content)

@@ -68,6 +68,7 @@ async fn wait(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, id: Strin
     let asked = pb::AwaitRequest {
         id: id.clone(),
         timeout_ms: AWAIT_MS,
+        waiter: None,
     };
     let answer = local.r#await(Request::new(asked)).await;
     flock.state().waits.remove(&key);

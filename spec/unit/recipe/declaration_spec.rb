@@ -43,6 +43,12 @@ RSpec.describe FlockOfChefs::Recipe::Declaration do
     expect(one).not_to eq declare(node: %w[a b], roles: "x").request
   end
 
+  it "knows how long the run waits, which makes no other request of it" do
+    expect(declare(node: "b", wait: 30).patience.limit_s).to eq(30)
+    expect(declare(node: "b", wait: 30).request).to eq(declare(node: "b").request)
+    expect(declare(node: "b").patience).to be_nil
+  end
+
   it "labels the request for people" do
     expect(declare(node: "b").request.label).to eq "run execute[x] on b"
     expect(declare(node: %w[d c b a], tags: "t",

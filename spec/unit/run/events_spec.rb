@@ -71,6 +71,16 @@ RSpec.describe FlockOfChefs::Run::Events do
     expect(run_json).to include("phase" => "running", "run_id" => Chef::RequestID.instance.request_id)
   end
 
+  it "says when a recipe has the machine restart, and when it changed its mind" do
+    [[true, -> { run.run_context.request_reboot(delay_mins: 1, reason: "kernel") }],
+     [nil, -> { run.run_context.cancel_reboot }]].each do |wanted, act|
+      start
+      act.call
+      events.run_completed(run.run_context.node, run_status)
+      expect(run_json.values_at("phase", "reboot")).to eq ["succeeded", wanted]
+    end
+  end
+
   it "bears a failure without node, run context or start" do
     expect { events.run_failed(RuntimeError.new, nil) }.not_to raise_error
     expect { events.run_completed(nil, nil) }.not_to raise_error

@@ -29,6 +29,15 @@ RSpec.describe FlockOfChefs::Run::Status do
                             "ended_ms" => 1_700_000_000_000)
   end
 
+  it "says that the machine restarts after it, and in which boot that was" do
+    current = status
+    current.start("an-id")
+    current.finish("succeeded", reboot: true)
+    expect(file).to include("reboot" => true, "boot_id" => File.read("/proc/sys/kernel/random/boot_id").strip)
+    current.start("another")
+    expect(file).not_to include("reboot")
+  end
+
   it "numbers the runs" do
     expect(Array.new(3) { status.start("x") }).to eq [1, 2, 3]
   end

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{report, subscribing, ways::Ways};
 use crate::{
     apis::Hosts,
-    calls::Caller,
+    calls::{Blocked, Caller},
     care,
     clock::Clock,
     config::Config,
@@ -177,6 +177,10 @@ impl Inquiries for Answers {
 
     async fn observe(&self, asked: pb::ObserveRequest) -> Result<pb::Observed> {
         self.caller.observe(asked).await
+    }
+
+    fn blocked(&self, waiter: Option<pb::Waiter>) -> Result<Blocked<'_>> {
+        self.caller.blocked(waiter)
     }
 
     async fn backup(&self, request: pb::BackupRequest) -> Result<pb::BackupReport> {

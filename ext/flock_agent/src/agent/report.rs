@@ -4,8 +4,9 @@ mod checks;
 
 use flock_core::{Result, limits};
 
-use super::{inquiries::Answers, subscribing};
+use super::{facts, inquiries::Answers, subscribing};
 use crate::{
+    apis::Apis,
     pb, spool,
     store::{inbox, outbox},
 };
@@ -71,6 +72,13 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
             .map(|until_ms| checks::authority(until_ms, answers.clock.now_ms())),
     );
     findings.extend(status.hosts.iter().filter_map(checks::apis));
+    findings.extend(checks::hidden(&answers.hosts.hidden()));
+    let offered = checks::Offered::new(&answers.hosts.services(), &status.hosts);
+    findings.extend(checks::call_rules(&answers.config.policy, &offered));
+    findings.extend(checks::services(
+        &offered,
+        &facts::with_services(pb::NodeInfo::default(), &offered.services),
+    ));
     findings.extend(checks::restored(&answers.config.data_dir));
     Ok(pb::DoctorReport { findings })
 }

@@ -107,6 +107,8 @@ impl Ground {
         let receiver = self.receiver(&wake);
         let errands = Errands::default();
         let requests = Arc::<ChefRequests>::default();
+        let following = Arc::clone(&requests).follow(self.runs.clone(), self.cancel.clone());
+        self.spawn_vital("following requested Chef runs", following);
         let (waits, hosts) = (Arc::<Waits>::default(), Hosts::default());
         let callee = Callee::new(CalleeParts {
             gate: receiver.gate().clone(),
@@ -126,7 +128,7 @@ impl Ground {
             .await?;
         let dialer = Dialer::new(self.identity.tls(), self.deny.clone());
         // It brings the list of removed nodes from disk: nobody may come in before.
-        let link = self.link(&dialer, &peer).await?;
+        let link = self.link(&dialer, &peer, &hosts).await?;
         self.subscribe(&subscriptions, &link)?;
         if let Some(listener) = doors.peers {
             self.serve(listener, routes);
@@ -235,8 +237,8 @@ impl Ground {
         .await
     }
 
-    async fn link(&self, dialer: &Dialer, peer: &Peer) -> Result<Link> {
-        let now_ms = self.clock.now_ms();
+    async fn link(&self, dialer: &Dialer, peer: &Peer, hosts: &Hosts) -> Result<Link> {
+        let (now_ms, apis) = (self.clock.now_ms(), Arc::new(hosts.clone()));
         Ok(Link::spawn(LinkOptions {
             name: self.identity.name().clone(),
             flock_id: self.identity.flock_id().to_owned(),
@@ -248,7 +250,7 @@ impl Ground {
                 peer: peer.clone(),
                 deny: self.deny.clone(),
             })),
-            facts: facts::follow(&self.config, &self.identity, &self.runs, self.cancel.clone()),
+            facts: facts::follow(&self.config, &self.identity, &self.runs, apis, self.cancel.clone()),
             clock: self.clock.clone(),
             data_dir: Some(self.config.data_dir.clone()),
             cancel: self.cancel.clone(),

@@ -192,6 +192,20 @@ impl Hosts {
         }
     }
 
+    /// APIs of files that nobody can call, for a cookbook's has the same name.
+    pub fn hidden(&self) -> Vec<String> {
+        let book = self.book();
+        let offered = |kind| book.connected.get(&kind).map(|host| &host.apis);
+        match (offered(Kind::Cookbook), offered(Kind::Files)) {
+            (Some(cookbook), Some(files)) => files
+                .keys()
+                .filter(|api| cookbook.contains_key(*api))
+                .cloned()
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// How they are, for `status` and `doctor`.
     pub fn status(&self) -> Vec<pb::HostState> {
         let book = self.book();
@@ -329,6 +343,14 @@ impl Apis for Hosts {
         let all = book.connected.values().rev().flat_map(|host| host.apis.iter());
         let offers: BTreeMap<&String, &pb::ApiInfo> = all.collect();
         offers.into_values().cloned().collect()
+    }
+
+    fn services(&self) -> Vec<String> {
+        let of = |info: pb::ApiInfo| {
+            let named = info.methods.iter().map(|method| format!("/{}/{}", info.name, method.name));
+            std::iter::once(format!("/{}", info.name)).chain(named).collect::<Vec<_>>()
+        };
+        self.offers().into_iter().flat_map(of).collect()
     }
 
     fn version(&self, api: &str) -> Option<String> {

@@ -44,6 +44,10 @@ pub trait Apis: Send + Sync + 'static {
     fn names(&self) -> Vec<String>;
     /// The same with all that is said of each, by name.
     fn offers(&self) -> Vec<pb::ApiInfo>;
+    /// The same as services, the way to name them to other nodes: `/api` of each API, `/api/method` of each of its methods.
+    fn services(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Differs whenever the API said that something of it changed, and between hosts: `HOST.COUNT`; `None` = it is not there.
     fn version(&self, api: &str) -> Option<String>;
     /// Tells of every change of [`Apis::version`] and [`Apis::names`].

@@ -15,7 +15,7 @@ use crate::{
     blocking::blocking,
     dispatch::Errands,
     pb,
-    run_state::{RunView, RunWatch},
+    run_state::{Run, RunView, RunWatch},
 };
 
 /// The node's own API.
@@ -109,6 +109,7 @@ impl Builtin {
         let run = view.run.as_ref();
         let state = match view.phase() {
             "running" => "converging",
+            _ if run.is_some_and(Run::awaits_reboot) => "rebooting",
             _ if self.requests.queued(view) => "queued",
             "never" => "idle",
             phase => phase,
@@ -167,4 +168,48 @@ fn bad_arguments(method: &str) -> Error {
         _ => "it takes no arguments",
     };
     Error::protocol(format!("flock_api.{method} cannot be called like that: {usage}")).with_code("bad_call")
+}
+
+#[cfg(test)]
+mod tests {
+    use flock_core::policy::Policy;
+
+    use super::*;
+    use crate::{
+        fixtures::{NOW_MS, Target, callee, name},
+        process,
+    };
+
+    #[tokio::test]
+    async fn a_node_is_rebooting_until_it_has_or_until_chef_runs_again() {
+        let target = Target::new(Policy::default());
+        let callee = callee(&target);
+        let state = async |run: Value| {
+            std::fs::write(target.path().join("run.tmp"), run.to_string()).unwrap();
+            std::fs::rename(target.path().join("run.tmp"), target.path().join("run.json")).unwrap();
+            let call = pb::CallRequest {
+                node: "target".into(),
+                api: super::super::FLOCK_API.into(),
+                method: "state".into(),
+                arguments: b"[]".to_vec(),
+                timeout_ms: 60_000,
+                ..Default::default()
+            };
+            let reply = callee.call(&name("other"), call).await.unwrap();
+            let answer: Value = serde_json::from_slice(&reply.result).unwrap();
+            (answer["state"].as_str().unwrap().to_owned(), reply.version)
+        };
+        let run = |boot_id: &str| {
+            json!({"number": 1, "phase": "succeeded", "started_ms": NOW_MS, "ended_ms": NOW_MS,
+                   "reboot": true, "boot_id": boot_id})
+        };
+        let before = state(run(process::boot_id())).await;
+        let after = state(run("0000-of-another-boot")).await;
+        assert_eq!((before.0.as_str(), after.0.as_str()), ("rebooting", "succeeded"));
+        assert_ne!(before.1, after.1, "who waits for it is woken");
+        assert_eq!(state(run("")).await.0, "succeeded", "what is not known is not claimed");
+        let next = json!({"number": 2, "phase": "running", "pid": std::process::id(),
+                          "pid_start": process::start_of(std::process::id()), "started_ms": NOW_MS});
+        assert_eq!(state(next).await.0, "converging");
+    }
 }

@@ -41,14 +41,21 @@ pub(super) fn observation(asked: &pb::ObserveRequest) -> Result<()> {
             return bad("a topic's name or version is empty or too long");
         }
     }
-    let said = asked
-        .waiter
-        .iter()
+    timeout(asked.timeout_ms, limits::OBSERVE_MAX_MS)
+}
+
+/// Checks what is said of who waits.
+///
+/// # Errors
+/// `protocol` with code `bad_call`.
+pub(super) fn waiter(waiter: Option<&pb::Waiter>) -> Result<()> {
+    let mut said = waiter
+        .into_iter()
         .flat_map(|waiter| [&waiter.id, &waiter.run_id, &waiter.at]);
-    if said.clone().any(|text| text.len() > limits::TOPIC_BYTES) {
+    if said.any(|text| text.len() > limits::TOPIC_BYTES) {
         return bad("what it says of its waiter is too long");
     }
-    timeout(asked.timeout_ms, limits::OBSERVE_MAX_MS)
+    Ok(())
 }
 
 /// The error of what does not fit into one message.

@@ -11,18 +11,18 @@ use std::{
 
 use flock_core::{Error, limits};
 
-use super::caller::Caller;
+use super::{caller::Caller, waits::Holding};
 use crate::pb;
 
 /// A way from one wait to the next: which node's, and what it says of itself.
 type Step = (String, pb::Waiter);
 
 /// Returns when a run of this node waits in a circle.
-pub(super) async fn found(caller: &Caller, first: &pb::Waiter, nodes: &[String]) -> Error {
+pub(super) async fn found(caller: &Caller, held: &Holding<'_>) -> Error {
     let mut before = None;
     loop {
         tokio::time::sleep(Duration::from_millis(limits::CYCLE_LOOK_MS)).await;
-        let circle = search(caller, first, nodes).await;
+        let circle = search(caller, held.waiter(), &held.nodes()).await;
         let ids: Option<Vec<String>> = circle
             .as_ref()
             .map(|steps| steps.iter().map(|(_, waiter)| waiter.id.clone()).collect());

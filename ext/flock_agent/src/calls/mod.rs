@@ -1,6 +1,7 @@
 //! Calls of methods of nodes: this node's answers to others, its own calls to them, and waiting for what they answer to change.
 
 mod attributes;
+mod blocked;
 mod builtin;
 mod callee;
 mod caller;
@@ -14,6 +15,7 @@ mod tests;
 mod versions;
 mod waits;
 
+pub use blocked::Blocked;
 pub use callee::{Callee, CalleeParts};
 pub use caller::{Caller, Nodes};
 pub use requests::{ChefRequests, Started};

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::pending, time::Duration};
 use flock_core::{Error, ErrorKind, Result, limits};
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{caller::Caller, check, cycles, versions};
+use super::{caller::Caller, check, versions};
 use crate::{backoff, pb};
 
 impl Caller {
@@ -17,28 +17,15 @@ impl Caller {
     pub async fn observe(&self, asked: pb::ObserveRequest) -> Result<pb::Observed> {
         check::observation(&asked)?;
         let end = Instant::now() + Duration::from_millis(asked.timeout_ms);
-        let waiter = asked.waiter.filter(|waiter| waiter.blocks_run);
-        let runs = blocking_nodes(&asked.topics);
-        let held = waiter.as_ref().map(|waiter| self.waits().hold(waiter, runs.clone()));
-        let circle = async {
-            match &waiter {
-                Some(waiter) if !runs.is_empty() => cycles::found(self, waiter, &runs).await,
-                _ => pending().await,
+        let blocked = self.blocked(asked.waiter)?;
+        blocked.on(blocking_nodes(&asked.topics));
+        let changed = async {
+            tokio::select! {
+                changed = self.first_change(asked.topics) => changed,
+                () = tokio::time::sleep_until(end) => Ok(pb::Observed::default()),
             }
         };
-        let answer = tokio::select! {
-            changed = self.first_change(asked.topics) => changed,
-            error = circle => {
-                // The others in it must find it, too, before this one's end breaks it.
-                tokio::time::sleep(Duration::from_millis(limits::CYCLE_GRACE_MS)).await;
-                Err(error)
-            }
-            () = tokio::time::sleep_until(end) => Ok(pb::Observed::default()),
-        };
-        if let Some(held) = held {
-            held.answered();
-        }
-        answer
+        blocked.or_circle(changed).await
     }
 
     async fn first_change(&self, topics: Vec<pb::Topic>) -> Result<pb::Observed> {

@@ -226,6 +226,7 @@ async fn a_second_request_for_a_chef_run_is_the_first_one_until_it_begins() {
     b.target.requests.ended(&Started {
         request: third["id"].as_str().unwrap().into(),
         problem: "chef-client is not there".into(),
+        finished: true,
     });
     let failed = ask(&a.caller, "b", "run", json!([third["id"]])).await;
     assert_eq!(
@@ -313,6 +314,77 @@ async fn waits_in_a_circle_end_and_name_every_recipe_line_of_it() {
             }
         }
     }
+}
+
+/// As a run waits for the outcome of what it notified `of` of.
+async fn outcome(caller: &Caller, who: &str, of: &str) -> Result<()> {
+    let blocked = caller.blocked(waiter(who))?;
+    blocked.on(vec![of.to_owned()]);
+    blocked.or_circle(std::future::pending()).await
+}
+
+#[tokio::test]
+async fn a_wait_for_an_outcome_and_one_for_a_run_end_in_one_circle() {
+    let mesh = Mesh::default();
+    let (a, b) = (node(&mesh, "a"), node(&mesh, "b"));
+    let version = super::versions::of_run(&a.target.runs.view(), 0);
+    let asked = pb::ObserveRequest {
+        waiter: waiter("b"),
+        ..watching("a", "run", &version)
+    };
+    let (notifying, waiting) = tokio::time::timeout(PATIENCE, async {
+        tokio::join!(outcome(&a.caller, "a", "b"), b.caller.observe(asked))
+    })
+    .await
+    .unwrap();
+    for error in [notifying.unwrap_err(), waiting.unwrap_err()] {
+        assert_eq!(error.code(), "wait_cycle");
+        for line in ["cb/recipes/a.rb:7", "cb/recipes/b.rb:7"] {
+            assert!(error.message().contains(line), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_got_what_it_waited_for_is_none_at_once_and_one_between_two_questions_still_is() {
+    let mesh = Mesh::default();
+    let a = node(&mesh, "a");
+    let held = || {
+        a.target
+            .waits
+            .all()
+            .into_iter()
+            .map(|wait| wait.nodes)
+            .collect::<Vec<_>>()
+    };
+    let blocked = a.caller.blocked(waiter("a")).unwrap();
+    for nodes in [vec!["b".to_owned(), "c".to_owned()], vec!["c".to_owned()]] {
+        blocked.on(nodes.clone());
+        assert_eq!(held(), [nodes]);
+    }
+    drop(blocked);
+    assert_eq!(held(), [["c"]], "its next question is on its way");
+    let again = a.caller.blocked(waiter("a")).unwrap();
+    again.over();
+    assert!(held().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_its_own_node_is_told_so_at_once_and_nobody_else_is() {
+    let mesh = Mesh::default();
+    let a = node(&mesh, "a");
+    let own = ["b".to_owned(), "a".to_owned()];
+    let run = a.caller.blocked(waiter("a")).unwrap();
+    let refused = run.refuse_own(&own).unwrap_err();
+    assert_eq!(refused.code(), "wait_cycle");
+    assert!(refused.message().contains("cb/recipes/a.rb:7"), "{refused}");
+    assert!(run.refuse_own(&own[..1]).is_ok());
+    assert!(a.caller.blocked(None).unwrap().refuse_own(&own).is_ok());
+    let verbose = pb::Waiter {
+        at: "x".repeat(flock_core::limits::TOPIC_BYTES + 1),
+        ..Default::default()
+    };
+    assert_eq!(a.caller.blocked(Some(verbose)).err().unwrap().code(), "bad_call");
 }
 
 #[tokio::test]

@@ -26,7 +26,15 @@ pub(super) fn api_of(topic: &str) -> Option<&str> {
 /// Of the run; it is the same after a restart of the agent, so that nobody is woken for nothing.
 pub(super) fn of_run(view: &RunView, requests: u64) -> String {
     let run = view.run.as_ref().map_or_else(Default::default, |run| {
-        (run.number, run.phase.as_str(), run.pid, run.started_ms, run.ended_ms)
+        let reboots = run.awaits_reboot();
+        (
+            run.number,
+            run.phase.as_str(),
+            run.pid,
+            run.started_ms,
+            run.ended_ms,
+            reboots,
+        )
     });
     let generation = view.snapshot.as_ref().map_or(0, |snapshot| snapshot.generation);
     digest(&format!("{run:?} {} {generation} {requests}", view.converging))

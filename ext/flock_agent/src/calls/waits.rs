@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,26 +28,27 @@ struct Held {
 
 impl Waits {
     /// The wait stands until the guard is dropped; a moment longer, if it was answered first.
-    pub(super) fn hold(&self, waiter: &pb::Waiter, nodes: Vec<String>) -> Holding<'_> {
-        let wait = pb::Wait {
-            waiter: Some(waiter.clone()),
-            nodes,
-        };
+    pub(super) fn hold(&self, waiter: pb::Waiter) -> Holding<'_> {
         let mut waits = self.waits();
         forget(&mut waits);
-        if waits.len() < limits::WAITS || waits.contains_key(&waiter.id) {
-            let asked = 1 + waits.get(&waiter.id).map_or(0, |held| held.asked);
+        let known = waits.remove(&waiter.id);
+        if waits.len() < limits::WAITS || known.is_some() {
             let held = Held {
-                wait,
-                asked,
+                asked: 1 + known.as_ref().map_or(0, |held| held.asked),
+                wait: pb::Wait {
+                    waiter: Some(waiter.clone()),
+                    nodes: known.map_or_else(Vec::new, |held| held.wait.nodes),
+                },
                 until: None,
             };
             waits.insert(waiter.id.clone(), held);
         }
+        drop(waits);
         Holding {
             waits: self,
-            id: waiter.id.clone(),
-            answered: false,
+            waiter,
+            nodes: Mutex::default(),
+            answered: AtomicBool::new(false),
         }
     }
 
@@ -68,14 +72,39 @@ fn forget(waits: &mut HashMap<String, Held>) {
 /// See [`Waits::hold`].
 pub(super) struct Holding<'a> {
     waits: &'a Waits,
-    id: String,
-    answered: bool,
+    waiter: pb::Waiter,
+    /// Also where the table had no room for it.
+    nodes: Mutex<Vec<String>>,
+    answered: AtomicBool,
 }
 
 impl Holding<'_> {
+    /// Who waits.
+    pub(super) fn waiter(&self) -> &pb::Waiter {
+        &self.waiter
+    }
+
+    /// Those whose runs must go on for the wait to end.
+    pub(super) fn nodes(&self) -> Vec<String> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on it waits for these.
+    pub(super) fn wait_for(&self, nodes: Vec<String>) {
+        if let Some(held) = self.waits.waits().get_mut(&self.waiter.id) {
+            held.wait.nodes.clone_from(&nodes);
+        }
+        *self.nodes.lock().unwrap_or_else(PoisonError::into_inner) = nodes;
+    }
+
     /// The waiter has its answer, and may ask again.
-    pub(super) fn answered(mut self) {
-        self.answered = true;
+    pub(super) fn answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// It got what it waited for: it is a wait no longer, not even for a moment.
+    pub(super) fn over(self) {
+        self.waits.waits().remove(&self.waiter.id);
     }
 }
 
@@ -83,11 +112,11 @@ impl Holding<'_> {
 impl Drop for Holding<'_> {
     fn drop(&mut self) {
         let mut waits = self.waits.waits();
-        let Some(held) = waits.get_mut(&self.id) else { return };
+        let Some(held) = waits.get_mut(&self.waiter.id) else { return };
         held.asked = held.asked.saturating_sub(1);
-        match (held.asked, self.answered) {
+        match (held.asked, self.answered.load(Ordering::Relaxed)) {
             (0, true) => held.until = Some(Instant::now() + Duration::from_millis(limits::WAIT_LINGER_MS)),
-            (0, false) => drop(waits.remove(&self.id)),
+            (0, false) => drop(waits.remove(&self.waiter.id)),
             _ => {}
         }
     }
@@ -102,7 +131,9 @@ mod tests {
             id: id.into(),
             ..Default::default()
         };
-        waits.hold(&waiter, nodes.iter().map(|&node| node.to_owned()).collect())
+        let holding = waits.hold(waiter);
+        holding.wait_for(nodes.iter().map(|&node| node.to_owned()).collect());
+        holding
     }
 
     fn nodes(waits: &Waits) -> Vec<String> {
@@ -135,5 +166,14 @@ mod tests {
         hold(&waits, "1", &["a"]).answered();
         hold(&waits, "1", &[]).answered();
         assert!(nodes(&waits).is_empty());
+    }
+
+    #[test]
+    fn a_wait_that_got_what_it_waited_for_is_none_at_once() {
+        let waits = Waits::default();
+        let question = hold(&waits, "1", &["a"]);
+        question.answered();
+        question.over();
+        assert!(waits.all().is_empty());
     }
 }

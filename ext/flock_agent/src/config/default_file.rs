@@ -142,4 +142,13 @@ const REST: &str = r#"# run_command = ["chef-client"]             # what `flockc
 # from = "bender*"
 # resource = "service[*]"
 # actions = ["restart", "reload"]
+
+# Who may call which methods of which APIs of this node, its own flock_api among them. Without any such rule: all members, all methods.
+# [[allow]]
+# from = "bender*"
+# call = ["human_api.*", "flock_api.active", "flock_api.state"]
+
+# Which attributes of this node others may read, by their first names. Those whose names look secret are hidden in any case.
+# [api]
+# attributes = ["*"]                        # as in ["nginx", "app*"]
 "#;

@@ -573,6 +573,9 @@ pub struct AwaitRequest {
     pub id: ::prost::alloc::string::String,
     #[prost(uint64, tag = "2")]
     pub timeout_ms: u64,
+    /// whose run waits for it; none = nobody's
+    #[prost(message, optional, tag = "3")]
+    pub waiter: ::core::option::Option<Waiter>,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

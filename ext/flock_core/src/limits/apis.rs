@@ -26,3 +26,7 @@ pub const API_FILES: usize = 64;
 pub const API_FILE_BYTES: u64 = 1024 * 1024;
 /// Deaths in a row from which `doctor` calls a host broken rather than restarted.
 pub const HOST_FAILURES: u64 = 3;
+/// Services, `/api` and `/api/method`, that one node announces, in bytes of their names together; others are not found by selectors.
+pub const SERVICES_BYTES: usize = 16 * 1024;
+/// How long a change of services waits for further ones before they are announced.
+pub const SERVICES_PAUSE_MS: u64 = 1_000;

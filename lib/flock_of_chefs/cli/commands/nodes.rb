@@ -9,7 +9,8 @@ module FlockOfChefs
         verb :Nodes
 
         argument :name, desc: "One node"
-        example ["--format names"]
+        Selecting.offer(self)
+        example ["--format names", "--role web --format names", "--service /human_api"]
       end
     end
   end

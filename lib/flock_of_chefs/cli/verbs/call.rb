@@ -11,7 +11,7 @@ module FlockOfChefs
         # Of a call that names no deadline.
         TIMEOUT_MS = 10_000
 
-        # @option options [String] :node
+        # @option options [String, nil] :node nil = those that the options of {Selecting} choose
         # @option options [String] :api
         # @option options [String] :method
         # @option options [Array<String>] :arguments
@@ -19,14 +19,43 @@ module FlockOfChefs
         # @option options [Boolean] :async
         # @return [Result]
         def call(client, options)
-          call = Remote::Call.new(node: options.fetch(:node), api: options.fetch(:api), name: options.fetch(:method),
+          call = Remote::Call.new(api: options.fetch(:api), name: options.fetch(:method),
                                   arguments: arguments(options), receipt: options[:async],
                                   timeout_ms: Value.duration_ms(options[:timeout], "--timeout") || TIMEOUT_MS)
-          answer = Remote::Calls.new(client).call(call)
-          Result.new(data: answer, text: JSON.pretty_generate(shown(answer)))
+          calls = Remote::Calls.new(client)
+          return one(calls, call, options[:node]) if options[:node]
+
+          many(calls, call, nodes(client, nil, options))
         end
 
         private
+
+        def one(calls, call, node)
+          answer = calls.call(call.dup.tap { |asked| asked.node = node })
+          Result.new(data: answer, text: JSON.pretty_generate(shown(answer)))
+        end
+
+        def many(calls, call, nodes)
+          answers = Many.map(nodes) { |node| calls.call(call.dup.tap { |asked| asked.node = node }) }
+          rows = answers.map { |node, answer| row(node, answer) }
+          Result.new(data: rows, name: "node", text: text(rows),
+                     code: ExitCodes.worst(answers.values.map { |answer| code(answer) }))
+        end
+
+        # Those that could not be called are talk, not data.
+        def text(rows)
+          bad, good = rows.partition { |row| row["error"] }
+          bad.each { |row| say("#{row["node"]}: #{row["error"]}") }
+          good.map { |row| "#{row["node"]}: #{JSON.generate(row["answer"])}" }.join("\n")
+        end
+
+        def row(node, answer)
+          return { "node" => node, "answer" => nil, "error" => answer.message } if answer.is_a?(Error)
+
+          { "node" => node, "answer" => shown(answer), "error" => nil }
+        end
+
+        def code(answer) = answer.is_a?(Error) ? ExitCodes.of_error(answer) : ExitCodes::DONE
 
         # What is no JSON is meant as it stands: nobody quotes twice.
         def arguments(options)

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../../remote/outcomes"
+
 module FlockOfChefs
   module CLI
     module Verbs
@@ -11,8 +13,6 @@ module FlockOfChefs
         ACTION = /\A[a-z]\w{0,63}\z/
         # Of the table.
         COLUMNS = %w[id state peer key action run_ms code message].freeze
-        # What the agent may take beyond the wait that it was asked for.
-        SLACK_MS = 5_000
 
         # @option options [String] :node
         # @option options [String] :resource +"service[nginx]"+
@@ -55,8 +55,8 @@ module FlockOfChefs
         end
 
         def awaited(client, draft, wait_ms)
-          answer = client.call("await", { id: draft[:id], timeout_ms: wait_ms }, timeout_ms: wait_ms + SLACK_MS)
-          records = answer.fetch("records")
+          outcomes = Remote::Outcomes.new(client:) { |line| say(line) }
+          records = outcomes.await(draft[:id], wait_ms / 1000.0)
           code = ExitCodes.of_states(records.map { |record| record["state"] })
           unfinished(draft, wait_ms) if code == ExitCodes::DEADLINE
           Result.new(data: records, columns: COLUMNS, name: "id", code:)

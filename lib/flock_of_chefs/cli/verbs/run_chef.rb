@@ -5,14 +5,15 @@ require_relative "../../remote"
 module FlockOfChefs
   module CLI
     module Verbs
-      # Has Chef run on a node, and waits for its end if asked to.
+      # Has Chef run on nodes, and waits for its end if asked to.
       class RunChef < Verb
         # Of the table.
-        COLUMNS = %w[id state number started_ms ended_ms message].freeze
+        COLUMNS = %w[node id state number started_ms ended_ms message].freeze
         # How a run ended => exit code; all else has not ended.
-        CODES = { "succeeded" => ExitCodes::DONE, "failed" => ExitCodes::FAILED }.freeze
+        CODES = { "succeeded" => ExitCodes::DONE, "failed" => ExitCodes::FAILED,
+                  "unknown" => ExitCodes::UNKNOWN }.freeze
 
-        # @option options [String] :node
+        # @option options [String, nil] :node nil = those that the options of {Selecting} choose
         # @option options [String] :run_list
         # @option options [Boolean] :why_run
         # @option options [String] :wait
@@ -20,20 +21,52 @@ module FlockOfChefs
         def call(client, options)
           Remote::Calls.current = Remote::Calls.new(client)
           wait_ms = Value.duration_ms(options[:wait], "--wait")
-          run = FlockOfChefs[options.fetch(:node)][:flock_api]
-                .run_chef(run_list: options[:run_list].to_s.split(","), why_run: options[:why_run])
-          code = wait_ms ? awaited(run, wait_ms) : ExitCodes::DONE
-          Result.new(data: [run.report], columns: COLUMNS, name: "id", code:)
+          runs = runs(nodes(client, options[:node], options), options)
+          deadline = wait_ms && (now + (wait_ms / 1000.0))
+          rows = runs.map { |node, run| outcome(node, run, deadline) }
+          Result.new(data: rows.map(&:first), columns: COLUMNS, name: "id", code: ExitCodes.worst(rows.map(&:last)))
         end
 
         private
 
-        def awaited(run, wait_ms)
-          CODES.fetch(run.wait(wait_ms / 1000.0).state, ExitCodes::DEADLINE)
-        rescue TimeoutError => e
-          say(e.message)
+        # Of the one node that was named, what went wrong is the command's own error.
+        def runs(nodes, options)
+          Many.map(nodes) { |node| ask(node, options) }.each_value do |run|
+            raise run if options[:node] && run.is_a?(Error)
+          end
+        end
+
+        def ask(node, options)
+          FlockOfChefs[node][:flock_api].run_chef(run_list: options[:run_list].to_s.split(","),
+                                                  why_run: options[:why_run])
+        end
+
+        # The row of one node, and its exit code. The runs go on side by side; so waiting for one after the other takes
+        # no longer than the longest.
+        def outcome(node, run, deadline)
+          ended = run.is_a?(Error) || deadline.nil? ? run : Many.attempt { run.wait([deadline - now, 0].max) }
+          return [row(node, run), late(ended)] if ended.is_a?(TimeoutError) && run != ended
+          return [row(node, ended), ExitCodes.of_error(ended)] if ended.is_a?(Error)
+          return [row(node, run), ExitCodes::DONE] unless deadline
+
+          say("#{node}: #{run.state}")
+          [row(node, run), CODES.fetch(run.state, ExitCodes::DEADLINE)]
+        end
+
+        def late(error)
+          say(error.message)
           ExitCodes::DEADLINE
         end
+
+        def row(node, run)
+          report = run.is_a?(Error) ? run : Many.attempt { run.report }
+          return { "node" => node, **report } unless report.is_a?(Error)
+
+          say("#{node}: #{report.message}")
+          { "node" => node, "message" => report.message }
+        end
+
+        def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end

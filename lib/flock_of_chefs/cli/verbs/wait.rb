@@ -11,18 +11,20 @@ module FlockOfChefs
       class Wait < Verb
         # Of a wait that names no time.
         TIMEOUT_MS = 600_000
-        # Nodes that are waited for at once.
-        NODES = 64
+        # Nodes that are waited for at once; each is a question that the agent holds.
+        NODES = 100
 
-        # @option options [Array<String>] :nodes
+        # @option options [Array<String>] :nodes besides, or in place of them, the options of {Selecting}
         # @option options [String] :for
         # @option options [String] :while
         # @option options [String] :timeout
         # @option options [String] :at_least
         # @return [Result]
         def call(client, options)
-          nodes = Array(options[:nodes]).uniq
-          check(nodes, options)
+          check(options)
+          nodes = nodes(client, options[:nodes], options)
+          raise ConfigurationError, "#{nodes.size} nodes; at most #{NODES} are waited for at once" if nodes.size > NODES
+
           Remote::Calls.current = Remote::Calls.new(client)
           rows = rows(nodes, options)
           Result.new(data: rows, columns: %w[node so last], name: "node", code: code(rows, wanted(nodes, options)))
@@ -30,15 +32,16 @@ module FlockOfChefs
 
         private
 
-        def check(nodes, options)
+        def check(options)
           raise ConfigurationError, "write --for or --while, one of them" unless options.values_at(:for, :while).one?
-          raise ConfigurationError, "at most #{NODES} nodes are waited for at once" if nodes.size > NODES
+
+          wanted([], options)
         end
 
         def wanted(nodes, options)
           text = options[:at_least] or return nodes.size
           number = text[/\A(\d+)%?\z/, 1] or raise ConfigurationError, "--at-least #{text}: write a number, or 50%"
-          (text.end_with?("%") ? (nodes.size * number.to_i / 100.0).ceil : number.to_i).clamp(1, nodes.size)
+          (text.end_with?("%") ? (nodes.size * number.to_i / 100.0).ceil : number.to_i).clamp(1, [nodes.size, 1].max)
         end
 
         # Each node has a thread; once enough are so, the rest is let go.

@@ -11,7 +11,7 @@ use crate::{
     transport::timestamp,
 };
 
-pub(super) use apis::apis;
+pub(super) use apis::{Offered, apis, call_rules, hidden, services};
 
 /// Subscriptions that one finding names.
 const SHOWN: usize = 5;

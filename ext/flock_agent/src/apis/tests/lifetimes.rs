@@ -36,6 +36,45 @@ async fn the_token_lasts_as_long_as_the_code_and_a_newer_generation_is_told() {
 }
 
 #[tokio::test]
+async fn a_cookbooks_api_hides_that_of_a_file_and_offers_its_own_methods() {
+    let hosts = Hosts::default();
+    hosts.want(
+        &[want(Kind::Cookbook, "1", &[]), want(Kind::Files, "1", &[])],
+        &Value::Null,
+    );
+    let event = event(&hosts).await;
+    let token = |n: usize| event["hosts"][n]["token"].as_str().unwrap().to_owned();
+    let _files = connect(
+        &hosts,
+        &token(1),
+        vec![info("a", &["old"], 1, 1), info("b", &["m"], 1, 1)],
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (hosts.services(), hosts.hidden()),
+        (words(&["/a", "/a/old", "/b", "/b/m"]), vec![])
+    );
+    let cookbook = connect(&hosts, &token(0), vec![info("a", &["new"], 1, 1)])
+        .await
+        .unwrap();
+    assert_eq!(
+        (hosts.services(), hosts.hidden()),
+        (words(&["/a", "/a/new", "/b", "/b/m"]), words(&["a"]))
+    );
+    drop(cookbook);
+    until("the cookbooks' host is gone", || {
+        hosts.services() == words(&["/a", "/a/old", "/b", "/b/m"])
+    })
+    .await;
+    assert!(hosts.hidden().is_empty());
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+#[tokio::test]
 async fn a_new_host_takes_over_and_the_old_one_finishes_what_it_has() {
     let (hosts, mut old) = serving(vec![info("a", &["m"], 1, 1)]).await;
     let waiting = calling(&hosts, request("a", "m"));

@@ -297,6 +297,7 @@ async fn only_what_is_offered_and_exposed_can_be_called() {
     assert_eq!(kind_and_code(hosts.owner("m")).1, "ambiguous");
     assert_eq!(kind_and_code(hosts.owner("y")).1, "no_method");
     assert_eq!(hosts.names(), ["a", "b"]);
+    assert_eq!(hosts.services(), ["/a", "/a/m", "/a/x", "/b", "/b/m"]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{InboxView, LocalService};
 use crate::{
+    calls::Blocked,
     pb,
     store::{ambiguous, outbox},
 };
@@ -36,7 +37,19 @@ impl LocalService {
     }
 
     /// Answers when all deliveries of the notification have ended, or with where they stand when the time is over or the agent stops.
-    pub(super) async fn await_end(&self, request: pb::AwaitRequest) -> Result<pb::Records> {
+    ///
+    /// # Errors
+    /// `rejected` with code `wait_cycle` when the run that waits for them keeps them from ending; `resource_not_found`.
+    pub(super) async fn await_end(&self, mut request: pb::AwaitRequest) -> Result<pb::Records> {
+        let blocked = self.inquiries.blocked(request.waiter.take())?;
+        let found = blocked.or_circle(self.last_seen(request, &blocked)).await?;
+        if found.iter().all(has_ended) {
+            blocked.over();
+        }
+        Ok(fitting(found))
+    }
+
+    async fn last_seen(&self, request: pb::AwaitRequest, blocked: &Blocked<'_>) -> Result<Vec<pb::Record>> {
         let deadline = Instant::now() + Duration::from_millis(request.timeout_ms.min(limits::AWAIT_MS));
         let poll = Duration::from_millis(limits::AWAIT_POLL_MS);
         let mut commits = self.store.commits();
@@ -50,8 +63,11 @@ impl LocalService {
             };
             let (found, whole) = self.store.read(show).await?;
             if found.iter().all(has_ended) || Instant::now() >= deadline || self.cancel.is_cancelled() {
-                return Ok(fitting(found));
+                return Ok(found);
             }
+            let targets = unfinished_at(&found);
+            blocked.refuse_own(&targets)?;
+            blocked.on(targets);
             id = whole;
             tokio::select! {
                 () = self.cancel.cancelled() => {}
@@ -60,6 +76,19 @@ impl LocalService {
             }
         }
     }
+}
+
+/// The targets whose runs must be over for the notification to end.
+fn unfinished_at(records: &[pb::Record]) -> Vec<String> {
+    let waited_for = |record: &&pb::Record| record.direction == "out" && !record.peer.is_empty() && !has_ended(record);
+    let mut nodes: Vec<String> = records
+        .iter()
+        .filter(waited_for)
+        .map(|record| record.peer.clone())
+        .collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
 }
 
 fn list(conn: &Connection, inbox: &dyn InboxView, request: &pb::ListRequest) -> Result<Vec<pb::Record>> {

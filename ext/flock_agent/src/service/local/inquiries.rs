@@ -3,7 +3,7 @@
 use flock_core::Result;
 use rusqlite::Connection;
 
-use crate::pb;
+use crate::{calls::Blocked, pb};
 
 /// The operations that the store alone cannot answer. Each is given [`flock_core::limits::LOCAL_CALL_MS`].
 #[tonic::async_trait]
@@ -70,6 +70,13 @@ pub trait Inquiries: Send + Sync + 'static {
     /// # Errors
     /// See [`crate::calls::Caller::observe`].
     async fn observe(&self, asked: pb::ObserveRequest) -> Result<pb::Observed>;
+    /// The wait of a Chef run for something that this node's store tells of.
+    ///
+    /// # Errors
+    /// See [`crate::calls::Caller::blocked`].
+    fn blocked(&self, _waiter: Option<pb::Waiter>) -> Result<Blocked<'_>> {
+        Ok(Blocked::nobody())
+    }
     /// Takes a backup of this node; given [`flock_core::limits::BACKUP_MS`].
     ///
     /// # Errors

@@ -1,0 +1,95 @@
+# frozen_string_literal: true
+
+require "flock_of_chefs/cli"
+require "support/fake_local_client"
+
+RSpec.describe "flockctl and many nodes" do
+  # An agent that knows three nodes, and answers calls by node: [value] or an error.
+  let(:client) do
+    Class.new(FakeLocalClient) do
+      attr_accessor :values
+
+      def invoke(request, _arguments, timeout_ms:) # rubocop:disable Lint/UnusedMethodArgument
+        value = values.fetch(request[:node])
+        raise value if value.is_a?(Exception)
+
+        { "result" => JSON.generate(value.size > 1 ? value.shift : value.first), "topic" => "run", "version" => "1" }
+      end
+    end.new("resolve" => { "nodes" => %w[c a b].map { |name| { "name" => name } } }, "observe" => {})
+  end
+
+  let(:talk) { [] }
+
+  def verb(name, **options)
+    FlockOfChefs::CLI::Verbs.const_get(name).new(talk: talk.method(:push)).call(client, options)
+  end
+
+  after { FlockOfChefs::Remote::Calls.current = nil }
+
+  describe "call" do
+    def call(values)
+      client.values = values
+      verb(:Call, role: ["web"], node: nil, api: "cache", method: "flush", arguments: [])
+    end
+
+    it "has a line for each node, in the order of names" do
+      result = call("a" => [1], "b" => [{ "x" => 2 }], "c" => [nil])
+      expect([result.code, result.text]).to eq([0, "a: 1\nb: {\"x\":2}\nc: null"])
+      expect(result.rows.first).to eq("node" => "a", "answer" => 1, "error" => nil)
+    end
+
+    it "tells of those that could not be called, and ends as the worst" do
+      result = call("a" => [1], "b" => FlockOfChefs::ConnectionError.new("b is away"),
+                    "c" => FlockOfChefs::DeniedError.new("not you"))
+      expect([result.code, result.text, talk]).to eq([7, "a: 1", ["b: b is away", "c: not you"]])
+    end
+  end
+
+  describe "run-chef" do
+    def run(states, **options)
+      client.values = states.transform_values do |list|
+        list.is_a?(Exception) ? list : list.map { |state| { "id" => "i-#{state}", "state" => state } }
+      end
+      verb(:RunChef, tag: ["x"], wait: "5", **options)
+    end
+
+    it "waits for all and ends as the worst" do
+      result = run({ "a" => %w[queued converging succeeded], "b" => %w[queued failed], "c" => ["succeeded"] })
+      expect(result.rows.map { |row| row.values_at("node", "state") })
+        .to eq([%w[a succeeded], %w[b failed], %w[c succeeded]])
+      expect([result.code, talk]).to eq([2, ["a: succeeded", "b: failed", "c: succeeded"]])
+    end
+
+    it "does not take what nobody saw the end of for a success" do
+      expect(run({ "a" => ["unknown"], "b" => ["succeeded"], "c" => ["succeeded"] }).code).to eq(4)
+    end
+
+    it "goes on with the others where one cannot be asked, and says which have not ended" do
+      denied = FlockOfChefs::DeniedError.new("not you")
+      result = run({ "a" => denied, "b" => ["queued"], "c" => ["succeeded"] }, wait: "0")
+      expect([result.code, talk]).to match([7, ["a: not you", /still queued/, "c: succeeded"]])
+      expect(result.rows.first).to eq("node" => "a", "message" => "not you")
+    end
+
+    it "asks for no end that is not wanted" do
+      expect(run({ "a" => ["queued"], "b" => ["queued"], "c" => ["queued"] }, wait: nil).code).to eq(0)
+    end
+  end
+
+  describe "wait" do
+    it "needs one condition and a number that it can read, before anybody is asked" do
+      [{}, { for: "a", while: "b" }, { for: "a", at_least: "most" }].each do |options|
+        expect { verb(:Wait, role: ["web"], **options) }.to raise_error(FlockOfChefs::ConfigurationError)
+      end
+      expect { verb(:Wait, for: "succeeded") }.to raise_error(FlockOfChefs::ConfigurationError, /--role/)
+      expect(client.calls).to eq([])
+    end
+
+    it "is over when it is so on enough of those that are chosen" do
+      client.values = { "a" => [true], "b" => [false], "c" => [true] }
+      result = verb(:Wait, role: ["web"], for: "x.ready?", at_least: "60%", timeout: "30")
+      expect(result.code).to eq(0)
+      expect(result.rows.select { |row| row["so"] }.map { |row| row["node"] }).to eq(%w[a c])
+    end
+  end
+end
