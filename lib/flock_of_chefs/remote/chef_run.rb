@@ -11,6 +11,8 @@ module FlockOfChefs
     class ChefRun
       # States after which nothing more comes.
       ENDED = %w[succeeded failed unknown].freeze
+      # How long one question for a change is held; the agent holds none for longer than an hour.
+      LOOK_S = 60
 
       # @param api [FlockApi]
       # @param report [Hash{String=>Object}]
@@ -59,7 +61,8 @@ module FlockOfChefs
         return if ENDED.include?(@report["state"]) || reads.empty?
 
         topics = reads.map { |read| { node: read.node, name: read.topic, version: read.version } }
-        client.call("observe", { topics:, timeout_ms: (left * 1000).ceil }, timeout_ms: (left * 1000).ceil + 1_000)
+        timeout_ms = ([left, LOOK_S].min * 1000).ceil
+        client.call("observe", { topics:, timeout_ms: }, timeout_ms: timeout_ms + 1_000)
       end
 
       def client = Calls.current.client

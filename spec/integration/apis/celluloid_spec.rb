@@ -40,6 +40,35 @@ RSpec.describe "Celluloid for APIs" do
     expect(tell(alone, RbConfig.ruby, "--disable=gems").lines.sort).to eq(told.lines.sort)
   end
 
+  it "starts an actor that crashes again and again less and less often" do
+    script = <<~RUBY
+      require "flock_of_chefs"
+      require "flock_of_chefs/api/celluloid/actors"
+      actors = FlockOfChefs::Api::Actors
+      actors.provide
+      STARTS = []
+      class Crashing
+        include Celluloid
+        def initialize = STARTS << Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        def boom = raise("boom")
+      end
+      Crashing.supervise_as :crashing
+      actors.go_live
+      FlockOfChefs::Api::Registry.entries.each { |entry| actors.start(entry) }
+      call = FlockOfChefs::Api::Call.new("bender2", 60_000)
+      until STARTS.size == 4
+        begin
+          actors.find("crashing")&.__flock_call__(call, :boom, [], {}, true)
+        rescue StandardError
+          sleep 0.01
+        end
+      end
+      puts STARTS.each_cons(2).map { |one, other| other - one }.drop(1).inspect
+    RUBY
+    out, err, = Open3.capture3(alone, "timeout", "60", RbConfig.ruby, "--disable=gems", "-I", lib, "-e", script)
+    expect(out.scan(/[\d.]+/).map(&:to_f)).to match([a_value >= 1, a_value >= 2]), err
+  end
+
   it "is the gem where that is installed" do
     expect(tell(with_gem, "bundle", "exec", "ruby").lines.sort).to eq(["gem: true\n", *told.lines.drop(1)].sort)
   end

@@ -95,7 +95,9 @@ fn the_deadline_that_travels_is_later_than_the_caller_s_own() {
 fn a_connection_that_breaks_is_not_an_error_of_the_other_end() {
     for code in [Code::Unknown, Code::Internal] {
         let mut broken = Status::new(code, "transport error");
-        broken.set_source(std::sync::Arc::new(std::io::Error::from(std::io::ErrorKind::BrokenPipe)));
+        broken.set_source(std::sync::Arc::new(std::io::Error::from(
+            std::io::ErrorKind::BrokenPipe,
+        )));
         assert_eq!(error(broken).kind(), ErrorKind::Connection);
         assert_eq!(error(Status::new(code, "panicked")).kind(), ErrorKind::Remote);
     }

@@ -50,7 +50,7 @@ pub const YIELD_VALUE_BYTES: u64 = 64;
 pub const STREAMS: usize = 64;
 /// See [`STREAMS`].
 pub const STREAMS_OF_CALLER: usize = 16;
-/// How long a question for the next values is held before it is answered with none.
-pub const STREAM_HELD_MS: u64 = 20_000;
+/// How long a question for the next values is held before it is answered with none: less than a hub relays for.
+pub const STREAM_HELD_MS: u64 = 5_000;
 /// How long a stream stays open while its caller asks for nothing; a block that takes longer over what it got loses the rest.
 pub const STREAM_IDLE_MS: u64 = 5 * 60 * 1000;
