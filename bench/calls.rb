@@ -37,7 +37,7 @@ module Bench
     end
 
     def beside(name, ours)
-      Peers.open(name, @options) do |peer|
+      Peers.found(name, @options) do |peer|
         theirs = CallCases.new(peer.measure)
         ours.beside(theirs, peer).map { |figure| figure.merge(part: "calls/#{name}") }
       end || []
@@ -45,7 +45,7 @@ module Bench
 
     def waits(node)
       taken = call(node, "waiter", "b")
-      watch = Peers.open("zookeeper", @options, &:measure)
+      watch = Peers.found("zookeeper", @options, &:measure)
       Waking.new(taken).figures(watch)
     end
 

@@ -25,7 +25,7 @@ class BenchApi
       @state += 1
       FlockOfChefs.changed(:counter)
     end
-    true
+    nil
   end
 
   # A while later this process is one of a Chef run, as the agent sees it, or no longer.
@@ -36,7 +36,7 @@ class BenchApi
       active ? run.start(FlockOfChefs::Native.new_id) : run.finish("succeeded")
       FlockOfChefs::Remote::Calls.current.client.call("run_changed", run.to_h.slice(:phase, :number, :run_id))
     end
-    true
+    nil
   end
 
   private

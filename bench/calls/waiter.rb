@@ -22,8 +22,8 @@ def wait_until
 end
 
 # @return [Array(Float, Float), nil] milliseconds; nil = it did not fall asleep
-def sample(api)
-  asked, over = wait_until { yield }
+def sample(api, &)
+  asked, over = wait_until(&)
   turned = api.turned_at
   [(asked.last - turned) * 1_000, (over - turned) * 1_000] if asked.first < turned
 end

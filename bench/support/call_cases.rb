@@ -51,7 +51,8 @@ module Bench
     def lines(other, title, what)
       samples.keys.map do |key|
         bytes, callers = key
-        ours, theirs = samples[key], other.samples[key]
+        ours = samples[key]
+        theirs = other.samples[key]
         Bench.figure(row: 3, what: "#{title}, #{SIZES.fetch(bytes)}, #{callers} caller#{"s" if callers > 1}",
                      ours: shown(key), floor: "#{other.shown(key)}#{" (#{what})" if what}",
                      ratio: (ours.p50 / theirs.p50).round(2), goal: key == [64, 1] ? GOAL : "–",

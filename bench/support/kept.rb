@@ -38,7 +38,14 @@ module Bench
     # One figure a line, so that a change of it is one.
     def write(file = FILE)
       lines = figures.map { |figure| "    #{JSON.generate(figure)}" }
-      File.write(file, "{\n  \"machines\": #{JSON.generate(machines)},\n  \"figures\": [\n#{lines.join(",\n")}\n  ]\n}\n")
+      File.write(file, <<~TEXT)
+        {
+          "machines": #{JSON.generate(machines)},
+          "figures": [
+        #{lines.join(",\n")}
+          ]
+        }
+      TEXT
     end
 
     private

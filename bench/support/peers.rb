@@ -17,14 +17,14 @@ module Bench
     def measure(options, figures)
       ours = figures.find { |figure| figure[:row] == 1 && figure[:warm] && figure[:type] == "file" }
       NAMES.filter_map do |name|
-        open(name, options) { |peer| beside(peer, ours).merge(part: "notify/#{name}") }
+        found(name, options) { |peer| beside(peer, ours).merge(part: "notify/#{name}") }
       end
     end
 
     # @param name [String] of a file of bench/peers
     # @yieldparam peer [Object] that is there
     # @return [Object, nil] what the block returns; nil where it is not there or fails: our figures must not be lost
-    def open(name, options)
+    def found(name, options)
       require_relative "../peers/#{name}"
       peer = const_get(name.capitalize).new(File.join(CACHE, name), options)
       peer.install if options.install_peers? && !peer.installed?

@@ -34,7 +34,8 @@ module Bench
     end
 
     def peers
-      @figures.select { |figure| figure[:peer] && figure[:row] == 1 }.map { |figure| bar(figure[:peer], figure[:floor_samples], "peer") }
+      peers = @figures.select { |figure| figure[:peer] && figure[:row] == 1 }
+      peers.map { |figure| bar(figure[:peer], figure[:floor_samples], "peer") }
     end
 
     def calls

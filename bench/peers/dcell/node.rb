@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-require_relative "shims"
 require "dcell"
+require_relative "shims"
 
 # A node of DCell whose registry is a Redis on loopback.
 module DCellNode

@@ -17,6 +17,6 @@ class Counter
 end
 
 redis, port = ARGV
-Counter.supervise_as :counter
 DCellNode.start("callee", redis, port)
+Counter.supervise_as :counter
 sleep

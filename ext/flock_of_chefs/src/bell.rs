@@ -7,6 +7,7 @@ use std::{
     io::{Read, Write},
     os::unix::net::UnixStream,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Wake, Waker},
 };
 
 use flock_core::{Error, Result};
@@ -45,10 +46,15 @@ impl Bell {
         Ringer(Arc::clone(&self.0))
     }
 
+    /// The same for a future that the waiting thread polls itself.
+    pub fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.0))
+    }
+
     /// Sleeps until it is rung, perhaps for nothing: look whether it is so, and wait again.
     ///
     /// # Errors
-    /// Whatever Ruby raises in the thread meanwhile; `fork` in a child that a trap of this thread has forked.
+    /// Whatever Ruby raises in the thread meanwhile; `fork` in a child that a trap has forked from the wait.
     pub fn wait(&self, ruby: &Ruby) -> Result<(), Failure> {
         ruby.thread_wait_fd(&self.0.ready)?;
         // What is read in a child, its parent would wait for.
@@ -70,8 +76,18 @@ impl Drop for Bell {
 impl Ringer {
     /// Wakes whoever waits; does nothing where it was rung often enough.
     pub fn ring(&self) {
+        self.0.wake_by_ref();
+    }
+}
+
+impl Wake for Pair {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
         // A byte and no hang-up: a child that is forked meanwhile holds copies of both ends.
-        let _ = (&self.0.wake).write(&[1]);
+        let _ = (&self.wake).write(&[1]);
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::{
 use crate::{
     guard::guard,
     running::Running,
-    runtime::{AGENT_THREADS, Runtime},
+    runtime::{Runtime, agent_threads},
     wait::wait,
 };
 
@@ -36,7 +36,7 @@ impl DataTypeFunctions for Probe {
 impl Probe {
     fn new(ruby: &Ruby) -> Result<Self, magnus::Error> {
         guard(ruby, || {
-            Ok(Self(Running::new(Runtime::start(AGENT_THREADS)?, Line::default())))
+            Ok(Self(Running::new(Runtime::start(agent_threads())?, Line::default())))
         })
     }
 

@@ -7,6 +7,7 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    task::{Context, Poll},
     thread,
     time::Duration,
 };
@@ -46,6 +47,27 @@ pub fn wait<T: Send + 'static>(
     });
     let _cancel = Cancel(task.abort_handle());
     pending.wait(ruby)
+}
+
+/// Polls work that ends by itself on this very thread, within the runtime: for what is mostly there already, or comes as one wake-up, so
+/// that no other thread has to be woken for it. It must not block; an interrupt drops it.
+///
+/// # Errors
+/// The work's own; whatever Ruby raises meanwhile.
+pub fn wait_here<T>(ruby: &Ruby, runtime: &Handle, work: impl Future<Output = Result<T>>) -> Result<T, Failure> {
+    let bell = Bell::take()?;
+    let waker = bell.waker();
+    let mut work = pin!(work);
+    loop {
+        let polled = {
+            let _inside = runtime.enter();
+            work.as_mut().poll(&mut Context::from_waker(&waker))
+        };
+        match polled {
+            Poll::Ready(result) => return Ok(result?),
+            Poll::Pending => bell.wait(ruby)?,
+        }
+    }
 }
 
 /// Runs blocking work that ends by itself on a thread of its own and waits for it; an interrupt leaves it running.
@@ -128,7 +150,7 @@ async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let mut work = pin!(work);
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-            .unwrap_or_else(|panic| std::task::Poll::Ready(Err(panicked(panic.as_ref()))))
+            .unwrap_or_else(|panic| Poll::Ready(Err(panicked(panic.as_ref()))))
     })
     .await
 }

@@ -60,7 +60,7 @@ module FlockOfChefs
       def call(call)
         arguments = call.arguments.each_with_index.map { |one, n| Value.dump(one, "argument #{n + 1} of #{call}") }
         answer = recorded(call, "[#{arguments.join(",")}]")
-        value = FlockOfChefs::Calls::Value.load(answer["result"].then{|r| r.empty? ? "null" : r})
+        value = FlockOfChefs::Calls::Value.load(answer["result"])
         note(call, answer, value)
         value
       rescue Error => e
