@@ -11,4 +11,4 @@ calling = Bench::Calling.new
 result = { cases: calling.cases { |payload| counter.echo(payload) } }
 result[:async] = calling.async(-> { counter.async.add(1) }, -> { counter.count })
 Bench::Calling.tell(result)
-exit! # its actors would take their time
+exit!(0) # its actors would take their time
