@@ -10,12 +10,7 @@ use tokio::{
     sync::Mutex,
 };
 
-use crate::{
-    guard::guard,
-    running::Running,
-    runtime::Runtime,
-    wait::wait,
-};
+use crate::{guard::guard, running::Running, runtime::Runtime, wait::wait};
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// As many on every machine, for specs to count.
