@@ -17,7 +17,7 @@ $stdout.sync = true
 figures = options.rows.flat_map do |row|
   warn "measuring #{row}"
   require_relative row
-  Bench.const_get(row.capitalize).new(options).measure
+  Bench.const_get(row.capitalize).new(options).measure.map { |figure| { part: row, **figure } }
 end
 figures += Bench::Peers.measure(options, figures) if options.rows.include?("notify")
 

@@ -3,6 +3,7 @@
 require "json"
 require "socket"
 require "tmpdir"
+require_relative "../support/debian"
 
 module Bench
   module Peers
@@ -21,11 +22,7 @@ module Bench
       def version = "Serf #{`#{program} version`[/\d\S*/]}"
       def what = "user event → handler that writes a file"
 
-      # Without the right to install anything: the package is only unpacked.
-      def install
-        FileUtils.mkdir_p(@cache)
-        system("apt-get download serf && dpkg -x serf_*.deb .", chdir: @cache, %i[out err] => File::NULL)
-      end
+      def install = Debian.unpack(@cache, "serf")
 
       def measure
         Dir.mktmpdir("serf") do |dir|

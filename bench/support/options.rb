@@ -1,11 +1,12 @@
 # frozen_string_literal: true
 
+require "json"
 require "optparse"
 
 module Bench
   # What is measured, how often, and beside whom.
   class Options
-    ROWS = %w[append notify converge rest require members storm].freeze
+    ROWS = %w[append notify calls converge rest require members storm].freeze
     # A target admits a sender 300 of one (key, action) at once; the warm-up needs some of them.
     SAMPLES = (1..250)
 
@@ -27,6 +28,11 @@ module Bench
     # Whether docs/performance.md gets the figures.
     def publish? = @publish
 
+    # @return [String] JSON: how often a calling process does what, for {Calling} and its peers
+    def plan
+      JSON.generate(calls: count(4_000), large: count(1_200), async: count(10_000), waits: count(400))
+    end
+
     # @param usual [Integer] how often a thing is measured
     # @return [Integer] fewer times when it is only tried
     def count(usual) = @quick ? [usual / 50, 3].max : usual
@@ -47,7 +53,7 @@ module Bench
         options.on("--cold-samples N", Integer, "row 1, cold (20)") { |count| @cold_samples = count }
         options.on("--sizes N,N", Array, "row 1, resources on B (20,1000)") { |list| @sizes = list.map(&:to_i) }
         options.on("--members N,N", Array, "row 9 (100,1000,5000)") { |list| @members = list.map(&:to_i) }
-        options.on("--peers", "install Salt and Serf where they are missing") { @install_peers = true }
+        options.on("--peers", "install the peers that are missing into a cache") { @install_peers = true }
         options.on("--publish", "put the figures into docs/") { @publish = true }
         options.on("--quick", "few samples: to try the benches, not for figures") { quick }
       end

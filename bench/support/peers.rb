@@ -4,10 +4,10 @@ require "fileutils"
 require_relative "samples"
 
 module Bench
-  # The others, measured in the same run: the nearest that each has to "a change here causes an action there". None is
-  # installed by bin/setup; `bin/bench --peers` puts them into a cache of their own, and one that is absent is skipped,
-  # with a line.
+  # The others, measured in the same run: the nearest that each has to what a row is about. None is installed by
+  # bin/setup; `bin/bench --peers` puts them into a cache of their own, and one that is absent is skipped, with a line.
   module Peers
+    # Beside row 1.
     NAMES = %w[serf salt].freeze
     CACHE = File.join(ENV.fetch("XDG_CACHE_HOME", File.expand_path("~/.cache")), "flock_of_chefs/peers")
 
@@ -16,25 +16,32 @@ module Bench
     # @param figures [Array<Hash>] ours; the warm `file` of the smallest target is what peers stand beside
     def measure(options, figures)
       ours = figures.find { |figure| figure[:row] == 1 && figure[:warm] && figure[:type] == "file" }
-      NAMES.filter_map { |name| figure(name, options, ours) }
+      NAMES.filter_map do |name|
+        found(name, options) { |peer| beside(peer, ours).merge(part: "notify/#{name}") }
+      end
     end
 
-    def figure(name, options, ours)
+    # @param name [String] of a file of bench/peers
+    # @yieldparam peer [Object] that is there
+    # @return [Object, nil] what the block returns; nil where it is not there or fails: our figures must not be lost
+    def found(name, options)
       require_relative "../peers/#{name}"
       peer = const_get(name.capitalize).new(File.join(CACHE, name), options)
       peer.install if options.install_peers? && !peer.installed?
       return warn("skipped #{name}: #{peer.missing}") unless peer.installed?
 
       warn "measuring #{peer.version}"
-      beside(peer.version, peer.what, peer.measure, ours)
+      yield peer
     rescue StandardError => e
-      warn "skipped #{name}: #{e.message}" # our own figures must not be lost with it
+      warn "skipped #{name}: #{e.message}"
     end
 
-    def beside(version, what, samples, ours)
+    def beside(peer, ours)
+      samples = peer.measure
       p50 = ours[:samples][:p50]
-      Bench.figure(row: 1, what: "the same beside #{version}: #{what}", ours: ours[:ours], floor: samples.to_s,
-                   ratio: (p50 / samples.p50).round(2), goal: "–", peer: version, floor_samples: samples.to_h)
+      Bench.figure(row: 1, what: "the same beside #{peer.version}: #{peer.what}", ours: ours[:ours],
+                   floor: samples.to_s, ratio: (p50 / samples.p50).round(2), goal: "–", peer: peer.version,
+                   floor_samples: samples.to_h)
     end
   end
 end

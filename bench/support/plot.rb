@@ -3,7 +3,7 @@
 require_relative "svg"
 
 module Bench
-  # Row 1 as bars, peers among them; row 9 as a curve.
+  # Rows 1 and 3 as bars, peers among them; row 9 as a curve.
   class Plot
     # 48 KB.
     GOAL_KIB = 46.9
@@ -16,6 +16,7 @@ module Bench
     def to_s
       svg = Svg.new
       svg.bars("Updated on A until done on B, ms: p50, the line to p99", bars) if bars.any?
+      svg.bars("A call and its answer, 64 B, one caller, µs: p50, the line to p99", calls) if calls.any?
       svg.curve("Hub memory per idle member, KiB", points, goal: GOAL_KIB) if points.any?
       svg.to_s
     end
@@ -33,9 +34,20 @@ module Bench
     end
 
     def peers
-      @figures.select { |figure| figure[:peer] }.map { |figure| bar(figure[:peer], figure[:floor_samples], "peer") }
+      peers = @figures.select { |figure| figure[:peer] && figure[:row] == 1 }
+      peers.map { |figure| bar(figure[:peer], figure[:floor_samples], "peer") }
     end
 
+    def calls
+      small = @figures.select { |figure| figure[:call] == { bytes: 64, callers: 1 } }
+      small.flat_map do |figure|
+        next [call(figure[:peer], figure[:floor_samples], "peer")] if figure[:peer]
+
+        [call("another node", figure[:samples], "warm"), call("the own node", figure[:floor_samples], "cold")]
+      end
+    end
+
+    def call(label, samples, kind) = bar(label, samples.slice(:p50, :p99).transform_values { |ms| ms * 1_000 }, kind)
     def bar(label, samples, kind) = { label: label, value: samples[:p50], to: samples[:p99], kind: kind }
   end
 end

@@ -1,13 +1,15 @@
 # frozen_string_literal: true
 
 module Bench
-  # The figures as Markdown, as they stand in docs/performance.md.
+  # The figures as Markdown, as they stand in docs/performance.md; with dates when they are of several.
   class Report
     COLUMNS = %i[row what ours floor ratio goal].freeze
-    TITLES = { floor: "floor or peer, in the same run" }.freeze
+    TITLES = { floor: "floor or peer, in the same run", date: "measured" }.freeze
 
     def initialize(figures)
       @figures = figures
+      dates = figures.filter_map { |figure| figure[:date] }.uniq
+      @columns = dates.length > 1 ? [*COLUMNS, :date] : COLUMNS
     end
 
     # @return [Array<String>]
@@ -16,9 +18,9 @@ module Bench
     private
 
     def table
-      rows = @figures.map { |figure| COLUMNS.map { |column| figure.fetch(column) } }
-      head = cells(COLUMNS.map { |column| TITLES.fetch(column, column) })
-      [head, "|#{"---|" * COLUMNS.length}", *rows.map { |row| cells(row) }]
+      rows = @figures.map { |figure| @columns.map { |column| figure.fetch(column) } }
+      head = cells(@columns.map { |column| TITLES.fetch(column, column) })
+      [head, "|#{"---|" * @columns.length}", *rows.map { |row| cells(row) }]
     end
 
     def notes

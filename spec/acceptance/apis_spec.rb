@@ -38,6 +38,7 @@ RSpec.describe "APIs between nodes" do
     Process.kill("KILL", pid)
     expect(answer("bender", "human_api", "killed_all_humans?")).to include("false")
     expect(host["pid"]).not_to eq(pid)
+    expect(call("bender", "human_api", "killed_all_humans?", "--async")).to be_success
     expect(call("bender", "human_api", "instance_eval").text).to include("exposes a method \"instance_eval\"")
   end
 

@@ -107,4 +107,19 @@ RSpec.describe "native code and fork" do
     RUBY
     expect(result.answer).to be < 10
   end
+
+  it "lets a wait end although a trap forked a child in the middle of it, which goes on waiting at the same place" do
+    result = child_ruby(<<~RUBY) { |pid| sleep(0.2) && Process.kill(:USR1, pid) }
+      started = probe
+      children = []
+      trap("USR1") { 4.times { (pid = fork) ? children << pid : break } }
+      puts "ready"
+      began = clock
+      error = raised { started.wait(1_500, 20_000) }
+      exit!(0) if error # a child
+      children.each { |pid| Process.kill(:KILL, pid) }
+      answer([error, children.size, clock - began])
+    RUBY
+    expect(result.answer).to match([nil, 4, a_value < 10]), result.to_s
+  end
 end

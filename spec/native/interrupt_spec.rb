@@ -80,4 +80,33 @@ RSpec.describe "interrupting a native wait" do
     result = child_ruby("answer([raised { probe.wait(50_000, 100) }, clock])")
     expect(result.answer.first).to eq("FlockOfChefs::TimeoutError")
   end
+
+  it "loses no wake-up to a trap that waits itself" do
+    result = child_ruby(<<~RUBY) { |pid| sleep(0.2) && Process.kill(:TERM, pid) }
+      started = probe
+      inner = :none
+      trap("TERM") { inner = raised { started.wait(1_500, #{wait_ms}) } }
+      puts "ready"
+      began = clock
+      outer = raised { started.wait(1_000, #{wait_ms}) }
+      answer([outer, inner, clock - began])
+      exit!(0)
+    RUBY
+    expect(result.answer).to match([nil, nil, a_value < bound_s]), result.to_s
+  end
+
+  it "leaves nothing behind that ends a later wait early, or never" do
+    result = child_ruby(<<~RUBY)
+      require "timeout"
+      started = probe
+      200.times { |n| raised { Timeout.timeout(0.001) { started.wait(n % 4, #{wait_ms}) } } }
+      took = Array.new(10) do
+        began = clock
+        started.wait(50, #{wait_ms})
+        clock - began
+      end
+      answer(took.minmax)
+    RUBY
+    expect(result.answer).to match([a_value >= 0.05, a_value < bound_s]), result.to_s
+  end
 end

@@ -20,6 +20,7 @@ use tonic::{
 
 use crate::{
     draft,
+    local_stream::LocalStream,
     pb::{self, local_client::LocalClient},
     spool, wire,
 };
@@ -228,6 +229,7 @@ pub(crate) fn channel(socket: &Path) -> Channel {
             let stream = UnixStream::connect(&socket)
                 .await
                 .map_err(|e| unreachable(&socket, &e))?;
+            let stream = LocalStream::new(stream).map_err(|e| unreachable(&socket, &e))?;
             Ok::<_, Error>(TokioIo::new(stream))
         }
     });

@@ -23,6 +23,7 @@ mod fuzz;
 pub mod hub;
 pub mod identity;
 pub mod link;
+mod local_stream;
 pub mod logging;
 mod memory;
 mod plain_file;

@@ -2,11 +2,13 @@
 
 mod apis;
 mod calls;
+mod delivery;
 mod runs;
 mod subscriptions;
 
 pub use apis::*;
 pub use calls::*;
+pub use delivery::*;
 pub use runs::*;
 pub use subscriptions::*;
 
@@ -194,8 +196,6 @@ pub const DELIVERIES_FAILING: usize = 32;
 pub const DELIVERY_BATCH: usize = 64;
 /// Longest pause that a busy target may ask for.
 pub const BUSY_RETRY_AFTER_MAX_MS: u64 = 5 * 60 * 1000;
-/// How often unfinished deliveries and unreported outcomes are looked at although nothing woke their task.
-pub const DELIVERY_POLL_MS: u64 = 30_000;
 /// How often finished rows are looked through for those to remove.
 pub const RETENTION_MS: u64 = 60 * 60 * 1000;
 /// Selector drafts that are resolved in one pass.

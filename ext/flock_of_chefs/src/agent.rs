@@ -16,7 +16,7 @@ use crate::{
     guard::{Failure, guard},
     json,
     running::Running,
-    runtime::{AGENT_THREADS, Runtime},
+    runtime::{Runtime, agent_threads},
     wait::{wait, wait_blocking},
 };
 
@@ -91,7 +91,7 @@ impl Agent {
     }
 
     fn start_up(&self, ruby: &Ruby) -> Result<String, Failure> {
-        let runtime = Runtime::start(AGENT_THREADS)?;
+        let runtime = Runtime::start(agent_threads())?;
         let path = self.config_path.clone();
         let handle = runtime.handle()?;
         match wait(

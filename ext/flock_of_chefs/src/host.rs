@@ -1,6 +1,7 @@
 //! `FlockOfChefs::Native::Host`: the stream between a process in which APIs live and the agent of its node.
 
 use std::{
+    future::Future,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -14,14 +15,14 @@ use flock_core::{Error, Result};
 use magnus::{DataTypeFunctions, Module, Object, RModule, Ruby, TypedData, function, method};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     guard::guard,
     json,
     running::Running,
     runtime::{CLIENT_THREADS, Runtime, check_process},
-    wait::wait,
+    wait::{wait, wait_here},
 };
 
 /// What a word to the agent may take: it waits only while the agent reads nothing.
@@ -102,7 +103,7 @@ impl Host {
         guard(ruby, || {
             let (runtime, client) = this.running()?;
             let limit = Duration::from_millis(timeout_ms);
-            let next = wait(ruby, &runtime, limit, async move { client.next(limit).await })?;
+            let next = wait_here(ruby, &runtime, client.next(limit))?;
             Ok(next.map(|body| shown(body).to_string()))
         })
     }
@@ -112,14 +113,14 @@ impl Host {
             let (runtime, client) = this.running()?;
             let reply: Reply = json::parse_as(&reply, "a reply")?;
             let reply = reply.into_message(rpc_id);
-            wait(ruby, &runtime, SAY, async move { client.reply(reply).await })
+            wait_here(ruby, &runtime, within(SAY, client.reply(reply)))
         })
     }
 
     fn changed(ruby: &Ruby, this: &Self, api: String) -> Result<(), magnus::Error> {
         guard(ruby, || {
             let (runtime, client) = this.running()?;
-            wait(ruby, &runtime, SAY, async move { client.changed(api).await })
+            wait_here(ruby, &runtime, within(SAY, client.changed(api)))
         })
     }
 }
@@ -137,6 +138,11 @@ impl Reply {
             yielded: self.yielded,
         }
     }
+}
+
+async fn within(limit: Duration, saying: impl Future<Output = Result<()>>) -> Result<()> {
+    let late = |_| Err(Error::timeout("the agent does not read what this host says"));
+    timeout(limit, saying).await.unwrap_or_else(late)
 }
 
 /// As Ruby sees it; the arguments are JSON text within JSON, for Ruby's own codec to read.

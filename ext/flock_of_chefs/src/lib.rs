@@ -14,6 +14,7 @@
 )]
 
 mod agent;
+mod bell;
 mod client;
 mod guard;
 mod host;

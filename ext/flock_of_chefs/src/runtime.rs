@@ -7,6 +7,7 @@
 use std::{
     mem,
     sync::atomic::{AtomicU32, Ordering},
+    thread,
     time::Duration,
 };
 
@@ -16,10 +17,16 @@ use tokio::runtime::{Builder, Handle};
 /// The process that started native code, in this process or in the one it was forked from; 0 = none.
 static STARTED_PID: AtomicU32 = AtomicU32::new(0);
 
-/// Threads of an agent's runtime.
-pub const AGENT_THREADS: usize = 2;
+/// Most threads of an agent's runtime.
+const AGENT_THREADS: usize = 4;
 /// Threads of a runtime that only carries calls.
 pub const CLIENT_THREADS: usize = 1;
+
+/// Threads of an agent's runtime: half of the processors, the rest is for what Chef runs here. Where there are two processors, a second thread
+/// would be woken for every message, and have to share one with whoever waits for the answer.
+pub fn agent_threads() -> usize {
+    thread::available_parallelism().map_or(1, |count| (count.get() / 2).clamp(1, AGENT_THREADS))
+}
 
 /// A running tokio runtime that knows its process.
 pub struct Runtime {

@@ -1,14 +1,13 @@
-//! How a Ruby thread waits for Rust: a task, a slot for its result, and a socket pair that Ruby watches.
+//! How a Ruby thread waits for Rust: a task, a slot for its result, and a [bell](crate::bell) that Ruby watches.
 //!
 //! Ruby's own wait for a descriptor answers Ctrl-C, `Timeout`, `Thread#kill` and traps at once and runs Rust's
 //! destructors on the way out; releasing the lock around a blocking call does neither on Ruby 3.1.
 
 use std::{
     future::{Future, poll_fn},
-    io::Write,
-    os::unix::net::UnixStream,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    task::{Context, Poll},
     thread,
     time::Duration,
 };
@@ -22,7 +21,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::guard::{Failure, panicked};
+use crate::{
+    bell::{Bell, Ringer},
+    guard::{Failure, panicked},
+};
 
 /// What a wait is given beyond the limit of the work that it waits for, so that the work's own, better error wins.
 const SLACK: Duration = Duration::from_millis(500);
@@ -47,6 +49,27 @@ pub fn wait<T: Send + 'static>(
     pending.wait(ruby)
 }
 
+/// Polls work that ends by itself on this very thread, within the runtime: for what is mostly there already, or comes as one wake-up, so
+/// that no other thread has to be woken for it. It must not block; an interrupt drops it.
+///
+/// # Errors
+/// The work's own; whatever Ruby raises meanwhile.
+pub fn wait_here<T>(ruby: &Ruby, runtime: &Handle, work: impl Future<Output = Result<T>>) -> Result<T, Failure> {
+    let bell = Bell::take()?;
+    let waker = bell.waker();
+    let mut work = pin!(work);
+    loop {
+        let polled = {
+            let _inside = runtime.enter();
+            work.as_mut().poll(&mut Context::from_waker(&waker))
+        };
+        match polled {
+            Poll::Ready(result) => return Ok(result?),
+            Poll::Pending => bell.wait(ruby)?,
+        }
+    }
+}
+
 /// Runs blocking work that ends by itself on a thread of its own and waits for it; an interrupt leaves it running.
 ///
 /// # Errors
@@ -63,7 +86,7 @@ pub fn wait_blocking(ruby: &Ruby, work: impl FnOnce() + Send + 'static) -> Resul
 /// The worker's end: puts the result into the slot and wakes Ruby; dropped without a result it wakes Ruby all the same.
 struct Finish<T> {
     slot: Option<oneshot::Sender<Result<T>>>,
-    wake: UnixStream,
+    ringer: Ringer,
 }
 
 impl<T> Finish<T> {
@@ -78,15 +101,14 @@ impl<T> Finish<T> {
 impl<T> Drop for Finish<T> {
     fn drop(&mut self) {
         drop(self.slot.take());
-        // A byte and not only the hang-up: a child that is forked meanwhile holds a copy of this end open.
-        let _ = self.wake.write(&[1]);
+        self.ringer.ring();
     }
 }
 
 /// Ruby's end.
 struct Pending<T> {
     slot: oneshot::Receiver<Result<T>>,
-    ready: UnixStream,
+    bell: Bell,
 }
 
 impl<T> Pending<T> {
@@ -94,7 +116,7 @@ impl<T> Pending<T> {
         loop {
             match self.slot.try_recv() {
                 Ok(result) => return Ok(result?),
-                Err(TryRecvError::Empty) => ruby.thread_wait_fd(&self.ready)?,
+                Err(TryRecvError::Empty) => self.bell.wait(ruby)?,
                 Err(TryRecvError::Closed) => {
                     return Err(Error::not_started("stopped while a call was waiting; start it again").into());
                 }
@@ -104,18 +126,14 @@ impl<T> Pending<T> {
 }
 
 fn pair<T>() -> Result<(Finish<T>, Pending<T>)> {
-    let (wake, ready) = UnixStream::pair().map_err(|error| {
-        Error::internal(format!(
-            "no descriptor to wait with: {error}; raise the limit of open files (ulimit -n)"
-        ))
-    })?;
+    let bell = Bell::take()?;
     let (sender, slot) = oneshot::channel();
     Ok((
         Finish {
             slot: Some(sender),
-            wake,
+            ringer: bell.ringer(),
         },
-        Pending { slot, ready },
+        Pending { slot, bell },
     ))
 }
 
@@ -132,7 +150,7 @@ async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let mut work = pin!(work);
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-            .unwrap_or_else(|panic| std::task::Poll::Ready(Err(panicked(panic.as_ref()))))
+            .unwrap_or_else(|panic| Poll::Ready(Err(panicked(panic.as_ref()))))
     })
     .await
 }

@@ -1,11 +1,11 @@
 //! A host's end of its stream: what the process in which APIs live runs of this crate.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, pin::Pin, time::Duration};
 
 use flock_core::{Error, Result, limits};
 use tokio::{
     sync::{Mutex, mpsc},
-    time::timeout,
+    time::{Instant, Sleep, sleep, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
@@ -19,7 +19,13 @@ use crate::{
 /// A connected host.
 pub struct HostClient {
     ups: mpsc::Sender<pb::HostUp>,
-    downs: Mutex<Streaming<pb::HostDown>>,
+    downs: Mutex<Downs>,
+}
+
+struct Downs {
+    stream: Streaming<pb::HostDown>,
+    /// One for all looks at the stream: setting a new timer wakes the runtime, putting one off does not.
+    patience: Pin<Box<Sleep>>,
 }
 
 impl HostClient {
@@ -39,7 +45,10 @@ impl HostClient {
         let downs = opened.map(|opened| opened.map_err(wire::error)).unwrap_or_else(late)?;
         Ok(Self {
             ups,
-            downs: Mutex::new(downs.into_inner()),
+            downs: Mutex::new(Downs {
+                stream: downs.into_inner(),
+                patience: Box::pin(sleep(limit)),
+            }),
         })
     }
 
@@ -49,11 +58,16 @@ impl HostClient {
     /// `connection` with code `closed` when the agent has ended the stream.
     pub async fn next(&self, limit: Duration) -> Result<Option<pb::host_down::Body>> {
         let mut downs = self.downs.lock().await;
-        match timeout(limit, downs.message()).await {
-            Err(_) => Ok(None),
-            Ok(Ok(Some(down))) => Ok(down.body),
-            Ok(Ok(None)) => Err(closed()),
-            Ok(Err(status)) => Err(wire::error(status).with_code("closed")),
+        let Downs { stream, patience } = &mut *downs;
+        patience.as_mut().reset(Instant::now() + limit);
+        tokio::select! {
+            biased;
+            next = stream.message() => match next {
+                Ok(Some(down)) => Ok(down.body),
+                Ok(None) => Err(closed()),
+                Err(status) => Err(wire::error(status).with_code("closed")),
+            },
+            () = patience => Ok(None),
         }
     }
 

@@ -140,7 +140,7 @@ impl Host {
         let mut state = self.state();
         if reply.accepted {
             let waiting = state.calls.get_mut(&reply.rpc_id).and_then(|call| call.answer.take());
-            answer(waiting, Ok(pb::CallReply::default()));
+            answer(waiting, Ok(receipt()));
             return;
         }
         if reply.yielded {
@@ -284,6 +284,14 @@ fn message(rpc_id: u64, from: &NodeName, call: pb::CallRequest) -> Body {
         receipt: call.receipt,
         streams: call.streams,
     })
+}
+
+/// That the call was taken in: as every answer it has a result, which is JSON.
+fn receipt() -> pb::CallReply {
+    pb::CallReply {
+        result: b"null".to_vec(),
+        ..Default::default()
+    }
 }
 
 fn outcome(reply: pb::HostReply) -> Result<pb::CallReply> {

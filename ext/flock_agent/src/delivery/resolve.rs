@@ -6,7 +6,7 @@ use flock_core::{Error, ErrorKind, Result, limits, target::WhenNone};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::ports::Directory;
+use super::{ports::Directory, send::next_commit};
 use crate::{
     backoff::full_jitter,
     clock::Clock,
@@ -51,6 +51,7 @@ impl Resolver {
         let changed = Arc::clone(&self.changed);
         loop {
             commits.mark_unchanged();
+            let looked = Instant::now();
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = self.pass() => {}
@@ -58,7 +59,7 @@ impl Resolver {
             tokio::select! {
                 () = cancel.cancelled() => return,
                 // While no hub answers, a new draft waits with the others for the next attempt.
-                commit = commits.changed(), if self.failures == 0 => if commit.is_err() { return },
+                commit = next_commit(&mut commits, looked), if self.failures == 0 => if commit.is_err() { return },
                 () = changed.notified() => self.next_full = self.next_full.min(self.last_full + Duration::from_millis(limits::RESOLVE_GAP_MS)),
                 () = tokio::time::sleep_until(self.next_full) => {}
             }

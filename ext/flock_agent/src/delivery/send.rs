@@ -6,7 +6,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use flock_core::{Result, limits};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::{
+    sync::{Notify, broadcast, watch},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -167,11 +170,12 @@ async fn run(mut work: impl Work, mut wakes: Wakes, cancel: CancellationToken) {
     let mut lanes = Lanes::default();
     loop {
         wakes.commits.mark_unchanged();
+        let looked = Instant::now();
         work.pass(&mut lanes).await;
         let wake = lanes.wake(floor);
         tokio::select! {
             () = cancel.cancelled() => break,
-            commit = wakes.commits.changed() => if commit.is_err() { break },
+            commit = next_commit(&mut wakes.commits, looked) => if commit.is_err() { break },
             back = wakes.back.recv() => match back {
                 Ok(Back::One(name)) => lanes.forgive(&name),
                 // Some names were lost on the way: try them all.
@@ -183,6 +187,19 @@ async fn run(mut work: impl Work, mut wakes: Wakes, cancel: CancellationToken) {
         }
     }
     lanes.stop().await;
+}
+
+/// The first commit after a pause counts at once; of many in a row only every so many milliseconds one.
+///
+/// # Errors
+/// When the store is closed.
+pub(super) async fn next_commit(
+    commits: &mut watch::Receiver<u64>,
+    looked: Instant,
+) -> Result<(), watch::error::RecvError> {
+    commits.changed().await?;
+    tokio::time::sleep_until(looked + Duration::from_millis(limits::COMMIT_GAP_MS)).await;
+    Ok(())
 }
 
 struct Deliveries {

@@ -10,18 +10,19 @@ use std::{
 use flock_core::limits;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::UnixStream,
     sync::OwnedSemaphorePermit,
     time::Sleep,
 };
 use tonic::transport::server::Connected;
+
+use crate::local_stream::LocalStream;
 
 /// What every HTTP/2 client says first, before it is answered anything: 24 bytes.
 const PREFACE_BYTES: usize = 24;
 
 /// An accepted connection.
 pub(super) struct Connection {
-    stream: UnixStream,
+    stream: LocalStream,
     greeting: Option<Greeting>,
     _place: OwnedSemaphorePermit,
 }
@@ -34,7 +35,7 @@ struct Greeting {
 
 impl Connection {
     /// A connection that ends when its client has not greeted within [`limits::HANDSHAKE_MS`].
-    pub(super) fn new(stream: UnixStream, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(stream: LocalStream, place: OwnedSemaphorePermit) -> Self {
         let until = Box::pin(tokio::time::sleep(Duration::from_millis(limits::HANDSHAKE_MS)));
         Self {
             stream,

@@ -17,6 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
+use crate::local_stream::LocalStream;
 
 /// A listening socket; its file goes with it.
 #[derive(Debug)]
@@ -66,7 +67,8 @@ impl Socket {
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             match self.listener.accept().await {
                 Ok((stream, _)) if is_admitted(&stream) => {
-                    if sender.send(Ok(Connection::new(stream, place))).await.is_err() {
+                    let connection = LocalStream::new(stream).map(|stream| Connection::new(stream, place));
+                    if sender.send(connection).await.is_err() {
                         return;
                     }
                 }
