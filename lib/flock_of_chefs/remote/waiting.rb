@@ -4,6 +4,7 @@ require "securerandom"
 require_relative "../errors"
 require_relative "calls"
 require_relative "reads"
+require_relative "waiter"
 
 module FlockOfChefs
   module Remote
@@ -46,12 +47,12 @@ module FlockOfChefs
         @begun = @told = @clock.call
         @pause = @wait.pause_s
         until stable?(satisfied?)
-          return false if left <= 0
+          return ended(false) if left <= 0
 
           rest
           tell
         end
-        true
+        ended(true)
       end
 
       # Asks once, for those who may not wait.
@@ -65,6 +66,11 @@ module FlockOfChefs
       end
 
       private
+
+      def ended(satisfied)
+        Waiter.over(client, waiter) if @observed && waiter[:blocks_run]
+        satisfied
+      end
 
       STEADY = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
       private_constant :STEADY
@@ -121,6 +127,7 @@ module FlockOfChefs
 
       def observe(topics, seconds)
         timeout_ms = (seconds * 1000).ceil
+        @observed = true
         client.call("observe", { topics:, timeout_ms:, waiter: }, timeout_ms: timeout_ms + SLACK_MS)
       rescue *NOT_YET => e
         raise if FINAL.include?(e.code)

@@ -75,6 +75,7 @@ RSpec.describe FlockOfChefs::Remote::Waiting do
       expect(client.asked.first)
         .to include(topics: [{ node: "db", name: "run", version: "v1" }],
                     waiter: include(at: "cb/recipes/default.rb:3", blocks_run: true))
+      expect(client.asked.last).to include(topics: [], waiter: client.asked.first[:waiter])
       expect(client.asked).to all(satisfy { |asked| asked[:patience_ms] > asked[:timeout_ms] })
     end
 
