@@ -96,6 +96,19 @@ RSpec.describe "remote_notifies wait: between two real nodes", :acceptance do
     expect(hub.settled.map { |sent| sent["state"] }).to eq(["done"])
   end
 
+  it "takes a wait that is over for no half of a circle" do
+    hub
+    node.converge!(appending("mark"))
+    other = node.converge_in_background(
+      "#{appending("mark")}file('#{fleet.dir}/x') { wait_until { FlockOfChefs['hub'][:flock_api].active } }\n"
+    )
+    eventually("node converges") { state("node") == "converging" }
+    run = hub.converge(waiting(60))
+    expect(run).to be_success, run.text
+    expect(other.value).to be_success
+    expect(after).to eq("true")
+  end
+
   it "ends two that wait for an action on one another" do
     hub
     [hub, node].each { |one| one.converge!(appending("mark")) }

@@ -2,6 +2,7 @@
 
 require_relative "../errors"
 require_relative "calls"
+require_relative "waiter"
 
 module FlockOfChefs
   module Remote
@@ -58,13 +59,21 @@ module FlockOfChefs
         records = []
         loop do
           records = ask(id, records)
-          return records if Outcomes.ended?(records) || left <= 0
+          return records if Outcomes.ended?(records)
+          return given_up(records) if left <= 0
 
           tell(id, records)
         end
       end
 
       private
+
+      def given_up(records)
+        Waiter.over(client, @waiter) if @waiter
+        records
+      end
+
+      def client = @client || Calls.current.client
 
       def ask(id, known)
         asked = @clock.call
@@ -80,7 +89,7 @@ module FlockOfChefs
 
       def await_once(id, timeout_ms)
         body = { id:, timeout_ms:, waiter: @waiter }.compact
-        (@client || Calls.current.client).call("await", body, timeout_ms: timeout_ms + SLACK_MS).fetch("records")
+        client.call("await", body, timeout_ms: timeout_ms + SLACK_MS).fetch("records")
       end
 
       def pause = @sleep.call([PAUSE_S, left].min.clamp(0, PAUSE_S))

@@ -4,6 +4,7 @@ require "securerandom"
 require_relative "../errors"
 require_relative "calls"
 require_relative "reads"
+require_relative "waiter"
 
 module FlockOfChefs
   module Remote
@@ -16,8 +17,6 @@ module FlockOfChefs
       PROGRESS_S = 30
       # The agent answers this much before our own patience with it ends.
       SLACK_MS = 2_000
-      # For the agent to hear that a wait is over.
-      LET_GO_MS = 1_000
       # The first pause after the second of several changes that each came at once.
       HASTY_S = 0.05
       # Answers that are none yet: who is not there may come.
@@ -58,7 +57,7 @@ module FlockOfChefs
         end
         true
       ensure
-        let_go if @held
+        Waiter.over(client, waiter) if @held
       end
 
       # Asks once, for those who may not wait.
@@ -152,13 +151,6 @@ module FlockOfChefs
 
         @sleep.call([HASTY_S * (2**@hasty), PAUSE_CAP_S, left].min.clamp(0, PAUSE_CAP_S)) if @hasty.positive?
         @hasty += 1
-      end
-
-      # Until then the agent takes the run for one that waits: there may be a next question.
-      def let_go
-        client.call("observe", { topics: [], timeout_ms: 1, waiter: }, timeout_ms: LET_GO_MS)
-      rescue Error
-        nil # it forgets by itself, in a moment
       end
 
       def waiter = { id: @id, blocks_run: !@run.empty?, **@run }

@@ -57,7 +57,8 @@ RSpec.describe FlockOfChefs::Remote::Outcomes do
     let(:answers) { [[100, stored]] }
 
     it "is asked for in slices, with a line after each, and never beyond its time" do
-      expect(await(70)).to eq(stored)
+      expect(await(70, waiter: { id: "w" })).to eq(stored)
+      expect(client.asked.last.first(2)).to eq(["observe", { topics: [], timeout_ms: 0, waiter: { id: "w" } }])
       expect(clock.now).to be_within(0.1).of(70)
       expect(lines).to match([/notification id .* 30 s \(a: stored busy\); 40 s are left/, /60 s .* 10 s are left/])
     end

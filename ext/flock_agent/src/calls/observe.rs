@@ -10,7 +10,7 @@ use crate::{backoff, pb};
 
 impl Caller {
     /// Answers when one of the topics is no longer what was read, when a node that answered does so no longer (its topics then have no
-    /// version), or at the end of the time with nothing.
+    /// version), or at the end of the time with nothing. Without topics it says that the waiter waits no longer, and is answered at once.
     ///
     /// # Errors
     /// `rejected` with code `wait_cycle` when the waiter's run waits in a circle; `denied`; `protocol`.
@@ -18,6 +18,10 @@ impl Caller {
         check::observation(&asked)?;
         let end = Instant::now() + Duration::from_millis(asked.timeout_ms);
         let blocked = self.blocked(asked.waiter)?;
+        if asked.topics.is_empty() {
+            blocked.over();
+            return Ok(pb::Observed::default());
+        }
         blocked.on(blocking_nodes(&asked.topics));
         let changed = async {
             tokio::select! {

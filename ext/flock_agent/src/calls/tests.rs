@@ -367,6 +367,13 @@ async fn a_wait_that_got_what_it_waited_for_is_none_at_once_and_one_between_two_
     let again = a.caller.blocked(waiter("a")).unwrap();
     again.over();
     assert!(held().is_empty());
+    drop(a.caller.blocked(waiter("a")).unwrap());
+    let over = pb::ObserveRequest {
+        waiter: waiter("a"),
+        ..Default::default()
+    };
+    assert!(a.caller.observe(over).await.unwrap().changed.is_empty());
+    assert!(held().is_empty(), "who waited has said that it is over");
 }
 
 #[tokio::test]

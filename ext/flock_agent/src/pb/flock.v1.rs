@@ -379,7 +379,8 @@ pub struct Topic {
     #[prost(string, tag = "3")]
     pub version: ::prost::alloc::string::String,
 }
-/// Answers when one of the topics is no longer what the caller read, else at the end of the time with none.
+/// Answers when one of the topics is no longer what the caller read, else at the end of the time with none. Without topics: the
+/// waiter waits no longer.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, PartialEq, ::prost::Message)]

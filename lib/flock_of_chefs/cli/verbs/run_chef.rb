@@ -22,6 +22,7 @@ module FlockOfChefs
           Remote::Calls.current = Remote::Calls.new(client)
           wait_ms = Value.duration_ms(options[:wait], "--wait")
           runs = runs(nodes(client, options[:node], options), options)
+          @several = runs.size > 1
           deadline = wait_ms && (now + (wait_ms / 1000.0))
           rows = runs.map { |node, run| outcome(node, run, deadline) }
           Result.new(data: rows.map(&:first), columns: COLUMNS, name: "id", code: ExitCodes.worst(rows.map(&:last)))
@@ -49,7 +50,7 @@ module FlockOfChefs
           return [row(node, ended), ExitCodes.of_error(ended)] if ended.is_a?(Error)
           return [row(node, run), ExitCodes::DONE] unless deadline
 
-          say("#{node}: #{run.state}")
+          say("#{node}: #{run.state}") if @several
           [row(node, run), CODES.fetch(run.state, ExitCodes::DEADLINE)]
         end
 
