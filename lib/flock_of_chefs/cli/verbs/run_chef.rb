@@ -45,13 +45,19 @@ module FlockOfChefs
         # The row of one node, and its exit code. The runs go on side by side; so waiting for one after the other takes
         # no longer than the longest.
         def outcome(node, run, deadline)
-          ended = run.is_a?(Error) || deadline.nil? ? run : Many.attempt { run.wait([deadline - now, 0].max) }
-          return [row(node, run), late(ended)] if ended.is_a?(TimeoutError) && run != ended
-          return [row(node, ended), ExitCodes.of_error(ended)] if ended.is_a?(Error)
+          return [row(node, run), ExitCodes.of_error(run)] if run.is_a?(Error)
           return [row(node, run), ExitCodes::DONE] unless deadline
 
-          say("#{node}: #{run.state}") if @several
-          [row(node, run), CODES.fetch(run.state, ExitCodes::DEADLINE)]
+          case ended = Many.attempt { run.wait([deadline - now, 0].max) }
+          when TimeoutError then [row(node, run), late(ended)]
+          when Error then [row(node, ended), ExitCodes.of_error(ended)]
+          else [row(node, run), ended_as(node, run.state)]
+          end
+        end
+
+        def ended_as(node, state)
+          say("#{node}: #{state}") if @several
+          CODES.fetch(state, ExitCodes::DEADLINE)
         end
 
         def late(error)
