@@ -36,8 +36,9 @@ module FlockOfChefs
         def n_of(count, futures, timeout: nil)
           deadline = timeout && (now + timeout)
           loop do
+            open = futures.reject(&:ready?) # first: those that are ready a moment later ring at once
             good = succeeded(count, futures) and return good
-            next if one_more?(futures.reject(&:ready?), deadline)
+            next if one_more?(open, deadline)
 
             raise TimeoutError, "#{futures.count(&:ready?)} of #{count} answers came within #{timeout} s"
           end

@@ -347,8 +347,13 @@ impl Apis for Hosts {
 
     fn services(&self) -> Vec<String> {
         let of = |info: pb::ApiInfo| {
-            let named = info.methods.iter().map(|method| format!("/{}/{}", info.name, method.name));
-            std::iter::once(format!("/{}", info.name)).chain(named).collect::<Vec<_>>()
+            let named = info
+                .methods
+                .iter()
+                .map(|method| format!("/{}/{}", info.name, method.name));
+            std::iter::once(format!("/{}", info.name))
+                .chain(named)
+                .collect::<Vec<_>>()
         };
         self.offers().into_iter().flat_map(of).collect()
     }

@@ -362,6 +362,7 @@ async fn a_wait_that_got_what_it_waited_for_is_none_at_once_and_one_between_two_
         blocked.on(nodes.clone());
         assert_eq!(held(), [nodes]);
     }
+    blocked.or_circle(async { Ok(()) }).await.unwrap();
     drop(blocked);
     assert_eq!(held(), [["c"]], "its next question is on its way");
     let again = a.caller.blocked(waiter("a")).unwrap();

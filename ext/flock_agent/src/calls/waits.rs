@@ -112,7 +112,9 @@ impl Holding<'_> {
 impl Drop for Holding<'_> {
     fn drop(&mut self) {
         let mut waits = self.waits.waits();
-        let Some(held) = waits.get_mut(&self.waiter.id) else { return };
+        let Some(held) = waits.get_mut(&self.waiter.id) else {
+            return;
+        };
         held.asked = held.asked.saturating_sub(1);
         match (held.asked, self.answered.load(Ordering::Relaxed)) {
             (0, true) => held.until = Some(Instant::now() + Duration::from_millis(limits::WAIT_LINGER_MS)),
