@@ -30,10 +30,11 @@ RSpec.describe "remote_notifies and the state of the agent" do
     expect(result.output.scan("the notifications of this run wait in").size).to eq 1
   end
 
-  it "waits for a hung agent once, and does not poke it at the end" do
+  it "waits for a hung agent 150 ms in all, from the run's start on, and does not poke it at the end" do
     result = run("hung")
     expect(result.status).to eq(0), result.output
-    expect(chef.lines("appends").map { |call| call["timeout_ms"] }).to eq [150, 0, 0]
+    first, *others = chef.lines("appends").map { |call| call["timeout_ms"] }
+    expect([first, others]).to match([be < 150, [0, 0]])
     expect(chef.calls).to be_empty
     expect(chef.run_json).to include("phase" => "succeeded")
   end
