@@ -13,7 +13,7 @@ RSpec.describe "the examples of the guides", :acceptance do
     @bender0 = @fleet.hub("bender0", agent_toml: run_command("bender0"))
     @bender, @lb, @db, @web = join_all("bender" => { tags: ["cache"] }, "lb" => {}, "db" => {},
                                        "web1" => { agent_toml: run_command("web1") })
-    [@bender, @lb].each { |node| offer_guide_apis(node) }
+    [@bender, @lb, @db].each { |node| offer_guide_apis(node) }
     make_programs
     converge_all
     @gate = File.join(@fleet.dir, "gate")

@@ -73,7 +73,7 @@ RSpec.describe "streams and monitors between nodes", :acceptance do
 
   after { Array(@background).each { |pid| Process.kill("KILL", -pid) rescue Errno::ESRCH } } # rubocop:disable Style/RescueModifier
 
-  def remote(node = "bender") = "FlockOfChefs['#{node}'][:counter].with_timeout(60)"
+  def remote(node = @callee || "bender") = "FlockOfChefs['#{node}'][:counter].with_timeout(60)"
 
   it "gives a block every yield in order, with arrays as arrays, and then the result" do
     offering("bender")
@@ -127,6 +127,33 @@ RSpec.describe "streams and monitors between nodes", :acceptance do
     expect(over?).to be(false)
     Process.kill("KILL", -pid)
     eventually("the method is over") { over? }
+  end
+
+  # What a caller hears whose stream is cut off by the block.
+  def cut_off(node)
+    _, said = background(node, "begin; #{remote}.count(1_000_000, 10) { |n, _| puts n if n == 5; sleep 0.0001 }; " \
+                               "rescue FlockOfChefs::Error => e; e.class.name; end")
+    eventually("it flows") { said.call.include?("5") }
+    yield
+    eventually("the caller has heard of it") { said.call.last&.start_with?("[") }
+    JSON.parse(said.call.last).first
+  end
+
+  it "ends with a typed error when the agent of the callee or of the caller is killed, or the hub between them" do
+    bender = offering("bender")
+    lost = %w[FlockOfChefs::OutcomeUnknownError FlockOfChefs::ConnectionError FlockOfChefs::ResourceNotFoundError]
+    expect(lost).to include(cut_off(hub) { bender.kill9 })
+    bender.start
+    served(bender)
+    fry = fleet.join("fry", listen: false)
+    expect(lost).to include(cut_off(fry) { fry.kill9 })
+    leela = offering("leela", listen: false)
+    fry.start
+    @callee = "leela"
+    expect(lost + ["FlockOfChefs::TimeoutError"]).to include(cut_off(fry) { hub.kill9 })
+    hub.start
+    eventually("it flows again") { script(fry, "#{remote}.pairs { nil } rescue nil") == 2 }
+    expect(served(leela)["failures"]).to eq(0)
   end
 
   it "is recorded in a recipe body, and stands again when a worker compiles the recipe" do

@@ -22,4 +22,12 @@ class Cache
 
   def flush = true
 end
+
+class Backup
+  include FlockOfChefs::Api
+
+  expose :run
+
+  def run(&) = { "users" => 3_000, "orders" => 20 }.each(&).size
+end
 # rubocop:enable Naming/PredicateMethod
