@@ -21,7 +21,11 @@ use flock_agent::{
     identity::{Identity, JoinOptions},
     pb::{self, local_server::Local},
 };
-use tokio::{sync::mpsc, time::sleep};
+use flock_core::Error;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
 use tonic::Request;
 
 use crate::flock::{EPOCH_MS, Flock, NAMES};
@@ -32,8 +36,24 @@ pub enum Command {
     Notify { draft: Box<pb::Draft>, waits: bool },
     /// The oracle asks how the agent is, and the hub's for the directory.
     Look,
+    /// A process asks something of the agent; the sender is dropped when that ends.
+    Ask(Box<Question>, oneshot::Sender<Result<Answer, Error>>),
     /// The operator stops the agent.
     Stop,
+}
+
+/// What a process that waits asks.
+pub enum Question {
+    Call(pb::CallRequest),
+    Resolve(pb::Targets),
+    Observe(pb::ObserveRequest),
+}
+
+/// What it is answered.
+pub enum Answer {
+    Reply(pb::CallReply),
+    Nodes(pb::Nodes),
+    Observed,
 }
 
 /// How long after a jump of its clock a machine lets nothing end by age: an hour would be most of a simulation.
@@ -127,6 +147,9 @@ impl Node {
                 Command::Notify { draft, waits } => {
                     drop(tokio::spawn(recipe::notify(node, flock, local, *draft, waits)))
                 }
+                Command::Ask(question, answer) => drop(tokio::spawn(async move {
+                    let _ = answer.send(recipe::ask(local, *question).await);
+                })),
                 Command::Look => drop(tokio::spawn(recipe::look(node, flock, local))),
                 Command::Stop => break,
             }

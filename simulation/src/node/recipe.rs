@@ -8,12 +8,13 @@ use std::{
 use flock_agent::{
     pb::{self, local_server::Local},
     service::local::LocalService,
-    spool,
+    spool, wire,
 };
+use flock_core::Error;
 use tokio::time::timeout;
 use tonic::{Code, Request};
 
-use super::Node;
+use super::{Answer, Node, Question};
 use crate::{
     flock::{Flock, Promise, now_ms},
     oracle::directory::View,
@@ -81,6 +82,19 @@ async fn wait(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, id: Strin
     });
     let told = states.map_or_else(|status| status.code().to_string(), |states| states.join(" "));
     flock.log(node.name, &format!("the wait for {} ended: {told}", short(&id)));
+}
+
+/// As a process that waits asks its agent.
+///
+/// # Errors
+/// Those that its Ruby would raise.
+pub async fn ask(local: LocalService, question: Question) -> Result<Answer, Error> {
+    let answer = match question {
+        Question::Call(call) => local.call(Request::new(call)).await.map(|it| Answer::Reply(it.into_inner())),
+        Question::Resolve(targets) => local.resolve(Request::new(targets)).await.map(|it| Answer::Nodes(it.into_inner())),
+        Question::Observe(asked) => local.observe(Request::new(asked)).await.map(|_| Answer::Observed),
+    };
+    answer.map_err(wire::error)
 }
 
 /// As `flockctl status` and, on the hub, `flockctl nodes`.
