@@ -174,5 +174,6 @@ pub fn fault_name(fault: Planted) -> &'static str {
         Planted::EarlyAck => "early-ack",
         Planted::NoDeduplication => "no-deduplication",
         Planted::LostResync => "lost-resync",
+        Planted::LostWakeUp => "lost-wake-up",
     }
 }

@@ -38,6 +38,9 @@ impl Process {
     pub fn end(&mut self, exit: Option<i32>, signal: Option<i32>) {
         self.ended = Some((exit, signal));
         self.locks = false;
+        if let Task::Waiter(waiter) = &mut self.task {
+            waiter.hang_up();
+        }
     }
 }
 

@@ -233,6 +233,11 @@ fn outcome(flock: &Flock, asked: &Asked) -> Option<Result<Answer, Error>> {
 }
 
 impl Waiter {
+    /// Its process has ended, and with it the connection to the agent.
+    pub fn hang_up(&mut self) {
+        self.asked = None;
+    }
+
     fn hear(&mut self, flock: &Flock, observed: bool, outcome: Result<Answer, Error>) -> Result<u64, End> {
         if let Err(error) = &outcome {
             match error.code() {

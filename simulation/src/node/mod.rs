@@ -147,9 +147,7 @@ impl Node {
                 Command::Notify { draft, waits } => {
                     drop(tokio::spawn(recipe::notify(node, flock, local, *draft, waits)))
                 }
-                Command::Ask(question, answer) => drop(tokio::spawn(async move {
-                    let _ = answer.send(recipe::ask(local, *question).await);
-                })),
+                Command::Ask(question, answer) => drop(tokio::spawn(recipe::answer(local, *question, answer))),
                 Command::Look => drop(tokio::spawn(recipe::look(node, flock, local))),
                 Command::Stop => break,
             }

@@ -11,7 +11,7 @@ use flock_agent::{
     spool, wire,
 };
 use flock_core::Error;
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 use tonic::{Code, Request};
 
 use super::{Answer, Node, Question};
@@ -84,11 +84,18 @@ async fn wait(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, id: Strin
     flock.log(node.name, &format!("the wait for {} ended: {told}", short(&id)));
 }
 
-/// As a process that waits asks its agent.
-///
+/// A question of a process, which is forgotten when that has ended.
+pub async fn answer(local: LocalService, question: Question, mut answer: oneshot::Sender<Result<Answer, Error>>) {
+    let answered = tokio::select! {
+        answered = ask(local, question) => answered,
+        () = answer.closed() => return,
+    };
+    let _ = answer.send(answered);
+}
+
 /// # Errors
-/// Those that its Ruby would raise.
-pub async fn ask(local: LocalService, question: Question) -> Result<Answer, Error> {
+/// Those that the process's Ruby would raise.
+async fn ask(local: LocalService, question: Question) -> Result<Answer, Error> {
     let answer = match question {
         Question::Call(call) => local.call(Request::new(call)).await.map(|it| Answer::Reply(it.into_inner())),
         Question::Resolve(targets) => local.resolve(Request::new(targets)).await.map(|it| Answer::Nodes(it.into_inner())),

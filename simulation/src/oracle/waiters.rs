@@ -174,8 +174,9 @@ pub fn at(node: &str, id: u64) -> String {
 pub fn ended(flock: &Arc<Flock>, id: u64, end: End) {
     // What happened in this step counts.
     watch(flock);
-    let problem = {
+    let (node, problem, in_ring_ms) = {
         let mut state = flock.state();
+        let now_ms = now_ms(&state);
         let Some(watched) = state.waiters.get_mut(&id) else { return };
         let problem = match &end {
             End::Satisfied if !watched.was_so && !watched.is_about_presence() => Some("is told what was never so"),
@@ -185,11 +186,11 @@ pub fn ended(flock: &Arc<Flock>, id: u64, end: End) {
             _ => None,
         };
         watched.end = Some(end.clone());
-        problem.map(|problem| (watched.node, problem))
+        let in_ring_ms = watched.in_ring_since_ms.map_or(0, |since_ms| now_ms - since_ms);
+        (watched.node, problem, in_ring_ms)
     };
-    let node = flock.state().waiters.get(&id).map_or("", |watched| watched.node);
-    flock.log(node, &format!("wait {id} ends: {end:?}"));
-    if let Some((node, problem)) = problem {
+    flock.log(node, &format!("wait {id} ends, {in_ring_ms} ms in a ring: {end:?}"));
+    if let Some(problem) = problem {
         flock.violation("oracle", format!("wait {id} of {node} {problem}: {end:?}"));
     }
 }
