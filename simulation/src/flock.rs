@@ -9,7 +9,12 @@ use std::{
 use flock_agent::simulation::Planted;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::{chef::Process, log::Log, node::Node, oracle::{directory::View, waiters::Watched}};
+use crate::{
+    chef::Process,
+    log::Log,
+    node::Node,
+    oracle::{directory::View, waiters::Watched},
+};
 
 /// The hub and its members, in the order of their addresses.
 pub const NAMES: [&str; 5] = ["hub", "ada", "bob", "cyd", "dan"];

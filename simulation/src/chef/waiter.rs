@@ -99,7 +99,11 @@ impl Condition {
                 (so, reply.version.clone())
             }
             Answer::Nodes(nodes) => {
-                let presence = nodes.nodes.first().map(|node| node.presence.clone()).unwrap_or_default();
+                let presence = nodes
+                    .nodes
+                    .first()
+                    .map(|node| node.presence.clone())
+                    .unwrap_or_default();
                 (presence == "alive", presence)
             }
             Answer::Observed => (false, String::new()),
@@ -107,7 +111,11 @@ impl Condition {
     }
 
     fn topic(&self, version: String) -> pb::Topic {
-        let name = if matches!(self, Self::Alive(_)) { "presence" } else { "run" };
+        let name = if matches!(self, Self::Alive(_)) {
+            "presence"
+        } else {
+            "run"
+        };
         pb::Topic {
             node: self.node().to_owned(),
             name: name.into(),
@@ -168,7 +176,13 @@ pub fn start(flock: &Arc<Flock>, node: &'static str, plan: &Plan, run: Option<(u
         unmet: false,
         asked: None,
     };
-    flock.log(node, &format!("wait {id} begins: {conditions:?}, {} ms, in a run: {blocks_run}", plan.limit_ms));
+    flock.log(
+        node,
+        &format!(
+            "wait {id} begins: {conditions:?}, {} ms, in a run: {blocks_run}",
+            plan.limit_ms
+        ),
+    );
     let pid = spawn(flock, node, Task::Waiter(Box::new(waiter)));
     let watched = Watched::new(node, pid, conditions, blocks_run, now_ms, plan.limit_ms);
     flock.state().waiters.insert(id, watched);

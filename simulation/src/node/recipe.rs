@@ -97,8 +97,14 @@ pub async fn answer(local: LocalService, question: Question, mut answer: oneshot
 /// Those that the process's Ruby would raise.
 async fn ask(local: LocalService, question: Question) -> Result<Answer, Error> {
     let answer = match question {
-        Question::Call(call) => local.call(Request::new(call)).await.map(|it| Answer::Reply(it.into_inner())),
-        Question::Resolve(targets) => local.resolve(Request::new(targets)).await.map(|it| Answer::Nodes(it.into_inner())),
+        Question::Call(call) => local
+            .call(Request::new(call))
+            .await
+            .map(|it| Answer::Reply(it.into_inner())),
+        Question::Resolve(targets) => local
+            .resolve(Request::new(targets))
+            .await
+            .map(|it| Answer::Nodes(it.into_inner())),
         Question::Observe(asked) => local.observe(Request::new(asked)).await.map(|_| Answer::Observed),
     };
     answer.map_err(wire::error)

@@ -69,9 +69,16 @@ impl Watched {
     fn bound(&self, healed_ms: Option<u64>, calm_ms: Option<u64>) -> (u64, &'static str) {
         let is_calm = calm_ms.is_some_and(|calm_ms| calm_ms <= self.begun_ms);
         let questions = self.conditions.len() as u64;
-        let mut bounds = vec![(self.begun_ms + self.limit_ms + questions * SLACK_MS, "is over its deadline")];
+        let mut bounds = vec![(
+            self.begun_ms + self.limit_ms + questions * SLACK_MS,
+            "is over its deadline",
+        )];
         if let (Some(so_ms), Some(healed_ms)) = (self.so_since_ms, healed_ms) {
-            let woken_ms = if is_calm { so_ms + CALM_WAKE_MS } else { so_ms.max(healed_ms) + HEALED_WAKE_MS };
+            let woken_ms = if is_calm {
+                so_ms + CALM_WAKE_MS
+            } else {
+                so_ms.max(healed_ms) + HEALED_WAKE_MS
+            };
             bounds.push((woken_ms, "does not hear that it is over"));
         }
         if let (Some(ring_ms), true) = (self.in_ring_since_ms, is_calm) {
@@ -125,8 +132,15 @@ pub fn watch(flock: &Arc<Flock>) {
     {
         let mut state = flock.state();
         let (now_ms, healed_ms, calm_ms) = (state.now_ms, state.healed_ms, state.calm_ms);
-        let dead: BTreeSet<u32> = state.processes.iter().filter(|(_, p)| !p.lives()).map(|(pid, _)| *pid).collect();
-        state.waiters.retain(|_, watched| watched.end.is_some() || !dead.contains(&watched.pid));
+        let dead: BTreeSet<u32> = state
+            .processes
+            .iter()
+            .filter(|(_, p)| !p.lives())
+            .map(|(pid, _)| *pid)
+            .collect();
+        state
+            .waiters
+            .retain(|_, watched| watched.end.is_some() || !dead.contains(&watched.pid));
         let waiting: Vec<&Watched> = state.waiters.values().filter(|watched| watched.end.is_none()).collect();
         let (sure, possible) = (rings(&waiting, &truth, true), rings(&waiting, &truth, false));
         for (id, watched) in state.waiters.iter_mut().filter(|(_, watched)| watched.end.is_none()) {
@@ -142,7 +156,9 @@ pub fn watch(flock: &Arc<Flock>) {
             }
         }
     }
-    problems.into_iter().for_each(|problem| flock.violation("oracle", problem));
+    problems
+        .into_iter()
+        .for_each(|problem| flock.violation("oracle", problem));
 }
 
 /// Pids of the waits in rings. For sure only what waits for one thing is: of several a block may have read some.
@@ -157,7 +173,11 @@ fn rings(waiting: &[&Watched], truth: &Truth, sure: bool) -> BTreeSet<u32> {
     let in_ring = |(from, to, _): &&(&'static str, &'static str, u32)| {
         let mut reached = BTreeSet::from([*to]);
         for _ in NAMES {
-            let more: Vec<_> = edges.iter().filter(|(a, _, _)| reached.contains(a)).map(|(_, b, _)| *b).collect();
+            let more: Vec<_> = edges
+                .iter()
+                .filter(|(a, _, _)| reached.contains(a))
+                .map(|(_, b, _)| *b)
+                .collect();
             reached.extend(more);
         }
         reached.contains(from)
@@ -177,7 +197,9 @@ pub fn ended(flock: &Arc<Flock>, id: u64, end: End) {
     let (node, problem, in_ring_ms) = {
         let mut state = flock.state();
         let now_ms = now_ms(&state);
-        let Some(watched) = state.waiters.get_mut(&id) else { return };
+        let Some(watched) = state.waiters.get_mut(&id) else {
+            return;
+        };
         let problem = match &end {
             End::Satisfied if !watched.was_so && !watched.is_about_presence() => Some("is told what was never so"),
             End::Cycle(_) if !watched.was_in_ring => Some("is in no ring, and is told so"),
@@ -198,7 +220,9 @@ pub fn ended(flock: &Arc<Flock>, id: u64, end: End) {
 impl Watched {
     /// The flock's opinion of a node is no fact.
     fn is_about_presence(&self) -> bool {
-        self.conditions.iter().any(|condition| matches!(condition, Condition::Alive(_)))
+        self.conditions
+            .iter()
+            .any(|condition| matches!(condition, Condition::Alive(_)))
     }
 }
 

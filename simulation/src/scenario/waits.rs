@@ -22,9 +22,11 @@ pub struct Wait {
     in_run: bool,
 }
 
-/// How long waits of a calm time begin, in milliseconds, and what they may take.
+/// For how long waits of a calm time begin, in milliseconds, and what they may take.
 pub const CALM_MS: u64 = 6_000;
 const CALM_LIMIT_MS: u64 = 8_000;
+/// The run whose end many wait for, in milliseconds.
+const CROWD_MS: u64 = 1_000;
 
 pub fn run(flock: &Arc<Flock>, wait: &Wait) {
     if flock.is_off(wait.node) {
@@ -58,8 +60,11 @@ pub fn calm(rng: &mut impl Rng) -> Vec<(u64, Event)> {
     if rng.random_range(0..100) < 50 {
         events.extend(ring(rng, CALM_LIMIT_MS).into_iter().map(|event| (0, event)));
     }
-    for _ in 0..rng.random_range(2..=8) {
-        let at_ms = rng.random_range(0..CALM_MS);
+    if events.is_empty() {
+        events.extend(crowd(rng));
+    }
+    for _ in 0..rng.random_range(2..=6) {
+        let at_ms = rng.random_range(CROWD_MS..CALM_MS);
         let event = match rng.random_range(0..100) {
             0..30 => Event::Work(Work::Converge {
                 node: name(rng),
@@ -71,6 +76,34 @@ pub fn calm(rng: &mut impl Rng) -> Vec<(u64, Event)> {
         events.push((at_ms, event));
     }
     events.sort_by_key(|(at_ms, _)| *at_ms);
+    events
+}
+
+/// Many who ask whether a run is over in the moment in which it ends.
+fn crowd(rng: &mut impl Rng) -> Vec<(u64, Event)> {
+    let node = name(rng);
+    let mut events = vec![(
+        0,
+        Event::Work(Work::ConvergeFor {
+            node,
+            lasts_ms: CROWD_MS,
+        }),
+    )];
+    for _ in 0..12 {
+        let plan = Plan {
+            needs: vec![Need::Idle(node)],
+            limit_ms: CALM_LIMIT_MS,
+        };
+        let wait = Wait {
+            node: name(rng),
+            plan,
+            in_run: false,
+        };
+        events.push((
+            rng.random_range(CROWD_MS - 100..=CROWD_MS),
+            Event::Work(Work::Wait(wait)),
+        ));
+    }
     events
 }
 
@@ -106,7 +139,11 @@ fn ring(rng: &mut impl Rng, limit_ms: u64) -> Vec<Event> {
     let for_success = rng.random_range(0..100) < 40;
     let waits = nodes.iter().enumerate().map(|(n, node)| {
         let next = nodes[(n + 1) % nodes.len()];
-        let need = if for_success { Need::Converged(next) } else { Need::Idle(next) };
+        let need = if for_success {
+            Need::Converged(next)
+        } else {
+            Need::Idle(next)
+        };
         let plan = Plan {
             needs: vec![need],
             limit_ms,

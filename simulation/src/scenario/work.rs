@@ -24,6 +24,11 @@ pub enum Work {
         node: &'static str,
         succeeds: bool,
     },
+    /// A run of this length, which succeeds.
+    ConvergeFor {
+        node: &'static str,
+        lasts_ms: u64,
+    },
     /// Everyone has something new to say at the same time.
     ConvergeAll,
     /// Someone waits for other nodes.
@@ -110,6 +115,7 @@ pub fn keys(events: &[(u64, super::Event)]) -> Vec<String> {
 pub fn run(flock: &Arc<Flock>, work: &Work) {
     match work {
         Work::Converge { node, succeeds } => chef::run::start(flock, node, *succeeds),
+        Work::ConvergeFor { node, lasts_ms } => chef::run::start_for(flock, node, true, Some(*lasts_ms)),
         Work::ConvergeAll => converge_all(flock),
         Work::Wait(wait) => super::waits::run(flock, wait),
         Work::Notify { sender, draft, waits } => notify(flock, sender, draft, *waits),
