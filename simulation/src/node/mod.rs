@@ -26,6 +26,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::sleep,
 };
+use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
 use crate::flock::{EPOCH_MS, Flock, NAMES};
@@ -135,6 +136,8 @@ impl Node {
             Err(error) => return flock.violation(self.name, format!("the agent does not start: {error}")),
         };
         flock.log(self.name, "the agent runs");
+        // As the connections of a process that ends.
+        let stopped = CancellationToken::new();
         let (sender, mut commands) = mpsc::unbounded_channel();
         *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         tokio::spawn(ruby::pull(Arc::clone(&self), Arc::clone(&flock), Arc::clone(&agent)));
@@ -147,14 +150,24 @@ impl Node {
                 Command::Notify { draft, waits } => {
                     drop(tokio::spawn(recipe::notify(node, flock, local, *draft, waits)))
                 }
-                Command::Ask(question, answer) => drop(tokio::spawn(recipe::answer(local, *question, answer))),
+                Command::Ask(question, answer) => {
+                    let stopped = stopped.clone();
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = recipe::answer(local, *question, answer) => {}
+                            () = stopped.cancelled() => {}
+                        }
+                    });
+                }
                 Command::Look => drop(tokio::spawn(recipe::look(node, flock, local))),
                 Command::Stop => break,
             }
         }
         *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let stopped = agent.stop(Duration::from_secs(1)).await;
-        flock.log(self.name, &format!("the agent was stopped: {stopped:?}"));
+        let ended = agent.stop(Duration::from_secs(1)).await;
+        stopped.cancel();
+        sleep(Duration::from_millis(1)).await;
+        flock.log(self.name, &format!("the agent was stopped: {ended:?}"));
     }
 
     async fn join(&self, flock: &Arc<Flock>) {

@@ -145,6 +145,7 @@ impl Callee {
         let (mut requests, mut apis) = (self.0.builtin.requests.changes(), self.0.apis.changes());
         #[cfg(feature = "planted")]
         if crate::simulation::planted(crate::simulation::Planted::LostWakeUp) {
+            runs.mark_unchanged();
             let _ = tokio::time::timeout_at(end, runs.changed()).await;
         }
         loop {
