@@ -132,6 +132,7 @@ pub fn watch(flock: &Arc<Flock>) {
     {
         let mut state = flock.state();
         let (now_ms, healed_ms, calm_ms) = (state.now_ms, state.healed_ms, state.calm_ms);
+        let off = state.off.clone();
         let dead: BTreeSet<u32> = state
             .processes
             .iter()
@@ -144,7 +145,9 @@ pub fn watch(flock: &Arc<Flock>) {
         let waiting: Vec<&Watched> = state.waiters.values().filter(|watched| watched.end.is_none()).collect();
         let (sure, possible) = (rings(&waiting, &truth, true), rings(&waiting, &truth, false));
         for (id, watched) in state.waiters.iter_mut().filter(|(_, watched)| watched.end.is_none()) {
-            let so = watched.conditions.iter().all(|condition| truth.is_so(condition));
+            // What has no power tells nobody.
+            let heard = |condition: &Condition| truth.is_so(condition) && !off.contains(condition.node());
+            let so = watched.conditions.iter().all(heard);
             watched.so_since_ms = so.then(|| watched.so_since_ms.unwrap_or(now_ms));
             watched.was_so |= so;
             watched.was_in_ring |= possible.contains(&watched.pid);
