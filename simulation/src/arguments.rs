@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 const USAGE: &str = "usage: flock_simulation --seed N [--planted FAULT] [--quiet]
        flock_simulation --seeds FIRST..LAST [--planted FAULT]
-FAULT: early-ack, no-deduplication, lost-resync";
-const FAULTS: [&str; 3] = ["early-ack", "no-deduplication", "lost-resync"];
+FAULT: early-ack, no-deduplication, lost-resync, lost-wake-up";
+const FAULTS: [&str; 4] = ["early-ack", "no-deduplication", "lost-resync", "lost-wake-up"];
 
 pub enum Arguments {
     /// One seed, in this process.

@@ -9,10 +9,15 @@ use std::{
 use flock_agent::simulation::Planted;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::{chef::Process, log::Log, node::Node, oracle::directory::View};
+use crate::{
+    chef::Process,
+    log::Log,
+    node::Node,
+    oracle::{directory::View, waiters::Watched},
+};
 
 /// The hub and its members, in the order of their addresses.
-pub const NAMES: [&str; 4] = ["hub", "ada", "bob", "cyd"];
+pub const NAMES: [&str; 5] = ["hub", "ada", "bob", "cyd", "dan"];
 /// When every simulation begins, in milliseconds since 1970.
 pub const EPOCH_MS: u64 = 1_800_000_000_000;
 
@@ -53,6 +58,13 @@ pub struct State {
     pub slow_disk_until_ms: u64,
     /// Waits of clients: what they wait for, and when they must have an answer.
     pub waits: BTreeMap<String, u64>,
+    /// Waits for what other nodes say of themselves, by their numbers.
+    pub waiters: BTreeMap<u64, Watched>,
+    pub next_wait: u64,
+    /// Since when no fault is at work.
+    pub healed_ms: Option<u64>,
+    /// Since when, besides, everyone has a session and nothing is left of faults.
+    pub calm_ms: Option<u64>,
     /// Seen in the registry: the highest epoch of each node.
     pub epochs: BTreeMap<String, u64>,
     pub planted: BTreeSet<&'static str>,
@@ -95,6 +107,10 @@ impl Flock {
             stormy: false,
             slow_disk_until_ms: 0,
             waits: BTreeMap::new(),
+            waiters: BTreeMap::new(),
+            next_wait: 0,
+            healed_ms: None,
+            calm_ms: None,
             epochs: BTreeMap::new(),
             planted: planted.into_iter().collect(),
             lost: None,
@@ -163,5 +179,6 @@ pub fn fault_name(fault: Planted) -> &'static str {
         Planted::EarlyAck => "early-ack",
         Planted::NoDeduplication => "no-deduplication",
         Planted::LostResync => "lost-resync",
+        Planted::LostWakeUp => "lost-wake-up",
     }
 }

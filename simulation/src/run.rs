@@ -95,6 +95,7 @@ impl Stage<'_> {
             FOUNDING_MS,
             oracle::directory::everyone_is_there,
         )?;
+        self.calm(scenario::calm(seed, true))?;
         self.flock.state().stormy = true;
         self.storm(&events)?;
         self.flock.state().stormy = false;
@@ -104,7 +105,22 @@ impl Stage<'_> {
             self.let_days_pass()?;
             self.settle("everything has ended")?;
         }
+        self.calm(scenario::calm(seed, false))?;
+        self.until("what the last runs left has been told", CONVERGING_MS, oracle::look)?;
         oracle::judge(&self.flock);
+        Ok(())
+    }
+
+    /// Nothing goes wrong, and what is waited for is heard of at once.
+    fn calm(&mut self, events: Vec<(u64, Event)>) -> Result<(), String> {
+        {
+            let mut state = self.flock.state();
+            state.calm_ms = Some(state.now_ms);
+            state.healed_ms = state.healed_ms.or(state.calm_ms);
+        }
+        self.play_all(&events, scenario::CALM_MS)?;
+        self.until("the waits of a calm time have ended", CONVERGING_MS, oracle::idle)?;
+        self.flock.state().calm_ms = None;
         Ok(())
     }
 
@@ -146,6 +162,13 @@ impl Stage<'_> {
 
     fn storm(&mut self, events: &[(u64, Event)]) -> Result<(), String> {
         self.flock.log("storm", "begins");
+        self.flock.state().healed_ms = None;
+        self.play_all(events, STORM_MS)?;
+        self.flock.log("storm", "is over");
+        Ok(())
+    }
+
+    fn play_all(&mut self, events: &[(u64, Event)], lasts_ms: u64) -> Result<(), String> {
         let begun = self.now_ms();
         for (at_ms, event) in events {
             self.advance((begun + at_ms).saturating_sub(self.now_ms()))?;
@@ -154,9 +177,7 @@ impl Stage<'_> {
                 Event::Fault(fault) => scenario::fault(&mut self.sim, &self.flock, *fault),
             }
         }
-        self.advance((begun + STORM_MS).saturating_sub(self.now_ms()))?;
-        self.flock.log("storm", "is over");
-        Ok(())
+        self.advance((begun + lasts_ms).saturating_sub(self.now_ms()))
     }
 
     fn repair(&mut self) {
@@ -167,6 +188,8 @@ impl Stage<'_> {
             scenario::fault(&mut self.sim, &self.flock, Fault::Clock(a, 0));
             scenario::fault(&mut self.sim, &self.flock, Fault::Start(a));
         }
+        let mut state = self.flock.state();
+        state.healed_ms = Some(state.now_ms);
     }
 
     /// Goes on until `done` is true, which is asked every half second; false = that did not come within `limit_ms`.
@@ -189,6 +212,7 @@ impl Stage<'_> {
             self.flock.state().now_ms = self.now_ms();
             scenario::doom(&mut self.sim, &self.flock);
             chef::advance(&self.flock);
+            oracle::waiters::watch(&self.flock);
             if self.now_ms().is_multiple_of(1_000) {
                 oracle::watch(&self.flock);
             }

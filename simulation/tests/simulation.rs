@@ -57,6 +57,11 @@ fn a_lost_resync_is_found() {
 }
 
 #[test]
+fn a_lost_wake_up_is_found() {
+    is_found("lost-wake-up");
+}
+
+#[test]
 fn a_failure_tells_its_seed() {
     let failed = simulation(&["--quiet", "--seed", "1", "--planted", "lost-resync"]);
     assert!(!failed.status.success());

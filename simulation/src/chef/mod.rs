@@ -1,6 +1,7 @@
-//! The processes of Chef on all nodes: runs and workers. They outlive their agents, and are moved on by the simulation itself.
+//! The processes of Chef on all nodes: runs, workers, waits. They outlive their agents, and are moved on by the simulation itself.
 
 pub mod run;
+pub mod waiter;
 pub mod worker;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Process {
 pub enum Task {
     Run(run::Run),
     Worker(worker::Worker),
+    Waiter(Box<waiter::Waiter>),
 }
 
 impl Process {
@@ -36,6 +38,9 @@ impl Process {
     pub fn end(&mut self, exit: Option<i32>, signal: Option<i32>) {
         self.ended = Some((exit, signal));
         self.locks = false;
+        if let Task::Waiter(waiter) = &mut self.task {
+            waiter.hang_up();
+        }
     }
 }
 
@@ -76,6 +81,7 @@ pub fn advance(flock: &Arc<Flock>) {
         match task {
             Task::Run(run) => run::advance(flock, node, pid, run),
             Task::Worker(worker) => worker::advance(flock, node, pid, worker),
+            Task::Waiter(waiter) => waiter::advance(flock, node, pid, *waiter),
         }
     }
 }

@@ -21,7 +21,12 @@ use flock_agent::{
     identity::{Identity, JoinOptions},
     pb::{self, local_server::Local},
 };
-use tokio::{sync::mpsc, time::sleep};
+use flock_core::Error;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
 use crate::flock::{EPOCH_MS, Flock, NAMES};
@@ -32,8 +37,24 @@ pub enum Command {
     Notify { draft: Box<pb::Draft>, waits: bool },
     /// The oracle asks how the agent is, and the hub's for the directory.
     Look,
+    /// A process asks something of the agent; the sender is dropped when that ends.
+    Ask(Box<Question>, oneshot::Sender<Result<Answer, Error>>),
     /// The operator stops the agent.
     Stop,
+}
+
+/// What a process that waits asks.
+pub enum Question {
+    Call(pb::CallRequest),
+    Resolve(pb::Targets),
+    Observe(pb::ObserveRequest),
+}
+
+/// What it is answered.
+pub enum Answer {
+    Reply(pb::CallReply),
+    Nodes(pb::Nodes),
+    Observed,
 }
 
 /// How long after a jump of its clock a machine lets nothing end by age: an hour would be most of a simulation.
@@ -115,6 +136,8 @@ impl Node {
             Err(error) => return flock.violation(self.name, format!("the agent does not start: {error}")),
         };
         flock.log(self.name, "the agent runs");
+        // As the connections of a process that ends.
+        let stopped = CancellationToken::new();
         let (sender, mut commands) = mpsc::unbounded_channel();
         *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         tokio::spawn(ruby::pull(Arc::clone(&self), Arc::clone(&flock), Arc::clone(&agent)));
@@ -127,13 +150,24 @@ impl Node {
                 Command::Notify { draft, waits } => {
                     drop(tokio::spawn(recipe::notify(node, flock, local, *draft, waits)))
                 }
+                Command::Ask(question, answer) => {
+                    let stopped = stopped.clone();
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = recipe::answer(local, *question, answer) => {}
+                            () = stopped.cancelled() => {}
+                        }
+                    });
+                }
                 Command::Look => drop(tokio::spawn(recipe::look(node, flock, local))),
                 Command::Stop => break,
             }
         }
         *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let stopped = agent.stop(Duration::from_secs(1)).await;
-        flock.log(self.name, &format!("the agent was stopped: {stopped:?}"));
+        let ended = agent.stop(Duration::from_secs(1)).await;
+        stopped.cancel();
+        sleep(Duration::from_millis(1)).await;
+        flock.log(self.name, &format!("the agent was stopped: {ended:?}"));
     }
 
     async fn join(&self, flock: &Arc<Flock>) {

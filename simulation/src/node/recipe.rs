@@ -8,12 +8,13 @@ use std::{
 use flock_agent::{
     pb::{self, local_server::Local},
     service::local::LocalService,
-    spool,
+    spool, wire,
 };
-use tokio::time::timeout;
+use flock_core::Error;
+use tokio::{sync::oneshot, time::timeout};
 use tonic::{Code, Request};
 
-use super::Node;
+use super::{Answer, Node, Question};
 use crate::{
     flock::{Flock, Promise, now_ms},
     oracle::directory::View,
@@ -82,6 +83,32 @@ async fn wait(node: Arc<Node>, flock: Arc<Flock>, local: LocalService, id: Strin
     });
     let told = states.map_or_else(|status| status.code().to_string(), |states| states.join(" "));
     flock.log(node.name, &format!("the wait for {} ended: {told}", short(&id)));
+}
+
+/// A question of a process, which is forgotten when that has ended.
+pub async fn answer(local: LocalService, question: Question, mut answer: oneshot::Sender<Result<Answer, Error>>) {
+    let answered = tokio::select! {
+        answered = ask(local, question) => answered,
+        () = answer.closed() => return,
+    };
+    let _ = answer.send(answered);
+}
+
+/// # Errors
+/// Those that the process's Ruby would raise.
+async fn ask(local: LocalService, question: Question) -> Result<Answer, Error> {
+    let answer = match question {
+        Question::Call(call) => local
+            .call(Request::new(call))
+            .await
+            .map(|it| Answer::Reply(it.into_inner())),
+        Question::Resolve(targets) => local
+            .resolve(Request::new(targets))
+            .await
+            .map(|it| Answer::Nodes(it.into_inner())),
+        Question::Observe(asked) => local.observe(Request::new(asked)).await.map(|_| Answer::Observed),
+    };
+    answer.map_err(wire::error)
 }
 
 /// As `flockctl status` and, on the hub, `flockctl nodes`.

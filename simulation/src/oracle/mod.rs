@@ -4,6 +4,7 @@ mod deliveries;
 pub mod directory;
 mod ledger;
 mod registry;
+pub mod waiters;
 mod waits;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -26,8 +27,12 @@ pub fn look(flock: &Arc<Flock>) -> bool {
     for name in NAMES {
         flock.node(name).ask(Command::Look);
     }
-    let idle = !flock.state().processes.values().any(Process::lives);
-    idle && calm(flock).is_empty()
+    idle(flock) && calm(flock).is_empty()
+}
+
+/// Whether no process of Chef is at work.
+pub fn idle(flock: &Arc<Flock>) -> bool {
+    !flock.state().processes.values().any(Process::lives)
 }
 
 fn calm(flock: &Flock) -> Vec<String> {

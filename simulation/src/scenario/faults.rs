@@ -32,6 +32,8 @@ pub enum Fault {
     Lose(&'static str),
     Stop(&'static str),
     KillWorkers(&'static str),
+    /// Chef runs die in the middle; what they last wrote stands.
+    KillRuns(&'static str),
     Clock(&'static str, i64),
 }
 
@@ -53,7 +55,8 @@ pub fn draw(rng: &mut impl Rng, at_ms: u64) -> Vec<(u64, Fault)> {
         52..65 => vec![(at_ms, Fault::Kill(a)), (until, Fault::Start(a))],
         65..80 => vec![(at_ms, Fault::Power(a)), (until, Fault::Start(a))],
         80..85 => vec![(at_ms, Fault::Stop(a)), (until, Fault::Start(a))],
-        85..94 => vec![(at_ms, Fault::KillWorkers(a))],
+        85..91 => vec![(at_ms, Fault::KillWorkers(a))],
+        91..94 => vec![(at_ms, Fault::KillRuns(a))],
         _ => vec![(at_ms, Fault::Clock(a, rng.random_range(-150_000..=150_000)))],
     }
 }
@@ -67,12 +70,13 @@ pub fn run(sim: &mut Sim<'_>, flock: &Arc<Flock>, fault: Fault) {
         Fault::Mend(a, b) => mend(sim, a, b),
         Fault::Slow(a, b, ms) => sim.set_link_max_message_latency(a, b, Duration::from_millis(ms)),
         Fault::SlowDisk(ms) => slow_disk(flock, ms),
-        Fault::Kill(name) => kill(sim, flock, name),
+        Fault::Kill(name) => kill_agent(sim, flock, name),
         Fault::Power(name) => power(sim, flock, name),
         Fault::Lose(name) => lose(sim, flock, name),
         Fault::Start(name) => start(sim, flock, name),
         Fault::Stop(name) => drop(flock.node(name).ask(Command::Stop)),
-        Fault::KillWorkers(name) => kill_workers(flock, name),
+        Fault::KillWorkers(name) => kill(flock, name, |task| matches!(task, Task::Worker(_))),
+        Fault::KillRuns(name) => kill(flock, name, |task| matches!(task, Task::Run(_))),
         Fault::Clock(name, offset_ms) => flock.node(name).offset_ms.store(offset_ms, Ordering::Relaxed),
     }
 }
@@ -117,7 +121,7 @@ pub fn slow_disk(flock: &Flock, ms: u64) {
 }
 
 /// A recipe that was just handing something over outlives its agent, and has the spool.
-fn kill(sim: &mut Sim<'_>, flock: &Arc<Flock>, name: &'static str) {
+fn kill_agent(sim: &mut Sim<'_>, flock: &Arc<Flock>, name: &'static str) {
     if !sim.is_host_running(name) {
         return;
     }
@@ -169,8 +173,8 @@ fn start(sim: &mut Sim<'_>, flock: &Arc<Flock>, name: &'static str) {
     }
 }
 
-fn kill_workers(flock: &Flock, name: &str) {
-    for pid in chef::pids(flock, name, |task| matches!(task, Task::Worker(_))) {
+fn kill(flock: &Flock, name: &str, wanted: impl Fn(&Task) -> bool) {
+    for pid in chef::pids(flock, name, wanted) {
         chef::kill(flock, pid);
     }
 }

@@ -1,12 +1,14 @@
 //! What a seed means: a list of what happens when.
 
 mod faults;
+mod waits;
 mod work;
 
 use crate::flock::NAMES;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 pub use faults::{Fault, LATENCY, doom, run as fault};
+pub use waits::CALM_MS;
 pub use work::{Work, converge_all, keys, run as work};
 
 /// How long faults happen, in milliseconds.
@@ -40,6 +42,13 @@ pub fn plan(seed: u64) -> Vec<(u64, Event)> {
         let lost = NAMES[rng.random_range(1..NAMES.len())];
         events.push((rng.random_range(0..STORM_MS), Event::Fault(Fault::Lose(lost))));
     }
+    events.extend(waits::stormy(&mut rng, STORM_MS));
     events.sort_by_key(|(at_ms, _)| *at_ms);
     events
+}
+
+/// Waits in a calm time of a seed: before the storm, or long after it.
+pub fn calm(seed: u64, before: bool) -> Vec<(u64, Event)> {
+    let mut rng = StdRng::seed_from_u64(seed ^ if before { 0xca1_b00 } else { 0xca1_af7 });
+    waits::calm(&mut rng)
 }

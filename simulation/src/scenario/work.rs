@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flock_agent::pb;
 use rand::{Rng, RngExt};
 
+use super::waits::Wait;
 use crate::{
     chef,
     flock::{Flock, NAMES},
@@ -23,8 +24,15 @@ pub enum Work {
         node: &'static str,
         succeeds: bool,
     },
+    /// A run of this length, which succeeds.
+    ConvergeFor {
+        node: &'static str,
+        lasts_ms: u64,
+    },
     /// Everyone has something new to say at the same time.
     ConvergeAll,
+    /// Someone waits for other nodes.
+    Wait(Wait),
 }
 
 pub fn draw(rng: &mut impl Rng, n: u64) -> Work {
@@ -42,7 +50,7 @@ pub fn draw(rng: &mut impl Rng, n: u64) -> Work {
     }
 }
 
-fn name(rng: &mut impl Rng) -> &'static str {
+pub fn name(rng: &mut impl Rng) -> &'static str {
     NAMES[rng.random_range(0..NAMES.len())]
 }
 
@@ -107,7 +115,9 @@ pub fn keys(events: &[(u64, super::Event)]) -> Vec<String> {
 pub fn run(flock: &Arc<Flock>, work: &Work) {
     match work {
         Work::Converge { node, succeeds } => chef::run::start(flock, node, *succeeds),
+        Work::ConvergeFor { node, lasts_ms } => chef::run::start_for(flock, node, true, Some(*lasts_ms)),
         Work::ConvergeAll => converge_all(flock),
+        Work::Wait(wait) => super::waits::run(flock, wait),
         Work::Notify { sender, draft, waits } => notify(flock, sender, draft, *waits),
     }
 }

@@ -143,6 +143,11 @@ impl Callee {
         let end = Instant::now() + Duration::from_millis(asked.timeout_ms);
         let mut runs = self.0.builtin.runs.subscribe();
         let (mut requests, mut apis) = (self.0.builtin.requests.changes(), self.0.apis.changes());
+        #[cfg(feature = "planted")]
+        if crate::simulation::planted(crate::simulation::Planted::LostWakeUp) {
+            runs.mark_unchanged();
+            let _ = tokio::time::timeout_at(end, runs.changed()).await;
+        }
         loop {
             runs.mark_unchanged();
             requests.mark_unchanged();

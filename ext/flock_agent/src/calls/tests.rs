@@ -396,6 +396,26 @@ async fn a_run_that_waits_for_its_own_node_is_told_so_at_once_and_nobody_else_is
 }
 
 #[tokio::test]
+async fn a_wait_that_has_ended_is_no_part_of_a_circle() {
+    let mesh = Mesh::default();
+    let (a, b) = (node(&mesh, "a"), node(&mesh, "b"));
+    let wait = |node: &Node, other: &str, timeout_ms: u64| {
+        let version = super::versions::of_run(&node.target.runs.view(), 0);
+        let asked = pb::ObserveRequest {
+            waiter: waiter(other),
+            timeout_ms,
+            ..watching(other, "run", &version)
+        };
+        let caller = node.caller.clone();
+        async move { caller.observe(asked).await }
+    };
+    assert!(wait(&a, "b", 1).await.unwrap().changed.is_empty());
+    let looks_ms = 3 * flock_core::limits::CYCLE_LOOK_MS;
+    let told = wait(&b, "a", looks_ms).await;
+    assert!(told.unwrap().changed.is_empty(), "nobody waits for b any more");
+}
+
+#[tokio::test]
 async fn waits_in_a_row_are_no_circle() {
     let mesh = Mesh::default();
     let nodes: Vec<Node> = ["a", "b", "c"].iter().map(|own| node(&mesh, own)).collect();

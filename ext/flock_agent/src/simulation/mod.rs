@@ -54,6 +54,8 @@ pub enum Planted {
     NoDeduplication,
     /// A hub that is told to list again does not.
     LostResync,
+    /// A question for changes only hears of those that come after it.
+    LostWakeUp,
 }
 
 /// The machines of a simulation.

@@ -26,12 +26,12 @@ pub const OBSERVE_RETRY_CAP_MS: u64 = 2_000;
 pub const OBSERVERS: usize = 4_096;
 /// Waits of one node's runs that others can see.
 pub const WAITS: usize = 1_000;
-/// How long a wait that has ended still counts as one: between two questions of it, and after its circle was found, for the others in it.
-pub const WAIT_LINGER_MS: u64 = 3_000;
+/// How long a wait still counts as one between two questions of it. Less than [`CYCLE_LOOK_MS`]: one that has ended is never found twice.
+pub const WAIT_LINGER_MS: u64 = 200;
 /// How often a waiting node looks for circles. Twice found counts.
-pub const CYCLE_LOOK_MS: u64 = 400;
+pub const CYCLE_LOOK_MS: u64 = 300;
 /// How long who found one still waits, for the others to find it: two looks, and time for their questions.
-pub const CYCLE_GRACE_MS: u64 = 1_000;
+pub const CYCLE_GRACE_MS: u64 = 800;
 /// Longest way that is followed, and the most nodes that are asked in one look.
 pub const CYCLE_STEPS: usize = 16;
 /// See [`CYCLE_STEPS`].
