@@ -3,10 +3,11 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use flock_core::limits;
+use tokio::time::Instant;
 
 /// A cloneable handle to that memory; an entry holds for [`limits::RELAY_FIRST_MS`].
 #[derive(Clone, Default)]

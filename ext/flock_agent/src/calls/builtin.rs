@@ -44,7 +44,9 @@ impl Builtin {
         }
         // What was changed by a file's write a moment ago is to be seen.
         let view = self.fresh().await?;
-        let run_version = || versions::of_run(&view, self.requests.revision());
+        // Before the answer is made: a request that comes meanwhile is seen as a change.
+        let revision = self.requests.revision();
+        let run_version = || versions::of_run(&view, revision);
         let topic = if method == "node" {
             versions::ATTRIBUTES
         } else {

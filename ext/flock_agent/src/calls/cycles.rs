@@ -4,10 +4,7 @@
 //! detection", 1983): there is no place where all waits are known, and none that must be there. A circle counts when it was found twice in
 //! a row with the same waits, for a wait may just have ended.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    time::Duration,
-};
+use std::collections::{HashSet, VecDeque};
 
 use flock_core::{Error, limits};
 
@@ -19,16 +16,14 @@ type Step = (String, pb::Waiter);
 
 /// Returns when a run of this node waits in a circle.
 pub(super) async fn found(caller: &Caller, held: &Holding<'_>) -> Error {
-    let mut before = None;
     loop {
-        tokio::time::sleep(Duration::from_millis(limits::CYCLE_LOOK_MS)).await;
+        tokio::time::sleep_until(held.look_at()).await;
         let circle = search(caller, held.waiter(), &held.nodes()).await;
         let ids: Option<Vec<String>> = circle
             .as_ref()
             .map(|steps| steps.iter().map(|(_, waiter)| waiter.id.clone()).collect());
-        match circle {
-            Some(steps) if ids == before => return error(&steps),
-            _ => before = ids,
+        if let (true, Some(steps)) = (held.looked(ids), circle) {
+            return error(&steps);
         }
     }
 }

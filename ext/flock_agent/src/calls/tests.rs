@@ -396,6 +396,26 @@ async fn a_run_that_waits_for_its_own_node_is_told_so_at_once_and_nobody_else_is
 }
 
 #[tokio::test]
+async fn a_wait_that_is_woken_all_the_time_is_told_of_its_circle_all_the_same() {
+    let mesh = Mesh::default();
+    let (a, b) = (node(&mesh, "a"), node(&mesh, "b"));
+    let woken = async |node: &Node, id: &str, other: &str| loop {
+        let version = super::versions::of_run(&node.target.runs.view(), 0);
+        let asked = pb::ObserveRequest {
+            waiter: waiter(id),
+            timeout_ms: flock_core::limits::CYCLE_LOOK_MS / 3,
+            ..watching(other, "run", &version)
+        };
+        if let Err(error) = node.caller.observe(asked).await {
+            return error.code().to_owned();
+        }
+    };
+    let both = async { tokio::join!(woken(&a, "a", "b"), woken(&b, "b", "a")) };
+    let codes = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    assert_eq!(codes, ("wait_cycle".to_owned(), "wait_cycle".to_owned()));
+}
+
+#[tokio::test]
 async fn a_wait_that_has_ended_is_no_part_of_a_circle() {
     let mesh = Mesh::default();
     let (a, b) = (node(&mesh, "a"), node(&mesh, "b"));

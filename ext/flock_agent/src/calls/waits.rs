@@ -20,10 +20,28 @@ pub struct Waits(Mutex<HashMap<String, Held>>);
 
 struct Held {
     wait: pb::Wait,
+    look: Look,
     /// Questions on its behalf that are under way.
     asked: usize,
     /// Between two looks of a wait nobody asks on its behalf; then it goes on being one for a moment.
     until: Option<Instant>,
+}
+
+/// How far the search for a circle of a wait is, over all of its questions: one may be woken more often than it is looked for.
+#[derive(Clone)]
+struct Look {
+    next: Instant,
+    /// The waits of the circle that was found last.
+    suspect: Option<Vec<String>>,
+}
+
+impl Look {
+    fn first() -> Self {
+        Self {
+            next: Instant::now() + Duration::from_millis(limits::CYCLE_LOOK_MS),
+            suspect: None,
+        }
+    }
 }
 
 impl Waits {
@@ -32,6 +50,7 @@ impl Waits {
         let mut waits = self.waits();
         forget(&mut waits);
         let known = waits.remove(&waiter.id);
+        let look = known.as_ref().map_or_else(Look::first, |held| held.look.clone());
         if waits.len() < limits::WAITS || known.is_some() {
             let held = Held {
                 asked: 1 + known.as_ref().map_or(0, |held| held.asked),
@@ -39,6 +58,7 @@ impl Waits {
                     waiter: Some(waiter.clone()),
                     nodes: known.map_or_else(Vec::new, |held| held.wait.nodes),
                 },
+                look: look.clone(),
                 until: None,
             };
             waits.insert(waiter.id.clone(), held);
@@ -48,6 +68,7 @@ impl Waits {
             waits: self,
             waiter,
             nodes: Mutex::default(),
+            look: Mutex::new(look),
             answered: AtomicBool::new(false),
         }
     }
@@ -75,6 +96,7 @@ pub(super) struct Holding<'a> {
     waiter: pb::Waiter,
     /// Also where the table had no room for it.
     nodes: Mutex<Vec<String>>,
+    look: Mutex<Look>,
     answered: AtomicBool,
 }
 
@@ -95,6 +117,25 @@ impl Holding<'_> {
             held.wait.nodes.clone_from(&nodes);
         }
         *self.nodes.lock().unwrap_or_else(PoisonError::into_inner) = nodes;
+    }
+
+    /// When it is due to look for circles of it.
+    pub(super) fn look_at(&self) -> Instant {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner).next
+    }
+
+    /// A look found the circle of these waits, or none; whether it is the one that was found before.
+    pub(super) fn looked(&self, circle: Option<Vec<String>>) -> bool {
+        let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = circle.is_some() && circle == look.suspect;
+        *look = Look {
+            suspect: circle,
+            ..Look::first()
+        };
+        if let Some(held) = self.waits.waits().get_mut(&self.waiter.id) {
+            held.look = look.clone();
+        }
+        again
     }
 
     /// The waiter has its answer, and may ask again.
