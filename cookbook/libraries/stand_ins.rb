@@ -36,7 +36,8 @@ module FlockOfChefsCookbook
           define_method(name) do |*arguments, **|
             next value unless value == true
 
-            Handle.new(stand_ins, "FlockOfChefs[#{arguments.map(&:inspect).join(', ')}]")
+            shown = arguments.map(&:inspect).join(', ')
+            Handle.new(stand_ins, name == :[] ? "FlockOfChefs[#{shown}]" : "FlockOfChefs.#{[name, *arguments].join(' ')}")
           end
         end
       end

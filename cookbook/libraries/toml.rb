@@ -19,11 +19,11 @@ module FlockOfChefsCookbook
       private
 
       def compact(table)
-        table.to_h.reject { |_, value| value.nil? }
+        table.to_h.compact
       end
 
       def tables?(value)
-        value.is_a?(Array) && !value.empty? && value.all? { |item| item.is_a?(Hash) }
+        value.is_a?(Array) && !value.empty? && value.all?(Hash)
       end
 
       def pairs(values)

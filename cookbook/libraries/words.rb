@@ -16,11 +16,6 @@ module FlockOfChefsCookbook
         false
       end
 
-      # @return [Boolean] whether recipes have the gem's words now
-      def loaded?
-        $LOADED_FEATURES.any? { |file| file.end_with?('/flock_of_chefs/chef.rb') } && !@off
-      end
-
       # Takes the words' effect away for the rest of this run.
       #
       # @param reason [String]

@@ -15,13 +15,13 @@ property :tags, Array, default: [], description: 'Tags of this node, beside thos
 property :cloud, [String, nil], description: 'The cloud of this node.'
 property :settings, Hash, default: {}, description: 'Further keys of agent.toml.'
 property :chef_config, String, default: lazy { Chef::Config[:config_file] || ::File.join(ChefConfig::Config.etc_chef_dir, 'client.rb') },
-         description: "Chef's configuration, whose node this is."
+                               description: "Chef's configuration, whose node this is."
 property :client_d, String, default: lazy { Chef::Config[:client_d_dir] || ::File.join(ChefConfig::Config.etc_chef_dir, 'client.d') },
-         description: 'Folder of the file that gives later runs the words.'
+                            description: 'Folder of the file that gives later runs the words.'
 property :unit_directory, String, default: '/etc/systemd/system', description: 'Where the systemd unit is written.'
 property :service_name, String, default: 'flock-agent', description: 'The name of the systemd unit.'
 property :gem_version, [String, nil], default: lazy { run_context.cookbook_collection['flock_of_chefs']&.version },
-         description: "The gem's version or requirement; the cookbook's version unless given."
+                                      description: "The gem's version or requirement; the cookbook's version unless given."
 property :gem_source, [String, Array, nil], description: "URL, URLs or a .gem file; RubyGems' sources unless given."
 property :gem_clear_sources, [true, false, nil], description: 'Whether only that source is asked.'
 property :gem_options, [String, Hash, Array, nil], description: 'More options of chef_gem.'
@@ -121,9 +121,7 @@ action_class do
   # The rest of this run has the words, and hands over to this agent.
   def load_words
     ENV['FLOCK_CONFIG'] ||= agent.config unless agent.config == '/etc/flock/agent.toml'
-    return unless FlockOfChefsCookbook::Words.load && FlockOfChefs::Run::Events.respond_to?(:configured)
-
-    FlockOfChefs::Run::Events.configured(run_context.root_run_context)
+    FlockOfChefs::Run::Events.configured(run_context.root_run_context) if FlockOfChefsCookbook::Words.load
   end
 
   def write_unit
@@ -138,7 +136,7 @@ action_class do
       mode '0644'
       verify :systemd_unit
       notifies :run, reload, :immediately
-      notifies :try_restart, unit, :delayed
+      notifies :try_restart, unit, :delayed if ::File.exist?(path)
     end
   end
 
@@ -166,7 +164,7 @@ action :create, description: 'Install and configure the agent; found a flock on 
   write_client_d
   write_unit
   found if agent.hub
-  ruby_block('the words of flock_of_chefs') { block { load_words } } unless FlockOfChefsCookbook::Words.loaded?
+  load_words
 end
 
 action :enable, description: 'Have the agent started at boot.' do

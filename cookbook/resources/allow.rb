@@ -7,21 +7,17 @@ property :agent, String, default: 'default', description: 'The name of the flock
 property :from, String, default: '*', description: 'Which nodes: a name or pattern, as certificates have it.'
 property :resource, [String, nil], description: "Which resources, as in 'service[*]'."
 property :actions, [String, Symbol, Array], default: [], coerce: proc { |value| Array(value).map(&:to_s) },
-         description: 'Which of their actions.'
+                                            description: 'Which of their actions.'
 property :call, [String, Array], default: [], coerce: proc { |value| Array(value) },
-         description: "Which methods, as in 'human_api.*', in place of resource and actions."
+                                 description: "Which methods, as in 'human_api.*', in place of resource and actions."
 
 # @return [Hash] the rule as agent.toml has it
 def setting
-  call.empty? ? { 'from' => from, 'resource' => resource, 'actions' => actions } : { 'from' => from, 'call' => call }
+  FlockOfChefsCookbook::Rule.of(self)
 end
 
-# A rule that can never hold keeps the agent from starting.
 def after_created
-  return if Array(action) == [:remove]
-
-  whole = resource && !actions.empty?
-  return if call.empty? ? whole : resource.nil? && actions.empty?
+  return if Array(action) == [:remove] || FlockOfChefsCookbook::Rule.whole?(self)
 
   raise Chef::Exceptions::ValidationFailed, "#{self}: give resource and actions, or call alone"
 end
@@ -30,7 +26,7 @@ action_class do
   include FlockOfChefsCookbook::OfAgent
 end
 
-action :create, description: "Put the rule into agent.toml at the end of the run." do
+action :create, description: 'Put the rule into agent.toml at the end of the run.' do
   FlockOfChefsCookbook::AgentSettings.add(flock_agent!, new_resource)
 end
 

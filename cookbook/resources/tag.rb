@@ -15,7 +15,7 @@ action_class do
   include FlockOfChefsCookbook::OfAgent
 end
 
-action :create, description: "Put the tag into agent.toml at the end of the run." do
+action :create, description: 'Put the tag into agent.toml at the end of the run.' do
   FlockOfChefsCookbook::AgentSettings.add(flock_agent!, new_resource)
 end
 
