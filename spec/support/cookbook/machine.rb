@@ -71,8 +71,13 @@ class CookbookMachine
   end
 
   def flockctl(*arguments)
-    result = run("-I#{ROOT}/lib", "#{ROOT}/exe/flockctl", *arguments, "--config", path("etc/agent.toml"))
+    result = try_flockctl(*arguments)
     result.status.success? ? result.output : raise("flockctl #{arguments.join(" ")} on #{name}:\n#{result.output}")
+  end
+
+  # @return [Result]
+  def try_flockctl(*arguments)
+    run("-I#{ROOT}/lib", "#{ROOT}/exe/flockctl", *arguments, "--config", path("etc/agent.toml"))
   end
 
   # @return [Array<String>] what systemctl was asked for since the last look
