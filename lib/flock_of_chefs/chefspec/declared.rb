@@ -46,6 +46,11 @@ module FlockOfChefs
         super
         Declared.in(resource.run_context) << Declared.new(word: word.name, by: resource, request:, timing:)
       end
+
+      private
+
+      # A SoloRunner says that it is the old chef-solo; the recipe is for others, too.
+      def check_search(_options) = nil
     end
 
     Recipe::Declaration.prepend(Recorder)
