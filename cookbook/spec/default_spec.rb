@@ -45,7 +45,7 @@ describe 'flock_of_chefs::default' do
 
     it 'installs it at compile time, in the version of the cookbook, from the source that is configured' do
       expect(chef_run).to install_chef_gem('flock_of_chefs').at_compile_time
-        .with(version: '0.1.0', source: 'https://gems.example.com', clear_sources: true)
+                                                            .with(version: '0.1.0', source: 'https://gems.example.com', clear_sources: true)
     end
   end
 

@@ -60,7 +60,9 @@ module FlockOfChefs
 
       # @param options [Hash] ttl:, retry:, match:, when_none:
       # @return [self]
-      def with(**options) = want(:options, options.transform_values { |value| value.is_a?(Symbol) ? value.to_s : value })
+      def with(**options)
+        want(:options, options.transform_values { |value| value.is_a?(Symbol) ? value.to_s : value })
+      end
 
       # RSpec's question.
       #

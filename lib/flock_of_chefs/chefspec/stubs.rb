@@ -10,10 +10,10 @@ module FlockOfChefs
       #   stub_flock_call("bender", :human_api, :count).with("earth").and_return(3)
       #   stub_flock_call("bender", :killed_all_humans?).and_raise(FlockOfChefs::TimeoutError)
       # @param node [String, Symbol]
-      # @param api [Symbol, String] may be left out
-      # @param method [Symbol, String]
+      # @param api_and_method [Array<Symbol, String>] the API may be left out
       # @return [CallStub] answers nil until it is told otherwise
-      def stub_flock_call(node, api = "", method)
+      def stub_flock_call(node, *api_and_method)
+        method, api = api_and_method.reverse
         Remote::Calls.current.add(CallStub.new(node.to_s, api.to_s, method.to_s))
       end
 
@@ -25,7 +25,8 @@ module FlockOfChefs
       # @return [void]
       def stub_flock_nodes(*names, presence: "alive", **selector)
         selector = selector.to_h do |option, value|
-          [option == :node ? :nodes : option, Recipe::Targets::LISTS.key?(option) ? Array(value).map(&:to_s) : value.to_s]
+          list = Recipe::Targets::LISTS.key?(option)
+          [option == :node ? :nodes : option, list ? Array(value).map(&:to_s) : value.to_s]
         end
         Remote::Calls.current.add_nodes(names.map(&:to_s), selector, presence)
       end

@@ -19,7 +19,7 @@ RSpec.describe "ChefSpec" do
   end
 
   it "passes the examples of what the gem gives to users' tests" do
-    said, status = examples_in("spec/support/chefspec_examples", "matchers_examples.rb", "fake_flock_examples.rb")
+    said, status = examples_in("spec/support/chefspec_examples", "matchers_spec.rb", "fake_flock_spec.rb")
     expect(status.success?).to be(true), said
     expect(said).to match(/^1\d examples, 0 failures/)
   end

@@ -7,13 +7,13 @@ require "rbconfig"
 require "rubygems/package"
 require "support/fleet"
 
-# A machine that the cookbook has to itself: real chef-client in local mode without Bundler, a folder of its own for gems,
-# and a stand-in for systemctl that starts and stops the agent as the unit says.
+# A machine that the cookbook has to itself: real chef-client in local mode without Bundler, a folder of its own for
+# gems, and a stand-in for systemctl that starts and stops the agent as the unit says.
 class CookbookMachine
   ROOT = File.expand_path("../../..", __dir__)
   COOKBOOK = File.join(ROOT, "cookbook")
   Result = Struct.new(:output, :status) do
-    def updated = output[/(\d+)(?:\/\d+)? resources updated/, 1]&.to_i
+    def updated = output[%r{(\d+)(?:/\d+)? resources updated}, 1]&.to_i
   end
 
   attr_reader :name, :dir, :port
@@ -104,15 +104,16 @@ class CookbookMachine
   private
 
   def attributes
-    { enabled: true, config: path("etc/agent.toml"), data_dir: path("data"), socket: path("agent.sock"), port: port.to_s,
-      bind_addr: { ip_address: "127.0.0.1" }, unit_directory: path("systemd"), client_d: path("client.d") }
+    { enabled: true, config: path("etc/agent.toml"), data_dir: path("data"), socket: path("agent.sock"),
+      port: port.to_s, bind_addr: { ip_address: "127.0.0.1" }, unit_directory: path("systemd"),
+      client_d: path("client.d") }
   end
 
   def prepare
     %w[home gems systemd bin].each { |folder| FileUtils.mkdir_p(path(folder)) }
-    FileUtils.ln_s(COOKBOOK, FileUtils.mkdir_p(path("repo/cookbooks")).first + "/flock_of_chefs")
-    script = File.read(File.join(__dir__, "systemctl.rb")).sub(/\A#!.*/, "#!#{RbConfig.ruby} --disable-gems")
-    write("bin/systemctl", script)
+    FileUtils.mkdir_p(path("repo/cookbooks"))
+    FileUtils.ln_s(COOKBOOK, path("repo/cookbooks/flock_of_chefs"))
+    write("bin/systemctl", "#!/bin/sh\nexec '#{RbConfig.ruby}' --disable-gems '#{__dir__}/systemctl.rb' \"$@\"\n")
     FileUtils.chmod(0o755, path("bin/systemctl"))
     write("machine-id", "#{name.unpack1("H*").ljust(32, "0")}\n")
     write("repo/cookbooks/app/metadata.rb", "name 'app'\nversion '1.0.0'\n")

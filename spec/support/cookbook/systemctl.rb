@@ -1,4 +1,3 @@
-#!/usr/bin/env -S ruby --disable-gems
 # frozen_string_literal: true
 
 # Stands in for systemctl: writes down what it is asked for, and does with one unit what a service manager does.
@@ -18,8 +17,10 @@ class Unit
   end
 
   def show
-    puts "UnitFileState=#{File.exist?("#{@file}.enabled") ? "enabled" : "disabled"}"
-    puts "ActiveState=#{active? ? "active" : "inactive"}"
+    $stdout << <<~STATE # rubocop:disable RSpec/Output
+      UnitFileState=#{File.exist?("#{@file}.enabled") ? "enabled" : "disabled"}
+      ActiveState=#{active? ? "active" : "inactive"}
+    STATE
   end
 
   def enable = FileUtils.touch("#{@file}.enabled")
@@ -84,6 +85,7 @@ class Unit
 end
 
 verb, *rest = ARGV.reject { |word| word == "--system" }
-File.write(File.join(ENV.fetch("FAKE_SYSTEMD"), "calls"), "#{[verb, *rest].join(" ")}\n", mode: "a") unless verb == "show"
+calls = File.join(ENV.fetch("FAKE_SYSTEMD"), "calls")
+File.write(calls, "#{[verb, *rest].join(" ")}\n", mode: "a") unless verb == "show"
 exit if verb == "daemon-reload"
 Unit.new(rest.last).public_send(verb.tr("-", "_"))
