@@ -99,6 +99,21 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     expect(hub.flockctl("notifications", "list")).to include("execute[again]")
   end
 
+  it "does nothing where it is not enabled, though the gem is there" do
+    run = hub.converge!(<<~RUBY, enabled: false, hub: true, **source)
+      file '#{@dir}/early' do
+        content "\#{FlockOfChefs['bender0'][:flock_api].active.inspect} of nobody"
+        remote_notifies :run, 'execute[never]', node: 'bender1'
+        wait_until { raise 'is not asked' }
+      end
+    RUBY
+    expect(run.output.scan("not enabled on this node").size).to eq(1)
+    expect(File.read(File.join(@dir, "early"))).to eq("nil of nobody")
+    expect(hub.flockctl("notifications", "list")).not_to include("execute[never]")
+    expect(hub.systemctl_calls).to be_empty
+    hub.converge!(marking, hub: true, **source)
+  end
+
   it "writes a unit that systemd takes" do
     skip "systemd-analyze is not installed (Debian: systemd)" unless system("command -v systemd-analyze >/dev/null")
     said, status = Open3.capture2e("systemd-analyze", "verify", "--man=no", hub.unit)

@@ -17,7 +17,7 @@ class Unit
   end
 
   def show
-    $stdout << <<~STATE # rubocop:disable RSpec/Output
+    $stdout << <<~STATE
       UnitFileState=#{File.exist?("#{@file}.enabled") ? "enabled" : "disabled"}
       ActiveState=#{active? ? "active" : "inactive"}
     STATE
