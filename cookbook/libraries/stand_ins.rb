@@ -98,7 +98,7 @@ module FlockOfChefsCookbook
       def method_missing(name, *arguments)
         return Handle.new(@stand_ins, "#{@called}#{name == :[] ? arguments.inspect : ".#{name}"}") if PASSED_ON.include?(name)
 
-        @stand_ins.say("#{@called}.#{name}")
+        @stand_ins.say("#{@called}.#{name}") unless @called.include?('.future.')
         # `future.count.value`: what a future answers is asked for once more.
         @called.end_with?('.future') ? Handle.new(@stand_ins, "#{@called}.#{name}") : nil
       end

@@ -5,7 +5,7 @@ describe FlockOfChefsCookbook::StandIns do
   subject(:stand_ins) { described_class.new('there is no gem') }
 
   let(:lines) { [] }
-  let(:resource) { Class.new { def to_s = 'file[/x]' }.include(stand_ins.words).new }
+  let(:resource) { Class.new { define_method(:to_s) { 'file[/x]' } }.include(stand_ins.words).new }
   let(:flock) { Module.new.extend(stand_ins.handles, FlockOfChefsCookbook::MissingConstants) }
 
   before { allow(Chef::Log).to receive(:warn) { |line| lines << line } }
@@ -36,7 +36,10 @@ describe FlockOfChefsCookbook::StandIns do
       include Bare::Api
       api_name :x
       expose :count, help: 'How many'
-      def count = 1
+
+      def count
+        1
+      end
     end
     expect(api.new.count).to eq(1)
     expect(Bare::TimeoutError.ancestors).to include(StandardError)
@@ -44,7 +47,7 @@ describe FlockOfChefsCookbook::StandIns do
   end
 
   it 'lose to what is included later, as the gem is when it has come' do
-    real = Module.new { def remote_notifies(*, **) = :real }
+    real = Module.new { define_method(:remote_notifies) { |*, **| :real } }
     resource.class.include(real)
     expect(resource.remote_notifies(:run, 'x')).to eq(:real)
   end

@@ -35,7 +35,8 @@ RSpec.describe "the cookbook's files" do
     end
 
     it "quotes what systemd would read otherwise" do
-      written = described_class.render(["/opt/my ruby/bin/ruby", "50%", "$x", 'a"b'], { "A" => "b c", "B" => nil }, "/x")
+      command = ["/opt/my ruby/bin/ruby", "50%", "$x", 'a"b']
+      written = described_class.render(command, { "A" => "b c", "B" => nil }, "/x")
       expect(written).to include(%(ExecStart="/opt/my ruby/bin/ruby" 50%% $$x "a\\"b"\n), %(Environment="A=b c"\n))
       expect(written).not_to match(/B=|RuntimeDirectory/)
     end
@@ -61,7 +62,8 @@ RSpec.describe "the cookbook's files" do
     end
 
     it "refuses what has no place there" do
-      expect { described_class.render("log" => { "a" => { "b" => 1 } }) }.to raise_error(ArgumentError, /one level deep/)
+      deep = { "log" => { "a" => { "b" => 1 } } }
+      expect { described_class.render(deep) }.to raise_error(ArgumentError, /one level deep/)
     end
   end
 end
