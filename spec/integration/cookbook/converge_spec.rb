@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "fileutils"
+require "chef"
+require "chef/encrypted_data_bag_item"
 require "json"
 require "open3"
 require "tmpdir"
@@ -135,9 +137,12 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     member.systemctl_calls
   end
 
-  it "joins with a token of a data bag, once, and starts the agent" do
+  it "joins with a token of an encrypted data bag, once, and starts the agent" do
     token = hub.flockctl("token", "create").lines.last.strip
-    member.write("repo/data_bags/flock/join.json", JSON.generate("id" => "join", "token" => token))
+    member.write("secret", "of the test")
+    File.write(member.path("client.rb"), "encrypted_data_bag_secret '#{member.path("secret")}'\n", mode: "a")
+    item = Chef::EncryptedDataBagItem.encrypt_data_bag_item({ "id" => "join", "token" => token }, "of the test")
+    member.write("repo/data_bags/flock/join.json", JSON.generate(item))
     run = member.converge!(notifying("first"), "-l", "info", join: { file: nil, data_bag: "flock" }, **source)
     expect(run.output).to include("join the flock as bender1")
     expect(run.output.lines.grep(/#{Regexp.escape(token)}/)).to eq([])
