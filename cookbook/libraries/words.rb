@@ -1,6 +1,49 @@
-# The words in the run that installs the gem; later runs have them from client.d, for every cookbook and the whole run.
-begin
-  require 'flock_of_chefs/chef'
-rescue LoadError => e
-  Chef::Log.warn("flock_of_chefs: recipes have no remote words in this run: #{e.message}")
+module FlockOfChefsCookbook
+  # The words of recipes: the gem's where it is installed, else such as do nothing.
+  module Words
+    class << self
+      # Installs the gem's words.
+      #
+      # @return [Boolean] whether the gem is there
+      def load
+        require 'flock_of_chefs/chef'
+        @off&.withdraw
+        @off = nil
+        true
+      rescue LoadError => e
+        Chef::Log.debug("flock_of_chefs: #{e.message}")
+        stand_in
+        false
+      end
+
+      # Takes the words' effect away for the rest of this run.
+      #
+      # @param reason [String]
+      # @return [void]
+      def turn_off(reason)
+        return if @off
+
+        @off = StandIns.new(reason)
+        Chef::Resource.include(@off.words)
+        flock = Object.const_defined?(:FlockOfChefs) ? ::FlockOfChefs : bare_flock
+        flock.singleton_class.prepend(@off.handles)
+      end
+
+      private
+
+      def stand_in
+        return if @bare
+
+        @bare = StandIns.new('the gem is not installed yet. It takes effect from the next run, or now for recipes after recipe[flock_of_chefs]')
+        Chef::Resource.include(@bare.words)
+        bare_flock.extend(@bare.handles, MissingConstants)
+      end
+
+      def bare_flock
+        Object.const_set(:FlockOfChefs, Module.new)
+      end
+    end
+  end
 end
+
+FlockOfChefsCookbook::Words.load

@@ -2,20 +2,57 @@
 # Cookbook:: flock_of_chefs
 # Recipe:: default
 #
-# Lets every later run of chef-client load the words, before any cookbook is looked at.
+# The agent, configured by attributes. Early in the run list, so that the recipes after it have the words in the first run.
 
-directory Chef::Config[:client_d_dir] do
-  recursive true
+flock = node['flock_of_chefs']
+
+unless flock['enabled']
+  Chef::Log.warn("flock_of_chefs is not enabled on this node (node['flock_of_chefs']['enabled']): nothing is installed, sent or waited for")
+  FlockOfChefsCookbook::Words.turn_off("node['flock_of_chefs']['enabled'] is false")
+  return
 end
 
-file ::File.join(Chef::Config[:client_d_dir], 'flock_of_chefs.rb') do
-  content <<~CONTENT
-    # Written by the cookbook flock_of_chefs.
-    begin
-      require 'flock_of_chefs/chef'
-    rescue LoadError
-      nil # the next run that has the cookbook installs the gem
-    end
-  CONTENT
-  mode '0644'
+gem_version = flock['gem']['version'] || run_context.cookbook_collection['flock_of_chefs'].version
+
+chef_gem 'flock_of_chefs' do
+  version gem_version
+  source flock['gem']['source'] if flock['gem']['source']
+  clear_sources flock['gem']['clear_sources'] unless flock['gem']['clear_sources'].nil?
+  options flock['gem']['options'] if flock['gem']['options']
+  compile_time true
+  not_if { FlockOfChefsCookbook::FlockGem.installed?(gem_version) }
+end
+
+FlockOfChefsCookbook::Words.load
+
+flock_agent 'default' do
+  config flock['config']
+  data_dir flock['data_dir']
+  socket flock['socket']
+  listen FlockOfChefsCookbook::Addresses.listen(node)
+  advertise FlockOfChefsCookbook::Addresses.advertise(node)
+  hub flock['hub']
+  hubs flock['hubs'].to_a
+  tags flock['tags'].to_a
+  cloud flock['cloud']
+  settings flock['settings'].to_h
+  client_d flock['client_d'] if flock['client_d']
+  unit_directory flock['unit_directory']
+  gem_version gem_version
+  gem_source flock['gem']['source']&.then { |source| source.is_a?(String) ? source : source.to_a }
+  gem_clear_sources flock['gem']['clear_sources']
+  gem_options flock['gem']['options']
+end
+
+token = flock['join']
+
+flock_join 'default' do
+  join_string token['string']
+  file token['file']
+  data_bag token['data_bag']
+  vault token['vault']
+  item token['item']
+  key token['key']
+  replace token['replace']
+  only_if { %w(string file data_bag vault).any? { |place| token[place] } }
 end

@@ -33,6 +33,14 @@ module FlockOfChefs
         subscribers << new if subscribers.none?(self)
       end
 
+      # A recipe of this run has written agent.toml: from now on the run is followed, if it was not yet.
+      #
+      # @param run_context [Chef::RunContext]
+      # @return [void]
+      def self.configured(run_context)
+        run_context.events.subscribers.grep(self).each { |subscriber| subscriber.configured(run_context) }
+      end
+
       # @param snapshot [#save, nil] stands in for {Snapshot} in tests
       def initialize(snapshot: nil)
         super()
@@ -56,6 +64,17 @@ module FlockOfChefs
         Calls.converge
         return if @begun
 
+        guarded("publish the run's start") { begin_run(run_context, ::Chef::RequestID.instance.request_id) }
+      end
+
+      # @see Events.configured
+      # @param run_context [Chef::RunContext]
+      # @return [void]
+      # @api private
+      def configured(run_context)
+        return if @status
+
+        Settings.reset
         guarded("publish the run's start") { begin_run(run_context, ::Chef::RequestID.instance.request_id) }
       end
 

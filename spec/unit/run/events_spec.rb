@@ -81,6 +81,20 @@ RSpec.describe FlockOfChefs::Run::Events do
     end
   end
 
+  it "follows a run from the moment that a recipe has written agent.toml" do
+    settings = FlockOfChefs::Run::Settings.current
+    allow(FlockOfChefs::Run::Settings).to receive(:current).and_raise(FlockOfChefs::ConfigurationError.new("none"))
+    start
+    expect(Dir.children(@dir)).to be_empty
+
+    allow(FlockOfChefs::Run::Settings).to receive(:current).and_return(settings)
+    run.run_context.events.register(events)
+    2.times { described_class.configured(run.run_context) }
+    expect(run_json).to include("phase" => "running", "number" => 1)
+    events.run_completed(run.run_context.node, run_status)
+    expect(run_json).to include("phase" => "succeeded", "number" => 1)
+  end
+
   it "bears a failure without node, run context or start" do
     expect { events.run_failed(RuntimeError.new, nil) }.not_to raise_error
     expect { events.run_completed(nil, nil) }.not_to raise_error

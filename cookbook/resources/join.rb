@@ -1,0 +1,39 @@
+provides :flock_join
+unified_mode true
+
+description 'Makes this node a member of a flock, once.'
+
+property :agent, String, default: 'default', description: 'The name of the flock_agent.'
+property :join_string, [String, nil], sensitive: true, description: 'What `flockctl token create` printed on a hub.'
+property :file, [String, nil], description: 'A file that holds it.'
+property :data_bag, [String, nil], description: 'A data bag whose item holds it; encrypted ones are decrypted.'
+property :vault, [String, nil], description: 'A vault of Chef Vault whose item holds it.'
+property :item, String, default: 'join', description: 'The item of the data bag or vault.'
+property :key, String, default: 'token', description: "The item's key."
+property :replace, [true, false], default: false, description: 'Take over the name of a node that is no more.'
+
+action_class do
+  include FlockOfChefsCookbook::OfAgent
+
+  # The string goes in by stdin: arguments can be read by every user of the machine.
+  def join(agent, string)
+    flock = FlockOfChefsCookbook::FlockGem
+    command = flock.flockctl(agent.gem_version) + ['join', '-', '--config', agent.config]
+    command << '--replace' if new_resource.replace
+    result = shell_out(*command, input: "#{string}\n", environment: flock.environment, timeout: 120)
+    return unless result.error?
+
+    said = "#{result.stdout}#{result.stderr}".gsub(string, '[join string]').strip
+    raise "#{new_resource}: flockctl join ended with #{result.exitstatus}: #{said}"
+  end
+end
+
+action :join, description: 'Join the flock, unless the node is in one. The agent is started.' do
+  agent = flock_agent!
+  unless enrolled?(agent)
+    string = FlockOfChefsCookbook::JoinString.of(new_resource)
+    converge_by("join the flock as #{agent.node_name}") { join(agent, string) }
+    # Not where someone stops it on purpose.
+    agent.run_action(:start) if Array(agent.action).include?(:start)
+  end
+end

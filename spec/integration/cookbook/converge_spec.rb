@@ -1,0 +1,201 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "chef"
+require "chef/encrypted_data_bag_item"
+require "json"
+require "open3"
+require "tmpdir"
+require "support/cookbook/machine"
+require "support/fleet/join_string"
+
+# The story of two bare machines, in order; each example goes on where the one before ended.
+RSpec.describe "the cookbook on bare machines", order: :defined do
+  before(:context) do
+    @dir = Dir.mktmpdir("flock")
+    @gem = CookbookMachine.pack_gem(@dir)
+    @hub = CookbookMachine.new(File.join(@dir, "hub"), "bender0")
+    @member = CookbookMachine.new(File.join(@dir, "member"), "bender1")
+  end
+
+  after(:context) do
+    [@hub, @member].each(&:close)
+    FileUtils.rm_rf(@dir) unless ENV["FLOCK_KEEP"]
+  end
+
+  attr_reader :hub, :member
+
+  def oracle = File.join(@dir, "oracle")
+  def fired = File.exist?(oracle) ? File.readlines(oracle, chomp: true) : []
+
+  def marking
+    <<~RUBY
+      execute 'mark' do
+        command "echo marked >> #{oracle}"
+        action :nothing
+      end
+    RUBY
+  end
+
+  def notifying(content)
+    <<~RUBY
+      file '#{@dir}/trigger' do
+        content '#{content}'
+        remote_notifies :run, 'execute[mark]', node: 'bender0'
+      end
+    RUBY
+  end
+
+  def source = { gem: { source: @gem } }
+
+  it "has the words say that they do nothing while the gem is not there" do
+    run = hub.converge(<<~RUBY, run_list: "recipe[app]")
+      file '#{@dir}/early' do
+        remote_notifies :run, 'execute[x]', node: 'bender1'
+      end
+    RUBY
+    expect(run.output).to include("undefined method `remote_notifies'") # the cookbook is not in the run
+
+    run = hub.converge!(<<~RUBY, run_list: "recipe[app],recipe[flock_of_chefs]", enabled: false)
+      file '#{@dir}/early' do
+        remote_notifies :run, 'execute[x]', node: 'bender1'
+        wait_until { FlockOfChefs['bender1'][:api].ready? }
+        content FlockOfChefs['bender1'][:api].word.to_s
+      end
+    RUBY
+    said = run.output.scan(/flock_of_chefs: remote_notifies of file\S* does nothing: the gem is not installed yet/)
+    expect(said.size).to eq(1), run.output
+    expect(run.output).to include('flock_of_chefs: FlockOfChefs["bender1"][:api].word does nothing')
+    expect(run.output).to include("flock_of_chefs is not enabled on this node")
+    expect(Dir.children(hub.path("gems"))).to be_empty
+    expect(hub.systemctl_calls).to be_empty
+  end
+
+  it "founds a flock in the first run, whose later recipes have the words" do
+    run = hub.converge!(<<~RUBY, hub: true, **source)
+      #{marking}
+      ruby_block 'told' do
+        block {}
+        remote_notifies :run, 'execute[later]', node: 'bender1'
+      end
+      file '#{@dir}/asked' do
+        content lazy { FlockOfChefs.me.presence }
+      end
+    RUBY
+    expect(hub.systemctl_calls)
+      .to eq(["daemon-reload", "enable flock-agent.service", "start flock-agent.service"]), run.output
+    expect(JSON.parse(hub.flockctl("notifications", "list", "--format", "json")).map { |one| one["key"] })
+      .to eq(["execute[later]"])
+    expect(File.read(File.join(@dir, "asked"))).to eq("alive")
+    expect(hub.read("data/snapshots/current").to_i).to be_positive
+    expect(File.stat(hub.path("etc/agent.toml")).mode & 0o777).to eq(0o600)
+  end
+
+  it "changes nothing in the next run, which has the words from client.d" do
+    run = hub.converge!(marking, hub: true, **source)
+    expect(run.updated).to eq(0), run.output
+    expect(hub.systemctl_calls).to be_empty
+
+    told = "ruby_block('told') { block {}; remote_notifies :run, 'execute[again]', node: 'bender1' }"
+    hub.converge!("#{marking}\n#{told}", run_list: "recipe[app]")
+    expect(hub.flockctl("notifications", "list")).to include("execute[again]")
+  end
+
+  it "does nothing where it is not enabled, though the gem is there" do
+    run = hub.converge!(<<~RUBY, enabled: false, hub: true, **source)
+      file '#{@dir}/early' do
+        content "\#{FlockOfChefs['bender0'][:flock_api].active.inspect} of nobody"
+        remote_notifies :run, 'execute[never]', node: 'bender1'
+        wait_until { raise 'is not asked' }
+      end
+    RUBY
+    expect(run.output.scan("not enabled on this node").size).to eq(1)
+    expect(File.read(File.join(@dir, "early"))).to eq("nil of nobody")
+    expect(hub.flockctl("notifications", "list")).not_to include("execute[never]")
+    expect(hub.systemctl_calls).to be_empty
+    hub.converge!(marking, hub: true, **source)
+  end
+
+  it "writes a unit that systemd takes" do
+    skip "systemd-analyze is not installed (Debian: systemd)" unless system("command -v systemd-analyze >/dev/null")
+    said, status = Open3.capture2e("systemd-analyze", "verify", "--man=no", hub.unit)
+    expect(status.success?).to be(true), said
+    expect(said).not_to include("flock-agent")
+  end
+
+  it "says why it could not join, and prints the token nowhere" do
+    token = hub.flockctl("token", "create").lines.last.strip
+    wrong = Fleet::JoinString.alter(token, s: "A" * 43)
+    member.write("token", "#{wrong}\n")
+    run = member.converge(notifying("first"), "-l", "debug", join: { file: member.path("token") }, **source)
+    expect(run.status).not_to be_success
+    expect(run.output).to match(/flock_join\[default\].* flockctl join ended with \d+: .*token/)
+    expect(run.output.lines.grep(/#{Regexp.escape(wrong)}/)).to eq([])
+
+    run = member.converge(notifying("first"), join: { file: member.path("absent") }, **source)
+    expect(run.output).to include("the file #{member.path("absent")} holds no join string; `flockctl token create`")
+    member.systemctl_calls
+  end
+
+  it "joins with a token of an encrypted data bag, once, and starts the agent" do
+    token = hub.flockctl("token", "create").lines.last.strip
+    member.write("secret", "of the test")
+    File.write(member.path("client.rb"), "encrypted_data_bag_secret '#{member.path("secret")}'\n", mode: "a")
+    item = Chef::EncryptedDataBagItem.encrypt_data_bag_item({ "id" => "join", "token" => token }, "of the test")
+    member.write("repo/data_bags/flock/join.json", JSON.generate(item))
+    run = member.converge!(notifying("first"), "-l", "info", join: { file: nil, data_bag: "flock" }, **source)
+    expect(run.output).to include("join the flock as bender1")
+    expect(run.output.lines.grep(/#{Regexp.escape(token)}/)).to eq([])
+    expect(member.systemctl_calls).to eq(["start flock-agent.service"])
+    Fleet.eventually("the notification of the first run arrives") { fired == ["marked"] }
+
+    FileUtils.rm_rf(member.path("repo/data_bags"))
+    again = member.converge!(notifying("first"), join: { data_bag: "flock" }, **source)
+    expect(again.updated).to eq(0), again.output
+  end
+
+  it "writes rules and tags of all recipes, and restarts the agent once" do
+    member.systemctl_calls
+    recipe = <<~RUBY
+      flock_tag 'blue'
+      flock_allow('restarts') { from 'bender*'; resource 'service[*]'; actions %i(restart reload) }
+      flock_allow('api') { from '*'; call 'human_api.*' }
+      flock_allow('nobody') { resource '*'; actions '*'; only_if { false } }
+      flock_api('human') { content "class Human\\n  include FlockOfChefs::Api\\n  api_name :human_api\\n  expose :count\\n  def count = 42\\nend\\n" }
+    RUBY
+    member.converge!(recipe, **source)
+    expect(member.systemctl_calls).to eq(["try-restart flock-agent.service"])
+    expect(member.read("etc/agent.toml")).to end_with(<<~TOML)
+      [[allow]]
+      from = "*"
+      call = ["human_api.*"]
+
+      [[allow]]
+      from = "bender*"
+      resource = "service[*]"
+      actions = ["restart", "reload"]
+    TOML
+    expect(hub.flockctl("nodes", "--format", "json")).to include('"blue"')
+    Fleet.eventually("the API answers") do
+      hub.try_flockctl("call", "bender1", "human_api", "count").output.include?("42")
+    end
+    expect(member.converge!(recipe, **source).updated).to eq(0)
+    expect(member.systemctl_calls).to be_empty
+  end
+
+  it "leaves the rules alone when a run fails before it has seen them" do
+    before = member.read("etc/agent.toml")
+    failed = member.converge("ruby_block('fails') { block { raise 'on purpose' } }\nflock_tag 'green'\n", **source)
+    expect(failed.status).not_to be_success
+    expect(failed.output).to include("on purpose")
+    expect(member.read("etc/agent.toml")).to eq(before)
+  end
+
+  it "removes what it has written but for the data" do
+    member.converge!("edit_resource(:flock_agent, 'default') { action :remove }", **source)
+    expect(member.systemctl_calls).to eq(["stop flock-agent.service", "disable flock-agent.service", "daemon-reload"])
+    written = [member.unit, member.path("etc/agent.toml"), member.path("client.d/flock_of_chefs.rb")]
+    expect(written.select { |file| File.exist?(file) }).to eq([])
+    expect(File.exist?(member.path("data/identity/identity.json"))).to be(true)
+  end
+end

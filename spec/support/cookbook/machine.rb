@@ -1,0 +1,141 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "json"
+require "open3"
+require "rbconfig"
+require "rubygems/package"
+require "support/fleet"
+
+# A machine that the cookbook has to itself: real chef-client in local mode without Bundler, a folder of its own for
+# gems, and a stand-in for systemctl that starts and stops the agent as the unit says.
+class CookbookMachine
+  ROOT = File.expand_path("../../..", __dir__)
+  COOKBOOK = File.join(ROOT, "cookbook")
+  Result = Struct.new(:output, :status) do
+    def updated = output[%r{(\d+)(?:/\d+)? resources updated}, 1]&.to_i
+  end
+
+  attr_reader :name, :dir, :port
+
+  # Packs this checkout with its built extension, as a gem for this platform: compiling it again would take minutes.
+  #
+  # @return [String] the gem file
+  def self.pack_gem(dir)
+    library = Dir[File.join(ROOT, "lib/flock_of_chefs/flock_of_chefs.{so,bundle}")].first or raise "rake compile first"
+    spec = Dir.chdir(ROOT) { Gem::Specification.load("flock_of_chefs.gemspec") }.dup
+    spec.platform = Gem::Platform::CURRENT
+    spec.extensions = []
+    spec.files = spec.files.grep(%r{\A(?:lib|exe)/}) + [library.delete_prefix("#{ROOT}/")]
+    stage(spec.files, File.join(dir, "stage"))
+    file = File.join(dir, "flock_of_chefs-#{spec.version}.gem")
+    Gem::DefaultUserInteraction.use_ui(Gem::SilentUI.new) do
+      Dir.chdir(File.join(dir, "stage")) { Gem::Package.build(spec, true, false, file) }
+    end
+    file
+  end
+
+  # Without what only debuggers read, which is most of it.
+  def self.stage(files, stage)
+    files.each do |file|
+      FileUtils.mkdir_p(File.dirname(File.join(stage, file)))
+      FileUtils.cp(File.join(ROOT, file), File.join(stage, file))
+    end
+    system("strip", "--strip-debug", *Dir["#{stage}/lib/**/*.so"], err: File::NULL)
+  end
+  private_class_method :stage
+
+  def initialize(dir, name)
+    @dir = dir
+    @name = name
+    @port = Fleet.free_port
+    prepare
+  end
+
+  def path(*parts) = File.join(dir, *parts)
+  def read(*parts) = File.read(path(*parts))
+
+  # @param recipe [String] of cookbook "app"
+  # @param flock [Hash] of node['flock_of_chefs']
+  # @return [Result]
+  def converge(recipe, *arguments, run_list: "recipe[flock_of_chefs],recipe[app]", **flock)
+    write("repo/cookbooks/app/recipes/default.rb", recipe)
+    write("attributes.json", JSON.generate("flock_of_chefs" => attributes.merge(flock)))
+    run("-W0", Gem.bin_path("chef-bin", "chef-client"), "-z", "-c", path("client.rb"), "--no-color", "-F", "doc",
+        "-j", path("attributes.json"), "-r", run_list, *arguments)
+  end
+
+  def converge!(...)
+    result = converge(...)
+    result.status.success? ? result : raise("chef-client on #{name}:\n#{result.output}")
+  end
+
+  def flockctl(*arguments)
+    result = try_flockctl(*arguments)
+    result.status.success? ? result.output : raise("flockctl #{arguments.join(" ")} on #{name}:\n#{result.output}")
+  end
+
+  # @return [Result]
+  def try_flockctl(*arguments)
+    run("-I#{ROOT}/lib", "#{ROOT}/exe/flockctl", *arguments, "--config", path("etc/agent.toml"))
+  end
+
+  # @return [Array<String>] what systemctl was asked for since the last look
+  def systemctl_calls
+    calls = File.exist?(path("systemd/calls")) ? File.readlines(path("systemd/calls"), chomp: true) : []
+    FileUtils.rm_f(path("systemd/calls"))
+    calls
+  end
+
+  def unit = path("systemd/flock-agent.service")
+
+  def write(file, text)
+    FileUtils.mkdir_p(File.dirname(path(file)))
+    File.write(path(file), text)
+  end
+
+  def close
+    pid = read("systemd/flock-agent.service.pid").to_i
+    Process.kill("KILL", pid) if File.read("/proc/#{pid}/cmdline").include?(path("etc/agent.toml"))
+  rescue SystemCallError
+    nil # it never ran, or has ended
+  end
+
+  private
+
+  def attributes
+    { enabled: true, config: path("etc/agent.toml"), data_dir: path("data"), socket: path("agent.sock"),
+      port: port.to_s, bind_addr: { ip_address: "127.0.0.1" }, unit_directory: path("systemd"),
+      client_d: path("client.d") }
+  end
+
+  def prepare
+    %w[home gems systemd bin].each { |folder| FileUtils.mkdir_p(path(folder)) }
+    FileUtils.mkdir_p(path("repo/cookbooks"))
+    FileUtils.ln_s(COOKBOOK, path("repo/cookbooks/flock_of_chefs"))
+    write("bin/systemctl", "#!/bin/sh\nexec '#{RbConfig.ruby}' --disable-gems '#{__dir__}/systemctl.rb' \"$@\"\n")
+    FileUtils.chmod(0o755, path("bin/systemctl"))
+    write("machine-id", "#{name.unpack1("H*").ljust(32, "0")}\n")
+    write("repo/cookbooks/app/metadata.rb", "name 'app'\nversion '1.0.0'\n")
+    write("client.rb", <<~RUBY)
+      local_mode true
+      node_name "#{name}"
+      chef_repo_path "#{path("repo")}"
+      file_cache_path "#{path("cache")}"
+      file_backup_path "#{path("backup")}"
+      client_d_dir "#{path("client.d")}"
+      minimal_ohai true
+      log_level :warn
+    RUBY
+  end
+
+  # Nothing of Bundler's: the gem is there when the cookbook has installed it.
+  def run(*arguments)
+    environment = { "PATH" => "#{path("bin")}:#{ENV.fetch("PATH")}", "HOME" => path("home"), "LANG" => "C.UTF-8",
+                    "GEM_HOME" => path("gems"), "GEM_PATH" => [path("gems"), *Gem.path].uniq.join(":"),
+                    "CHEF_LICENSE" => "accept-no-persist", "FAKE_SYSTEMD" => path("systemd"),
+                    "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
+    Result.new(*Open3.capture2e(environment, "timeout", "-s", "KILL", "180", RbConfig.ruby, *arguments,
+                                unsetenv_others: true, chdir: dir))
+  end
+end
