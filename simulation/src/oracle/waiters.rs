@@ -204,10 +204,14 @@ pub fn ended(flock: &Arc<Flock>, id: u64, end: End) {
             return;
         };
         let problem = match &end {
-            End::Satisfied if !watched.was_so && !watched.is_about_presence() => Some("is told what was never so"),
-            End::Cycle(_) if !watched.was_in_ring => Some("is in no ring, and is told so"),
-            End::Cycle(told) if !told.contains(&at(watched.node, id)) => Some("is told of a ring without itself"),
-            End::Error(_) => Some("meets what no wait should"),
+            End::Satisfied if !watched.was_so && !watched.is_about_presence() => {
+                Some("is told what was never so".to_owned())
+            }
+            End::Cycle(_) if !watched.was_in_ring => Some("is in no ring, and is told so".to_owned()),
+            End::Cycle(told) if !told.contains(&at(watched.node, id)) => {
+                Some("is told of a ring without itself".to_owned())
+            }
+            End::Error(error) => Some(format!("meets what no wait should, {error}")),
             _ => None,
         };
         watched.end = Some(end.clone());
