@@ -30,8 +30,10 @@ module FlockOfChefsCookbook
       # An incomplete run has not seen all rules, and without any the agent admits more, not less.
       #
       # @param run_context [Chef::RunContext]
-      # @return [Boolean] whether Chef has come to the last resource of the recipes
+      # @return [Boolean] whether Chef has come to the last resource of the node's own recipes
       def complete?(run_context)
+        return false if run_context.node.override_runlist_set? || Array(Chef::Config[:specific_recipes]).any?
+
         iterator = run_context.root_run_context.resource_collection.iterator
         iterator.nil? || iterator.position >= iterator.size
       end

@@ -68,7 +68,7 @@ module FlockOfChefs
         return unless name
 
         active = @systemctl.call("is-active", name)
-        done = active ? @systemctl.call("kill", "-s", "USR1", name) : @systemctl.call("start", "--no-block", name)
+        done = active ? @systemctl.call("kill", "--kill-who=main", "-s", "USR1", name) : @systemctl.call("start", "--no-block", name)
         "systemd's #{name}" if done
       end
 

@@ -46,13 +46,19 @@ module FlockOfChefs
         values, keywords = Keywords.split(@class.instance_method(method), arguments)
         actor.__flock_call__(call, method.to_sym, values, keywords, crash, block)
       rescue ::Celluloid::DeadActorError
-        down("gone: it crashed while this call waited for it")
+        lost
       end
 
       private
 
       # What the class itself defines, and nothing that it inherits.
       def exposed = @class.public_instance_methods(false) - [@class.finalizer]
+
+      # It may have been at work on this, or have called an actor that is gone.
+      def lost
+        error = OutcomeUnknownError.new("the actor #{name} crashed while it had this call", code: "api_down")
+        Refused.when_raised { raise error }
+      end
 
       def down(how)
         error = ConnectionError.new("the actor #{name} is #{how}; call it again", code: "api_down")

@@ -3,6 +3,7 @@
 require "chef/log"
 require_relative "awaited"
 require_relative "query"
+require_relative "termination"
 require_relative "../run/handoff"
 
 module FlockOfChefs
@@ -61,7 +62,7 @@ module FlockOfChefs
         return ::Chef::Log.info("flock_of_chefs: notification #{@id} is not waited for: #{LOCKED}") \
           if Run::Handoff.redirected?
 
-        blaming { Awaited.new(@id, @request, @patience).finish }
+        blaming { Termination.heeded { Awaited.new(@id, @request, @patience).finish } }
       end
 
       # @return [String] for people

@@ -13,6 +13,8 @@ module FlockOfChefs
       ENDED = %w[succeeded failed unknown].freeze
       # How long one question for a change is held; the agent holds none for longer than an hour.
       LOOK_S = 60
+      # Before a node is asked again that did not answer.
+      PAUSE_S = 1
 
       # @param api [FlockApi]
       # @param report [Hash{String=>Object}]
@@ -41,13 +43,11 @@ module FlockOfChefs
       # @raise [TimeoutError] when it has not ended by then; it goes on
       def wait(timeout = 600)
         deadline = now + timeout
-        until ENDED.include?(state)
+        loop do
           left = deadline - now
-          raise TimeoutError, "the Chef run #{id} of #{@api.node_name} is still #{state}; it goes on" if left <= 0
-
-          observe(left)
+          return self if ENDED.include?(look(left))
+          raise TimeoutError, "the Chef run #{id} of #{@api.node_name} is still #{@report["state"]}; it goes on" if left <= 0
         end
-        self
       end
 
       # @return [String]
@@ -55,11 +55,20 @@ module FlockOfChefs
 
       private
 
-      def observe(left)
+      # Its agent may be restarted meanwhile, even by the run itself.
+      def look(left)
         reads = []
         Reads.collect(reads) { report }
-        return if ENDED.include?(@report["state"]) || reads.empty?
+        observe(reads, left) unless ENDED.include?(@report["state"]) || left <= 0
+        @report["state"]
+      rescue ConnectionError, TimeoutError, OutcomeUnknownError
+        raise if left <= 0
 
+        sleep([PAUSE_S, left].min)
+        @report["state"]
+      end
+
+      def observe(reads, left)
         topics = reads.map { |read| { node: read.node, name: read.topic, version: read.version } }
         timeout_ms = ([left, LOOK_S].min * 1000).ceil
         client.call("observe", { topics:, timeout_ms: }, timeout_ms: timeout_ms + 1_000)

@@ -79,7 +79,7 @@ module FlockOfChefs
         @reads = []
         value = Reads.collect(@reads, &@wait.block)
         @missing = describe(value)
-        @failed = false
+        @failed = @reads.any? { |read| read.value.is_a?(Exception) } # the block may have rescued it
         @wait.satisfied_by?(value)
       rescue *NOT_YET => e
         raise if FINAL.include?(e.code)

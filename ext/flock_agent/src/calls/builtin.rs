@@ -141,7 +141,8 @@ impl Builtin {
     fn run_chef(&self, view: &RunView, options: Options) -> Result<Value> {
         let (answer, errand) = self.requests.ask(view, options)?;
         if let Some(errand) = errand {
-            self.errands.add(errand)?;
+            let id = answer["id"].as_str().unwrap_or_default();
+            self.errands.add(errand).inspect_err(|_| self.requests.withdraw(id))?;
         }
         Ok(answer)
     }

@@ -88,7 +88,11 @@ impl Callee {
     }
 
     async fn answer(&self, from: &NodeName, mut call: pb::CallRequest) -> Result<pb::CallReply> {
-        call.api = self.api_of(&call)?;
+        call.api = match call.stream.is_empty() || !call.api.is_empty() {
+            true => self.api_of(&call)?,
+            // Its host may be gone meanwhile: the stream knows whose it is.
+            false => self.0.streams.api_of(from, &call.stream),
+        };
         self.0.gate.may_call(from, &call.api, &call.method)?;
         if call.api == FLOCK_API {
             let arguments: Vec<Value> = serde_json::from_slice(&call.arguments)
@@ -140,7 +144,7 @@ impl Callee {
         let _place = self.0.observers.try_acquire().map_err(|_| {
             Error::rejected("too many wait for changes of this node; ask again later").with_code("observers")
         })?;
-        let end = Instant::now() + Duration::from_millis(asked.timeout_ms);
+        let end = Instant::now() + Duration::from_millis(asked.timeout_ms.min(limits::OBSERVE_MS));
         let mut runs = self.0.builtin.runs.subscribe();
         let (mut requests, mut apis) = (self.0.builtin.requests.changes(), self.0.apis.changes());
         #[cfg(feature = "planted")]

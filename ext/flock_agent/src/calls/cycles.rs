@@ -4,11 +4,15 @@
 //! detection", 1983): there is no place where all waits are known, and none that must be there. A circle counts when it was found twice in
 //! a row with the same waits, for a wait may just have ended.
 
-use std::collections::{HashSet, VecDeque};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
-use flock_core::{Error, limits};
+use flock_core::{Error, id::NodeName, limits};
+use tokio::time::timeout;
 
-use super::{caller::Caller, waits::Holding};
+use super::{caller::Caller, check, waits::Holding};
 use crate::pb;
 
 /// A way from one wait to the next: which node's, and what it says of itself.
@@ -28,28 +32,76 @@ pub(super) async fn found(caller: &Caller, held: &Holding<'_>) -> Error {
     }
 }
 
+/// A wait on the way, and the one before it.
+struct Found {
+    node: String,
+    waiter: pb::Waiter,
+    from: Option<usize>,
+    steps: usize,
+}
+
 /// Breadth first, so that the shortest circle is told.
 async fn search(caller: &Caller, first: &pb::Waiter, nodes: &[String]) -> Option<Vec<Step>> {
-    let own = caller.own().to_string();
-    let start = vec![(own.clone(), first.clone())];
+    let own = caller.own().as_str();
+    let mut found = vec![Found {
+        node: own.to_owned(),
+        waiter: first.clone(),
+        from: None,
+        steps: 1,
+    }];
     let mut seen = HashSet::new();
-    let mut open: VecDeque<(String, Vec<Step>)> = nodes.iter().map(|node| (node.clone(), start.clone())).collect();
-    while let Some((node, way)) = open.pop_front() {
-        if node == own {
-            return Some(way);
-        }
-        if way.len() > limits::CYCLE_STEPS || seen.len() >= limits::CYCLE_NODES || !seen.insert(node.clone()) {
+    let mut open: VecDeque<(String, usize)> = nodes.iter().map(|node| (node.clone(), 0)).collect();
+    if nodes.iter().any(|node| node == own) {
+        return Some(way(&found, 0));
+    }
+    while let Some((node, from)) = open.pop_front() {
+        if found[from].steps > limits::CYCLE_STEPS || seen.len() >= limits::CYCLE_NODES || !seen.insert(node.clone()) {
             continue;
         }
-        let asked = caller.waiting(&node).await;
-        for wait in asked.into_iter().flat_map(|answer| answer.waits) {
+        for wait in waits_of(caller, &node).await {
             let Some(waiter) = wait.waiter else { continue };
-            let mut further = way.clone();
-            further.push((node.clone(), waiter));
-            open.extend(wait.nodes.into_iter().map(|next| (next, further.clone())));
+            found.push(Found {
+                node: node.clone(),
+                waiter,
+                from: Some(from),
+                steps: found[from].steps + 1,
+            });
+            let this = found.len() - 1;
+            if wait.nodes.iter().any(|next| next == own) {
+                return Some(way(&found, this));
+            }
+            open.extend(
+                wait.nodes
+                    .into_iter()
+                    .filter(|next| !seen.contains(next))
+                    .map(|next| (next, this)),
+            );
         }
     }
     None
+}
+
+fn way(found: &[Found], last: usize) -> Vec<Step> {
+    let steps = std::iter::successors(Some(last), |&at| found[at].from);
+    let mut way: Vec<Step> = steps
+        .map(|at| (found[at].node.clone(), found[at].waiter.clone()))
+        .collect();
+    way.reverse();
+    way
+}
+
+/// What a node says is taken for what it may be at most: it is not this one's word. One that cannot be reached in time has none.
+async fn waits_of(caller: &Caller, node: &str) -> Vec<pb::Wait> {
+    let limit = Duration::from_millis(limits::WAITING_MS);
+    let told = match timeout(limit, caller.waiting(node)).await {
+        Ok(Ok(told)) => told.waits,
+        _ => Vec::new(),
+    };
+    let named = |wait: &pb::Wait| wait.nodes.iter().all(|node| NodeName::parse(node).is_ok());
+    let sound = |wait: &pb::Wait| {
+        check::waiter(wait.waiter.as_ref()).is_ok() && wait.nodes.len() <= limits::TOPICS && named(wait)
+    };
+    told.into_iter().filter(sound).take(limits::CYCLE_WAITS).collect()
 }
 
 fn error(steps: &[Step]) -> Error {

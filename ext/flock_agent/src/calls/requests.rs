@@ -125,6 +125,12 @@ impl ChefRequests {
         Ok((answer, Some(errand)))
     }
 
+    /// Takes back a request of which Ruby cannot be told.
+    pub fn withdraw(&self, id: &str) {
+        self.requests().retain(|one| one.id != id);
+        self.changed();
+    }
+
     /// How far a request is; `view` is as new as run.json.
     ///
     /// # Errors

@@ -9,8 +9,11 @@ use std::{
     time::Duration,
 };
 
-use flock_core::{Error, Result, id::NodeName, limits};
-use tokio::time::{Instant, timeout_at};
+use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, timeout_at},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -45,9 +48,23 @@ pub(super) struct Streams(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     /// Those that wait for the next question.
-    parked: Mutex<HashMap<String, Stream>>,
+    parked: Mutex<HashMap<String, Parked>>,
     /// How many each caller has open.
     open: Mutex<HashMap<NodeName, usize>>,
+}
+
+/// A stream, and the task that drops it when nobody asks.
+struct Parked {
+    stream: Stream,
+    _timer: AbortOnDrop,
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// One of the streams that may be open; free again when it is dropped.
@@ -106,10 +123,11 @@ impl Streams {
     /// Answers with what the stream of an earlier answer has yielded since.
     ///
     /// # Errors
-    /// `resource_not_found` with code `no_stream` when it is over, another caller's, or asked for by two at once; else as [`Streams::begin`].
+    /// `outcome_unknown` with code `no_stream` when it is over, another caller's, or asked for by two at once; else as [`Streams::begin`].
     pub async fn go_on(&self, from: &NodeName, call: &pb::CallRequest) -> Result<pb::CallReply> {
         let stream = self.take(from, call).ok_or_else(|| {
-            Error::resource_not_found("that stream is over, or was not asked for in time").with_code("no_stream")
+            let over = "that stream is over, or was not asked for in time; its method has begun, and may have ended";
+            Error::new(ErrorKind::OutcomeUnknown, over).with_code("no_stream")
         })?;
         match call.stream_ends {
             true => Ok(pb::CallReply::default()),
@@ -117,11 +135,20 @@ impl Streams {
         }
     }
 
+    /// Whose method a stream is, for a caller that names none; "" = there is no such stream of this caller.
+    pub fn api_of(&self, from: &NodeName, stream: &str) -> String {
+        let parked = lock(&self.0.parked);
+        let owner = parked.get(stream).map(|parked| &parked.stream.owner);
+        owner
+            .filter(|owner| owner.from == *from)
+            .map_or_else(String::new, |owner| owner.api.clone())
+    }
+
     fn take(&self, from: &NodeName, call: &pb::CallRequest) -> Option<Stream> {
         let mut parked = lock(&self.0.parked);
-        let owner = &parked.get(&call.stream)?.owner;
+        let owner = &parked.get(&call.stream)?.stream.owner;
         match owner.from == *from && owner.api == call.api && owner.method == call.method {
-            true => parked.remove(&call.stream),
+            true => parked.remove(&call.stream).map(|parked| parked.stream),
             false => None,
         }
     }
@@ -151,15 +178,19 @@ impl Streams {
         let id = Uuid::now_v7().to_string();
         let idle = Instant::now() + Duration::from_millis(limits::STREAM_IDLE_MS);
         let until = idle.min(stream.owner.ends);
-        lock(&self.0.parked).insert(id.clone(), stream);
         let (streams, parked) = (Arc::downgrade(&self.0), id.clone());
-        tokio::spawn(async move {
+        let timer = tokio::spawn(async move {
             tokio::time::sleep_until(until).await;
             let over = streams
                 .upgrade()
                 .and_then(|streams| lock(&streams.parked).remove(&parked));
             drop(over);
         });
+        let parked = Parked {
+            stream,
+            _timer: AbortOnDrop(timer.abort_handle()),
+        };
+        lock(&self.0.parked).insert(id.clone(), parked);
         id
     }
 
@@ -240,8 +271,6 @@ fn late(owner: &Owner) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use flock_core::ErrorKind;
-
     use super::*;
     use crate::{
         apis::{

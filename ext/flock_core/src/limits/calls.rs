@@ -36,7 +36,9 @@ pub const CYCLE_GRACE_MS: u64 = 800;
 pub const CYCLE_STEPS: usize = 16;
 /// See [`CYCLE_STEPS`].
 pub const CYCLE_NODES: usize = 64;
-/// Time for one node to say what its runs wait for.
+/// Waits of one node that are followed.
+pub const CYCLE_WAITS: usize = 100;
+/// Time for one node to say what its runs wait for, with the way there.
 pub const WAITING_MS: u64 = 1_000;
 /// Chef runs with different options that may be queued at once.
 pub const CHEF_REQUESTS: usize = 4;

@@ -85,7 +85,7 @@ module FlockOfChefs
       # @param crash [Boolean] whether an exception ends the actor
       # @param block [Proc, nil] an argument, so that it runs here: actors pass blocks back to their callers
       # @return [Object]
-      def __flock_call__(call, method, arguments, keywords, crash, block)
+      def __flock_call__(call, method, arguments, keywords, crash, block = nil)
         call.run { public_send(method, *arguments, **keywords, &block) }
       rescue StandardError, ScriptError => e
         crash ? raise : abort(e)
