@@ -515,4 +515,30 @@ mod tests {
             .await
             .unwrap();
     }
+
+    #[tokio::test]
+    async fn questions_leave_no_timers_behind() {
+        let mut bench = bench().await;
+        let one = async |host: &Process, rpc_id: u64| host.yields(rpc_id, "[1]").await;
+        let mut reply = bench.begin("x", 3_600_000, one).await.unwrap();
+        let Some(Body::Taken(taken)) = bench.host.down().await else {
+            panic!("the host was not told")
+        };
+        for _ in 0..50 {
+            bench.host.yields(taken.rpc_id, "[1]").await;
+            reply = bench.go_on("x", &reply.stream).await.unwrap();
+            bench.host.down().await;
+        }
+        tokio::task::yield_now().await;
+        assert!(Arc::weak_count(&bench.streams.0) <= 3);
+    }
+
+    #[tokio::test]
+    async fn a_stream_knows_its_api_for_a_caller_that_named_none() {
+        let mut bench = bench().await;
+        let one = async |host: &Process, rpc_id: u64| host.yields(rpc_id, "[1]").await;
+        let first = bench.begin("x", 10_000, one).await.unwrap();
+        assert_eq!(bench.streams.api_of(&name("x"), &first.stream), "a");
+        assert_eq!(bench.streams.api_of(&name("y"), &first.stream), "");
+    }
 }

@@ -396,6 +396,33 @@ async fn a_run_that_waits_for_its_own_node_is_told_so_at_once_and_nobody_else_is
 }
 
 #[tokio::test]
+async fn a_node_that_says_too_much_of_its_waits_is_not_followed() {
+    let mesh = Mesh::default();
+    let (a, b) = (node(&mesh, "a"), node(&mesh, "b"));
+    let verbose = pb::Waiter {
+        at: "x".repeat(flock_core::limits::TOPIC_BYTES + 1),
+        ..waiter("b").unwrap()
+    };
+    let too_long = b.target.waits.hold(verbose);
+    too_long.wait_for(vec!["a".into()]);
+    let too_many = b.target.waits.hold(waiter("c").unwrap());
+    too_many.wait_for(vec!["a".into(); flock_core::limits::TOPICS + 1]);
+    let version = super::versions::of_run(&a.target.runs.view(), 0);
+    let asked = pb::ObserveRequest {
+        waiter: waiter("a"),
+        timeout_ms: 3 * flock_core::limits::CYCLE_LOOK_MS,
+        ..watching("b", "run", &version)
+    };
+    assert!(a.caller.observe(asked.clone()).await.unwrap().changed.is_empty());
+    too_many.wait_for(vec!["a".into()]);
+    let asked = pb::ObserveRequest {
+        timeout_ms: 60_000,
+        ..asked
+    };
+    assert_eq!(a.caller.observe(asked).await.unwrap_err().code(), "wait_cycle");
+}
+
+#[tokio::test]
 async fn a_wait_that_is_woken_all_the_time_is_told_of_its_circle_all_the_same() {
     let mesh = Mesh::default();
     let (a, b) = (node(&mesh, "a"), node(&mesh, "b"));
