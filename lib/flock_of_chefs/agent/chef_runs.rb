@@ -67,9 +67,14 @@ module FlockOfChefs
         name = UNITS.find { |unit| @systemctl.call("show", "-p", "LoadState", "--value", unit)&.strip == "loaded" }
         return unless name
 
-        active = @systemctl.call("is-active", name)
-        done = active ? @systemctl.call("kill", "--kill-who=main", "-s", "USR1", name) : @systemctl.call("start", "--no-block", name)
-        "systemd's #{name}" if done
+        "systemd's #{name}" if @systemctl.call(*way_in(name), name)
+      end
+
+      # The main process only: what a run of it has at work must not hear the signal.
+      def way_in(name)
+        return %w[kill --kill-who=main -s USR1] if @systemctl.call("is-active", name)
+
+        %w[start --no-block]
       end
 
       # @return [String, nil] what was done

@@ -45,8 +45,9 @@ module FlockOfChefs
         deadline = now + timeout
         loop do
           left = deadline - now
-          return self if ENDED.include?(look(left))
-          raise TimeoutError, "the Chef run #{id} of #{@api.node_name} is still #{@report["state"]}; it goes on" if left <= 0
+          state = look(left)
+          return self if ENDED.include?(state)
+          raise TimeoutError, "the Chef run #{id} of #{@api.node_name} is still #{state}; it goes on" if left <= 0
         end
       end
 
