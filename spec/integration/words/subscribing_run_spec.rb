@@ -8,6 +8,7 @@ RSpec.describe "remote_subscribes and the journal in chef-client" do
     @chef = ChefProcess.new(snapshot: :real)
     run("") # the examples count from a run before them
   end
+
   after(:context) { @chef.close }
 
   attr_reader :chef
