@@ -4,7 +4,11 @@ require "support/chef_process"
 
 # What real runs of chef-client leave behind for subscriptions: what they subscribe to, and what they changed.
 RSpec.describe "remote_subscribes and the journal in chef-client" do
-  before(:context) { @chef = ChefProcess.new(snapshot: :real) }
+  before(:context) do
+    @chef = ChefProcess.new(snapshot: :real)
+    run("") # the examples count from a run before them
+  end
+
   after(:context) { @chef.close }
 
   attr_reader :chef
