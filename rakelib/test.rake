@@ -16,7 +16,8 @@ task :fuzz do
      "cargo test --quiet --locked -p flock_agent --lib codecs_stand -- --nocapture")
 end
 
-# Runs commands at the same time, each line of output behind its name.
+# Runs RSpecs at the same time, each line of output behind its name. What failed, and why, is told once more at the end,
+# where one who reads only that finds it.
 module SideBySide
   module_function
 
@@ -25,20 +26,31 @@ module SideBySide
   def call(commands)
     width = commands.keys.map(&:length).max
     runs = commands.map { |name, command| Thread.new { [name, *run(name.ljust(width), command)] } }.map(&:value)
-    runs.each { |name, status, summary| puts "#{name.ljust(width)} | #{summary} (exit #{status.exitstatus.inspect})" }
+    runs.sort_by { |_, status, _| status.success? ? 0 : 1 }.each do |name, status, summary|
+      puts "#{name.ljust(width)} | #{summary.last} (exit #{status.exitstatus.inspect})"
+      puts summary unless status.success?
+    end
     runs.to_h { |name, status, _| [name, status] }
   end
 
-  # @return [Array(Process::Status, String)] with RSpec's closing line
+  # @return [Array(Process::Status, Array<String>)] with what RSpec says from its failures on to its closing line
   def run(label, command)
-    summary = "no closing line"
+    said = []
     IO.popen([*command, { err: %i[child out] }]) do |output|
       output.each_line do |line|
-        summary = line.chomp if line.match?(/\A\d+ examples?, /)
+        said << line.chomp
         $stdout.write("#{label} | #{line}")
       end
     end
-    [$CHILD_STATUS, summary]
+    [$CHILD_STATUS, summary(said)]
+  end
+
+  def summary(said)
+    closing = said.rindex { |line| line.match?(/\A\d+ examples?, /) }
+    return ["no closing line"] unless closing
+
+    failures = said.index { |line| line.match?(/\A(?:Failures:|An error occurred)/) } || closing
+    said[failures..closing]
   end
 end
 

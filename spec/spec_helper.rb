@@ -9,6 +9,9 @@ RSpec.configure do |config|
   # bin/test --fast; continuous integration runs them.
   config.filter_run_excluding(:slow) if ENV["FLOCK_SKIP_SLOW"] == "1"
   Kernel.srand config.seed
-  config.expect_with(:rspec) { |expectations| expectations.include_chain_clauses_in_custom_matcher_descriptions = true }
+  config.expect_with(:rspec) do |expectations|
+    expectations.include_chain_clauses_in_custom_matcher_descriptions = true
+    expectations.max_formatted_output_length = 20_000 # a chef-client's log says at its end what was wrong
+  end
   config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
 end

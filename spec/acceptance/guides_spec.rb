@@ -5,14 +5,16 @@ require_relative "../support/fleet/callers"
 require_relative "../support/guide"
 
 # Every example of the guides of calls and waits is run as it stands, on real nodes of the names that it uses; only /tmp
-# is another folder. One that is written later is run, too: let it use what is here, or add to it.
+# and /etc/app are other folders. One that is written later is run, too: let it use what is here, or add to it.
 RSpec.describe "the examples of the guides", :acceptance do
   include_context "with callers"
 
   before(:context) do
     @bender0 = @fleet.hub("bender0", agent_toml: run_command("bender0"))
-    @bender, @lb, @db, @web = join_all("bender" => { tags: ["cache"] }, "lb" => {}, "db" => {},
-                                       "web1" => { agent_toml: run_command("web1") })
+    @bender, @lb, @db, @web, @app = join_all(
+      "bender" => { tags: ["cache"] }, "lb" => {}, "db" => {},
+      "web1" => { tags: ["canary"], agent_toml: run_command("web1") }, "app" => {}
+    )
     [@bender, @lb, @db].each { |node| offer_guide_apis(node) }
     make_programs
     converge_all
@@ -58,16 +60,18 @@ RSpec.describe "the examples of the guides", :acceptance do
 
   # What other nodes read.
   def converge_all
-    runs = { @bender0 => "node.default['nginx']['port'] = 80\n", @db => "node.default['postgres']['version'] = 15\n",
-             @web => "" }
+    runs = { @bender0 => "node.default['nginx']['port'] = 80\n", @db => <<~DB, @web => "" }
+      node.default['postgres']['version'] = 15
+      execute("migrate") { command "true"; action :nothing }
+    DB
     runs.map { |node, recipe| Thread.new { node.converge!(recipe) } }.each(&:value)
   end
 
   def run_ruby(example)
-    text = example.text.gsub("/tmp/", "#{fleet.dir}/tmp-")
-    @web.converge!(text, env: { "PATH" => "#{programs}:#{ENV.fetch("PATH")}" })
+    text = example.text.gsub(%r{/(?:tmp|etc/app)/}, "#{fleet.dir}/tmp-")
+    @app.converge!(text, env: { "PATH" => "#{programs}:#{ENV.fetch("PATH")}" })
     # What has no resources goes in scripts, too.
-    console(@web).ask("#{text}\ntrue") unless text.match?(/^\w+ "[^"]+" do$/)
+    console(@app).ask("#{text}\ntrue") unless text.match?(/^\w+ "[^"]+" do$/)
   end
 
   def run_sh(example)

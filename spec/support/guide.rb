@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
-# The examples of a guide in docs/: its fenced blocks, and commands within its text.
+# The examples of a guide in docs/: its fenced blocks, and commands within its text, but for names in links.
 module Guide
   ROOT = File.expand_path("../..", __dir__)
   FENCE = /^```(\w*)\n(.*?)^```$/m
-  COMMAND = /(?<!`)`(flockctl [^`\n]+)`/
+  COMMAND = /(?<![`\[])`(flockctl [^`\n]+)`/
 
   # @!attribute language
   #   @return [String] of the fence; "" = it names none
