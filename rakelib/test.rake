@@ -26,11 +26,15 @@ module SideBySide
   def call(commands)
     width = commands.keys.map(&:length).max
     runs = commands.map { |name, command| Thread.new { [name, *run(name.ljust(width), command)] } }.map(&:value)
-    runs.sort_by { |_, status, _| status.success? ? 0 : 1 }.each do |name, status, summary|
-      puts "#{name.ljust(width)} | #{summary.last} (exit #{status.exitstatus.inspect})"
-      puts summary unless status.success?
-    end
+    tell(runs.map { |name, *how| [name.ljust(width), *how] })
     runs.to_h { |name, status, _| [name, status] }
+  end
+
+  # What failed comes last.
+  def tell(runs)
+    well, badly = runs.partition { |_, status, _| status.success? }
+    (well + badly).each { |label, status, summary| puts "#{label} | #{summary.last} (exit #{status.exitstatus.inspect})" }
+    badly.each { |_, _, summary| puts summary }
   end
 
   # @return [Array(Process::Status, Array<String>)] with what RSpec says from its failures on to its closing line
