@@ -33,7 +33,9 @@ module SideBySide
   # What failed comes last.
   def tell(runs)
     well, badly = runs.partition { |_, status, _| status.success? }
-    (well + badly).each { |label, status, summary| puts "#{label} | #{summary.last} (exit #{status.exitstatus.inspect})" }
+    (well + badly).each do |label, status, summary|
+      puts "#{label} | #{summary.last} (exit #{status.exitstatus.inspect})"
+    end
     badly.each { |_, _, summary| puts summary }
   end
 
