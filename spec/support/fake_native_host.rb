@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
+require "timeout"
 
 # Stands in for FlockOfChefs::Native::Host: an agent that calls what a spec pushes and keeps what it is answered.
 class FakeNativeHost
@@ -18,11 +19,13 @@ class FakeNativeHost
 
   def connect(hello, _timeout_ms) = @hello = JSON.parse(hello)
 
-  def next_call(_timeout_ms)
-    message = @messages.pop
+  def next_call(timeout_ms)
+    message = Timeout.timeout(timeout_ms / 1000.0) { @messages.pop }
     raise message if message.is_a?(Exception)
 
     JSON.generate(message)
+  rescue Timeout::Error
+    nil
   end
 
   def reply(rpc_id, reply) = @replies.push([rpc_id, JSON.parse(reply)])

@@ -18,6 +18,8 @@ module FlockOfChefs
       POLL_MS = 1_000
       # For what is at hand, when the host is to end.
       GRACE_S = 30
+      # How long one look at the stream waits then.
+      ENDING_POLL_MS = 20
 
       # What waits for or has a thread of its API.
       Work = Struct.new(:message, :call, :yields)
@@ -46,14 +48,13 @@ module FlockOfChefs
         @native.connect(JSON.generate(hello), timeout_ms)
       end
 
-      # Serves until {#stop}, the agent's word or its end; then finishes what is at hand.
+      # Serves until {#stop}, the agent's word or its end; then finishes what is at hand, though nobody may hear the
+      # answer.
       #
       # @return [void]
       def run
-        take(JSON.parse(@native.next_call(POLL_MS) || "{}")) until @stop
+        heed(POLL_MS) until @stop || @alone
         finish
-      rescue ConnectionError
-        finish # the agent is gone, and nobody hears an answer
       end
 
       # Takes no further call. May be called from a trap.
@@ -75,6 +76,8 @@ module FlockOfChefs
       def accept(message)
         work = Work.new(message, Api::Call.new(message["from"], message["timeout_ms"]))
         work.yields = yields(work) if message["streams"]
+        return refuse(work, ending(work)) if @stop
+
         lane = @lanes[message["api"]] or return refuse(work, ResourceNotFoundError.new("no such API", code: "no_api"))
         @lock.synchronize { @works[message["rpc_id"]] = work }
         reply(work, accepted: true) if message["receipt"]
@@ -118,6 +121,10 @@ module FlockOfChefs
         { fault: Fault.of(e) }
       end
 
+      def ending(work)
+        ConnectionError.new("the process of #{work.message["api"]} is ending; call it again later", code: "api_down")
+      end
+
       def late(work) = TimeoutError.new("#{work.message["api"]} did not come to it in time")
 
       def refuse(work, error) = answer(work, refusal(error))
@@ -136,8 +143,17 @@ module FlockOfChefs
 
       def finish
         deadline = now + @grace_s
-        sleep 0.02 while @lanes.each_value.any? { |lane| lane.size.positive? } && now < deadline
+        heed(ENDING_POLL_MS) while @lanes.each_value.any? { |lane| lane.size.positive? } && now < deadline
         Api::Actors.stop
+      end
+
+      # What is at hand hears who takes what it yields, and who waits no more, as long as there is a stream.
+      def heed(poll_ms)
+        return sleep(poll_ms / 1000.0) if @alone
+
+        take(JSON.parse(@native.next_call(poll_ms) || "{}"))
+      rescue ConnectionError
+        @alone = true
       end
 
       def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)

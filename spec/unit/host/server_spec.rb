@@ -203,6 +203,17 @@ RSpec.describe FlockOfChefs::Host::Server do
     expect(running.join(30)).to eq(running)
   end
 
+  it "goes on yielding to who takes it when another host takes over, and takes no further call" do
+    rpc_id = native.call("human_api", "large", 4, streams: true)
+    3.times { native.reply_to_any } # what fits into the window
+    native.push({ type: "stop" })
+    expect(native.ask("human_api", "who")).to include("kind" => "connection", "code" => "api_down")
+    native.taken(rpc_id, 300_000)
+    expect(native.reply_to_any.last).to include("yielded" => true)
+    native.reply_to_any
+    expect(running.join(30)).to eq(running)
+  end
+
   it "ends when the agent does" do
     native.push(FlockOfChefs::ConnectionError.new("gone", code: "closed"))
     expect(running.join(30)).to eq(running)

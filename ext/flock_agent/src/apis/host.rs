@@ -30,8 +30,10 @@ pub(super) struct Host {
 
 #[derive(Default)]
 struct State {
-    /// `None` = its stream is over, or ends with what is at hand.
+    /// `None` = its stream is over.
     down: Option<Sender<pb::HostDown>>,
+    /// It gets no further call, and its stream is over when it has ended those at hand.
+    retired: bool,
     last_id: u64,
     calls: HashMap<u64, Call>,
     /// How many of them each API has.
@@ -109,6 +111,9 @@ impl Host {
             return Err(no_method(&call.method));
         }
         let mut state = self.state();
+        if state.retired {
+            return Err(refused(&call.api, TrySendError::Closed(())));
+        }
         self.admit(&state, &call.api)?;
         let (id, api) = (state.last_id + 1, call.api.clone());
         state.send(message(id, from, call)).map_err(|e| refused(&api, e))?;
@@ -169,12 +174,13 @@ impl Host {
         self.state().calls.len()
     }
 
-    /// Another host has taken over: it gets no further call, and ends by itself.
+    /// Another host has taken over: it gets no further call, and ends by itself. What it has goes on, and hears who takes what it yields.
     pub(super) fn retire(&self) {
         let mut state = self.state();
-        // Where there is no room it ends when its agent's Ruby loses patience.
+        // Where there is no room it ends with its stream.
         let _ = state.send(Body::Stop(pb::HostStop {}));
-        state.down = None;
+        state.retired = true;
+        state.close_if_over();
     }
 
     /// Its stream is over: whoever waits is told.
@@ -221,7 +227,14 @@ impl State {
         if let Some(count) = self.at_hand.get_mut(&call.api) {
             *count -= 1;
         }
+        self.close_if_over();
         Some(call)
+    }
+
+    fn close_if_over(&mut self) {
+        if self.retired && self.calls.is_empty() {
+            self.down = None;
+        }
     }
 
     /// A method yields. One that yields too much is given up as if nobody waited; it ends when it hears of that.

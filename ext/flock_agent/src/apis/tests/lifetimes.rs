@@ -89,8 +89,34 @@ async fn a_new_host_takes_over_and_the_old_one_finishes_what_it_has() {
     new.answer(newer, "\"new\"").await;
     assert_eq!(waiting.await.unwrap().unwrap().result, b"\"old\"");
     assert_eq!(later.await.unwrap().unwrap().result, b"\"new\"");
-    drop(old);
+    assert_eq!(old.down().await, None);
     assert_eq!(hosts.names(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_host_that_was_taken_over_goes_on_yielding_as_its_caller_takes() {
+    let (hosts, mut old) = serving(vec![info("a", &["m"], 1, 1)]).await;
+    let call = pb::CallRequest {
+        streams: true,
+        ..request("a", "m")
+    };
+    let mut stream = hosts.open(&NodeName::parse("bender2").unwrap(), call).unwrap();
+    let rpc_id = old.next_call().await.rpc_id;
+    hosts.want(&[want(Kind::Files, "2", &[])], &Value::Null);
+    let token = token(&hosts).await;
+    let _new = connect(&hosts, &token, vec![info("a", &["m"], 1, 1)]).await.unwrap();
+    assert_eq!(old.down().await, Some(host_down::Body::Stop(pb::HostStop {})));
+    old.yields(rpc_id, "[1]").await;
+    let Item::Yield(values) = stream.next().await else {
+        panic!("it has ended")
+    };
+    stream.taken(&[values]);
+    assert!(matches!(old.down().await, Some(host_down::Body::Taken(_))));
+    drop(stream);
+    let cancelled = Some(host_down::Body::Cancel(pb::HostCancel { rpc_id }));
+    assert_eq!(old.down().await, cancelled);
+    old.answer(rpc_id, "1").await;
+    assert_eq!(old.down().await, None);
 }
 
 #[tokio::test]
