@@ -136,7 +136,11 @@ module FlockOfChefs
 
       def answer(work, reply)
         @lock.synchronize { @works.delete(work.message["rpc_id"]) }
-        reply(work, **reply)
+        begin
+          reply(work, **reply)
+        rescue TimeoutError
+          retry # the agent does not read: it does so again, or its stream ends; until it has heard, the call counts
+        end
       end
 
       def reply(work, **reply) = @native.reply(work.message["rpc_id"], JSON.generate(reply))

@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use flock_core::{Error, Result, id::NodeName, limits};
 use serde_json::Value;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     FLOCK_API,
     builtin::Builtin,
     check,
+    places::Places,
     requests::ChefRequests,
     streams::{Read, Streams},
     versions,
@@ -26,7 +27,7 @@ struct Inner {
     builtin: Builtin,
     apis: Arc<dyn Apis>,
     waits: Arc<Waits>,
-    observers: Semaphore,
+    observers: Places,
     streams: Streams,
     /// Of this start of the agent.
     mark: String,
@@ -64,7 +65,7 @@ impl Callee {
             },
             apis: parts.apis,
             waits: parts.waits,
-            observers: Semaphore::new(limits::OBSERVERS),
+            observers: Places::new(limits::OBSERVERS, limits::OBSERVERS_OF_CALLER),
             streams: Streams::default(),
             mark: text::hex(&rand::random::<[u8; 8]>()),
         }))
@@ -141,7 +142,7 @@ impl Callee {
         for topic in &asked.topics {
             self.admit(from, topic)?;
         }
-        let _place = self.0.observers.try_acquire().map_err(|_| {
+        let _place = self.0.observers.take(from).ok_or_else(|| {
             Error::rejected("too many wait for changes of this node; ask again later").with_code("observers")
         })?;
         let end = Instant::now() + Duration::from_millis(asked.timeout_ms.min(limits::OBSERVE_MS));

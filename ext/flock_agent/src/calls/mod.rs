@@ -8,6 +8,7 @@ mod caller;
 mod check;
 mod cycles;
 mod observe;
+mod places;
 mod requests;
 mod streams;
 #[cfg(test)]

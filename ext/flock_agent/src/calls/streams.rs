@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -16,6 +16,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
+use super::places::{Place, Places};
 use crate::{
     apis::{Item, Yielding},
     pb,
@@ -42,15 +43,13 @@ impl Read {
 }
 
 /// Streams of this node; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Streams(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     /// Those that wait for the next question.
     parked: Mutex<HashMap<String, Parked>>,
-    /// How many each caller has open.
-    open: Mutex<HashMap<NodeName, usize>>,
+    places: Places,
 }
 
 /// A stream, and the task that drops it when nobody asks.
@@ -65,12 +64,6 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// One of the streams that may be open; free again when it is dropped.
-struct Place {
-    streams: Weak<Inner>,
-    from: NodeName,
 }
 
 /// Whose stream it is, and until when.
@@ -91,6 +84,15 @@ struct Stream {
     head: Option<Item>,
 }
 
+impl Default for Streams {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            parked: Mutex::default(),
+            places: Places::new(limits::STREAMS, limits::STREAMS_OF_CALLER),
+        }))
+    }
+}
+
 impl Streams {
     /// Calls the method with `open` and answers as soon as it has yielded something, or is over.
     ///
@@ -103,7 +105,10 @@ impl Streams {
         read: Read,
         open: impl FnOnce(pb::CallRequest) -> Result<Yielding>,
     ) -> Result<pb::CallReply> {
-        let place = self.admit(from)?;
+        let place = self.0.places.take(from).ok_or_else(|| {
+            let full = "too many streams of this node are open; take what one has, or end it";
+            Error::rejected(full).with_code("streams")
+        })?;
         let owner = Owner {
             from: from.clone(),
             api: call.api.clone(),
@@ -192,31 +197,6 @@ impl Streams {
         };
         lock(&self.0.parked).insert(id.clone(), parked);
         id
-    }
-
-    fn admit(&self, from: &NodeName) -> Result<Place> {
-        let mut open = lock(&self.0.open);
-        let of_caller = open.get(from).copied().unwrap_or_default();
-        if open.values().sum::<usize>() >= limits::STREAMS || of_caller >= limits::STREAMS_OF_CALLER {
-            let full = "too many streams of this node are open; take what one has, or end it";
-            return Err(Error::rejected(full).with_code("streams"));
-        }
-        *open.entry(from.clone()).or_default() += 1;
-        Ok(Place {
-            streams: Arc::downgrade(&self.0),
-            from: from.clone(),
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(streams) = self.streams.upgrade() else { return };
-        let mut open = lock(&streams.open);
-        match open.get_mut(&self.from) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(open.remove(&self.from)),
-        }
     }
 }
 

@@ -24,6 +24,8 @@ pub const OBSERVE_RELAYED_MS: u64 = 500;
 pub const OBSERVE_RETRY_CAP_MS: u64 = 2_000;
 /// Questions for changes that one node holds at the same time.
 pub const OBSERVERS: usize = 4_096;
+/// Those of one caller among them.
+pub const OBSERVERS_OF_CALLER: usize = 256;
 /// Waits of one node's runs that others can see.
 pub const WAITS: usize = 1_000;
 /// How long a wait still counts as one between two questions of it. Less than [`CYCLE_LOOK_MS`]: one that has ended is never found twice.
