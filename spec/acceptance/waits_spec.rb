@@ -82,12 +82,12 @@ RSpec.describe "waits of one node for another", :acceptance do
 
   it "gives the retries of a resource no time of their own to wait (trap 15)" do
     hub = fleet.hub("hub")
-    wait = "wait_until(timeout: 4) { File.write('#{fleet.dir}/looks', Time.now.to_f.to_s + \"\\n\", mode: 'a') && nil }"
+    wait = "wait_until(timeout: 8) { File.write('#{fleet.dir}/looks', Time.now.to_f.to_s + \"\\n\", mode: 'a') && nil }"
     run = hub.converge("file('#{fleet.dir}/x') { retries 3\nretry_delay 0\n#{wait} }\n")
-    expect(run.text).to include("waited 4 s")
+    expect(run.text).to include("waited 8 s")
     looks = File.readlines("#{fleet.dir}/looks").map(&:to_f)
-    # Each try looks once at least; were the time given anew, the fourth would begin after three times four seconds.
-    expect(looks.last - looks.first).to be < 12
+    # Each try looks once at least; were the time given anew, the fourth would begin after three times eight seconds.
+    expect(looks.last - looks.first).to be < 24
     expect(looks.size).to be >= 4
   end
 
