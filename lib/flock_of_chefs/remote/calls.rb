@@ -123,7 +123,9 @@ module FlockOfChefs
       def invoke(call, arguments, timeout_ms, more)
         request = { node: call.node, api: call.api, method: call.name, receipt: call.receipt || false,
                     crash_on_error: call.crash_on_error || false, **more }
-        client.invoke(request, arguments, timeout_ms:)
+        return client.invoke(request, arguments, timeout_ms:) if !more[:stream] || more[:stream_ends]
+
+        Stream.persist { client.invoke(request, arguments, timeout_ms:) }
       end
 
       def sound(call, answer)

@@ -8,6 +8,24 @@ module FlockOfChefs
     # One call whose method yields: what it yields is fetched, some at a time, and given to a block. Nothing is fetched
     # while the block is at work, which holds the method once what may be on the way (256 KiB) is full.
     class Stream
+      # Pauses before a question that did not get through is asked again, in seconds.
+      PAUSES_S = [0.1, 0.2, 0.4, 0.8].freeze
+
+      # Asks for what comes next, again when the question did not get through (a hub that is busy, a connection that
+      # could not be made): the stream is where it was.
+      #
+      # @yieldreturn [Hash] the answer
+      # @raise [Error]
+      def self.persist
+        pauses = PAUSES_S.dup
+        begin
+          yield
+        rescue ConnectionError, RejectedError
+          sleep(pauses.shift || raise)
+          retry
+        end
+      end
+
       # @param timeout_ms [Integer] for the whole of it
       # @yieldparam more [Hash] what to add to the request
       # @yieldparam timeout_ms [Integer] what is left

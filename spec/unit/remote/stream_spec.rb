@@ -42,6 +42,16 @@ RSpec.describe FlockOfChefs::Remote::Stream do
     expect(asked.map(&:first)).to all(include(streams: true))
   end
 
+  it "asks again for what did not get through, some times" do
+    stub_const("#{described_class}::PAUSES_S", [0, 0])
+    answers = [FlockOfChefs::RejectedError.new("busy"), FlockOfChefs::ConnectionError.new("gone"), 5]
+    ask = -> { answers.shift.then { |answer| answer.is_a?(Exception) ? raise(answer) : answer } }
+    expect(described_class.persist(&ask)).to eq(5)
+    answers.replace(Array.new(4) { FlockOfChefs::ConnectionError.new("gone") })
+    expect { described_class.persist(&ask) }.to raise_error(FlockOfChefs::ConnectionError)
+    expect(answers.size).to eq(1)
+  end
+
   it "is over when its time is" do
     late = stream(reply(["[1]"], stream: "s1"), timeout_ms: 20)
     expect { late.run { sleep 0.03 } }.to raise_error(FlockOfChefs::TimeoutError)
