@@ -30,10 +30,16 @@ end
 
 action :join, description: 'Join the flock, unless the node is in one. The agent is started.' do
   agent = flock_agent!
+  failure = FlockOfChefsCookbook::JoinFailure.new(agent)
   unless enrolled?(agent)
-    string = FlockOfChefsCookbook::JoinString.of(new_resource)
-    converge_by("join the flock as #{agent.node_name}") { join(agent, string) }
+    converge_by("join the flock as #{agent.node_name}") do
+      failure.noted(new_resource) { join(agent, FlockOfChefsCookbook::JoinString.of(new_resource)) }
+    end
     # Not where someone stops it on purpose.
     agent.run_action(:start) if Array(agent.action).include?(:start)
+  end
+  file failure.path do
+    action :delete
+    only_if { enrolled?(agent) }
   end
 end

@@ -1,6 +1,8 @@
 require 'spec_helper'
 
-describe 'resources of flock_of_chefs' do
+# Named like a recipe: ChefSpec takes from it which cookbook's resources are loaded first.
+describe 'flock_of_chefs::resources' do
+  platform 'debian'
   step_into :flock_agent, :flock_join, :flock_allow, :flock_tag, :flock_api
 
   let(:gem_spec) { Gem::Specification.new('flock_of_chefs', '0.1.0') }
@@ -32,7 +34,7 @@ describe 'resources of flock_of_chefs' do
 
       it 'has later runs load the words' do
         expect(chef_run).to create_file(%r{client.d/flock_of_chefs.rb\z})
-          .with(mode: '0644', content: %r{\A# Written by.*\nbegin\n  require 'flock_of_chefs/chef'\nrescue LoadError})
+          .with(mode: '0644', content: %r{\A# Written by.*\nbegin\n  gem 'flock_of_chefs', "0.1.0"\n  require 'flock_of_chefs/chef'\nrescue LoadError})
       end
 
       it 'writes a unit that runs this Ruby and gem, and whose stop ends no worker' do

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "chefspec"
-require "flock_of_chefs/chefspec"
+require_relative "examples_helper"
 
 RSpec.describe "the fake flock" do
   platform "debian"

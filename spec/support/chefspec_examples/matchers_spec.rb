@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "chefspec"
-require "flock_of_chefs/chefspec"
+require_relative "examples_helper"
 
 RSpec.describe "matchers for the remote words" do
   platform "debian"
