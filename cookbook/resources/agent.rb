@@ -160,7 +160,7 @@ action_class do
     file founding.path do
       content lazy { founding.record }
       mode '0644'
-      only_if { !founding.flock_id.nil? }
+      not_if { founding.flock_id.nil? }
     end
   end
 

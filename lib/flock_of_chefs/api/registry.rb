@@ -59,8 +59,8 @@ module FlockOfChefs
         # @return [Array<Entry>] what can be called, by name; of two with one name the later
         def entries = noted.select(&:offered?).to_h { |entry| [entry.api, entry] }.values.sort_by(&:api)
 
-        # Classes that are meant for an API and offer nothing: they expose no method, nor does a class that inherits from
-        # them.
+        # Classes that are meant for an API and offer nothing: they expose no method, nor does a class that inherits
+        # from them.
         #
         # @return [Array<Entry>]
         def silent

@@ -34,14 +34,14 @@ module FlockOfChefs
         #
         # @return [Object] the block's
         # @raise [Terminated]
-        def heeded
+        def heeded(&waits)
           waiting = Thread.current
           Thread.handle_interrupt(Terminated => :never) do
             before = trap("TERM") do
               @asked = @ended = true
               waiting.raise(Terminated)
             end
-            Thread.handle_interrupt(Terminated => :immediate) { yield }
+            Thread.handle_interrupt(Terminated => :immediate, &waits)
           ensure
             trap("TERM", before || "SYSTEM_DEFAULT")
           end

@@ -135,8 +135,8 @@ module FlockOfChefs
 
       # Not before the end: a recipe of the run may have written agent.toml meanwhile.
       def off
-        ::Chef::Log.warn("flock_of_chefs was off in this run, and every remote_notifies that fires fails: #{@unusable}") \
-          if @unusable
+        why = @unusable and
+          ::Chef::Log.warn("flock_of_chefs was off in this run, and every remote_notifies that fires fails: #{why}")
         @begun = @expansion = @unusable = nil
       end
 

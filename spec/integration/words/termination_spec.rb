@@ -25,10 +25,7 @@ RSpec.describe "TERM and a run that waits" do
       #{recipe}
     RUBY
     chef.write("term.rb", "#{File.read(chef.path("client.rb"))}\n#{config}\n")
-    pid = Process.spawn(chef.send(:environment, "agent"), Gem.ruby, "-W0", Gem.bin_path("chef-bin", "chef-client"), "-z", "-c",
-                        chef.path("term.rb"), "-o", "recipe[cb]", *arguments, chdir: chef.dir, pgroup: true,
-                                                                              %i[out err] => chef.path("daemon.log"))
-    Process.detach(pid)
+    chef.spawn("term.rb", "-o", "recipe[cb]", *arguments)
   end
 
   # @return [Process::Status] of chef-client, after TERM to the process that left the mark
