@@ -217,6 +217,16 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     expect(member.systemctl_calls).to be_empty
   end
 
+  it "leaves agent.toml alone where what the recipes make of it is refused" do
+    able = member.try_flockctl("config", "check", "--help").status.success?
+    skip "this flockctl has no `config check`" unless able
+    before = member.read("etc/agent.toml")
+    refused = member.converge("", settings: { "listne" => "127.0.0.1:1" }, **source)
+    expect(refused.status).not_to be_success
+    expect(refused.output).to match(/agent\.toml is left as it is, since .* is refused: .*listne/)
+    expect(member.read("etc/agent.toml")).to eq(before)
+  end
+
   it "leaves the rules alone when a run fails before it has seen them" do
     before = member.read("etc/agent.toml")
     failed = member.converge("ruby_block('fails') { block { raise 'on purpose' } }\nflock_tag 'green'\n", **source)
