@@ -36,7 +36,8 @@ RSpec.describe "the cookbook's files" do
       documented = File.read("#{root}/docs/operations.md")[/```ini\n(.*?)```/m, 1]
       written = described_class.render(%w[ruby flockctl agent], {}, "/run/flock/agent.sock")
       expect(keys(written)).to eq(keys(documented))
-      %w[Type KillMode OOMPolicy UMask TimeoutStopSec RestartSec LimitNOFILE LimitCORE WatchdogSec RuntimeDirectoryMode].each do |key|
+      %w[Type KillMode OOMPolicy UMask TimeoutStopSec RestartSec LimitNOFILE LimitCORE WatchdogSec
+         RuntimeDirectoryMode].each do |key|
         expect(written[/^#{key}=.*/]).to eq(documented[/^#{key}=.*/])
       end
     end

@@ -28,7 +28,8 @@ RSpec.describe FlockOfChefs::Agent::Watchdog do
   it "asks the native agent several times a period until that is stopped, and says when it was silent" do
     start(WATCHDOG_USEC: "3000", WATCHDOG_PID: Process.pid.to_s).join
     expect(native.asked).to eq([["alive", "{}", 1]] * 4)
-    expect(log.lines).to eq(["the service manager is not told that the agent lives: alive was not answered within 1 ms"])
+    expect(log.lines).to eq(["the service manager is not told that the agent lives: " \
+                             "alive was not answered within 1 ms"])
   end
 
   it "does nothing where nobody listens to this process" do
