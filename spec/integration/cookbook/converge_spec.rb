@@ -1,52 +1,14 @@
 # frozen_string_literal: true
 
-require "fileutils"
-require "chef"
-require "chef/encrypted_data_bag_item"
 require "json"
 require "open3"
-require "tmpdir"
-require "support/cookbook/machine"
+require "openssl"
+require "support/cookbook/bare_machines"
 require "support/fleet/join_string"
 
-# The story of two bare machines, in order; each example goes on where the one before ended.
+# The story of three bare machines, in order; each example goes on where the one before ended.
 RSpec.describe "the cookbook on bare machines", order: :defined do
-  before(:context) do
-    @dir = Dir.mktmpdir("flock")
-    @gem = CookbookMachine.pack_gem(@dir)
-    @hub = CookbookMachine.new(File.join(@dir, "hub"), "bender0")
-    @member = CookbookMachine.new(File.join(@dir, "member"), "bender1")
-  end
-
-  after(:context) do
-    [@hub, @member].each(&:close)
-    FileUtils.rm_rf(@dir) unless ENV["FLOCK_KEEP"]
-  end
-
-  attr_reader :hub, :member
-
-  def oracle = File.join(@dir, "oracle")
-  def fired = File.exist?(oracle) ? File.readlines(oracle, chomp: true) : []
-
-  def marking
-    <<~RUBY
-      execute 'mark' do
-        command "echo marked >> #{oracle}"
-        action :nothing
-      end
-    RUBY
-  end
-
-  def notifying(content)
-    <<~RUBY
-      file '#{@dir}/trigger' do
-        content '#{content}'
-        remote_notifies :run, 'execute[mark]', node: 'bender0'
-      end
-    RUBY
-  end
-
-  def source = { gem: { source: @gem } }
+  include_context "with bare machines"
 
   it "has the words say that they do nothing while the gem is not there" do
     run = hub.converge(<<~RUBY, run_list: "recipe[app]")
@@ -186,6 +148,18 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     FileUtils.rm_rf(member.path("repo/data_bags"))
     again = member.converge!(notifying("first"), join: { data_bag: "flock" }, **source)
     expect(again.updated).to eq(0), again.output
+  end
+
+  it "joins with a token of a vault" do
+    token = hub.flockctl("token", "create").lines.last.strip
+    key = OpenSSL::PKey::RSA.new(2048)
+    third.write("client.pem", key.to_pem)
+    File.write(third.path("client.rb"), "client_key '#{third.path("client.pem")}'\n", mode: "a")
+    sealed = [key.public_encrypt("of the vault")].pack("m")
+    third.vault("flock", { "id" => "join", "token" => token }, "of the vault", bender2: sealed)
+    run = third.converge!("", join: { vault: "flock" }, **source)
+    expect(run.output).to include("join the flock as bender2")
+    Fleet.eventually("the hub knows it") { hub.flockctl("nodes", "--format", "names").include?("bender2") }
   end
 
   it "writes rules and tags of all recipes, and restarts the agent once" do

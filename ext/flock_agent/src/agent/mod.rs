@@ -127,14 +127,12 @@ impl Agent {
             }
             self.parts.dispatcher.call(op, arguments).await
         };
-        tokio::time::timeout(timeout, answer)
-            .await
-            .unwrap_or_else(|_| {
-                Err(Error::timeout(format!(
-                    "{op} was not answered within {} ms",
-                    timeout.as_millis()
-                )))
-            })
+        tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| {
+            Err(Error::timeout(format!(
+                "{op} was not answered within {} ms",
+                timeout.as_millis()
+            )))
+        })
     }
 
     async fn alive(&self) -> Result<Value> {
