@@ -18,13 +18,16 @@ module FlockOfChefs
       end
 
       class << self
-        # A run begins: a TERM that comes while nothing waits is remembered, beside what Chef does at one.
+        # A run begins, the only one of its process: a TERM that comes while nothing waits is remembered, beside what
+        # Chef does at one.
         #
         # @return [void]
         def watch
-          @asked = @ended = false
-          chefs = trap("TERM", "SYSTEM_DEFAULT")
-          trap("TERM", chefs.is_a?(Proc) ? remembering(chefs) : chefs || "SYSTEM_DEFAULT")
+          chefs = trap("TERM") do |signal|
+            @asked = true
+            chefs.call(signal) if chefs.respond_to?(:call)
+          end
+          trap("TERM", chefs || "SYSTEM_DEFAULT") unless chefs.respond_to?(:call)
         end
 
         # @return [Boolean] whether this run was told to end
@@ -56,15 +59,6 @@ module FlockOfChefs
 
           @ended = true
           raise Terminated
-        end
-
-        private
-
-        def remembering(chefs)
-          proc do |signal|
-            @asked = true
-            chefs.call(signal)
-          end
         end
       end
     end
