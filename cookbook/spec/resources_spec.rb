@@ -199,6 +199,32 @@ describe 'flock_of_chefs::resources' do
     end
   end
 
+  describe 'flock_join that may fail' do
+    recipe do
+      flock_agent('default') do
+        data_dir '/flock/data'
+        action :create
+      end
+      flock_join('default') do
+        data_bag 'flock'
+        retries 2
+        retry_delay 0
+        ignore_failure true
+      end
+    end
+
+    it 'tries again as often as it is told to, and goes on' do
+      stub_data_bag_item('flock', 'join').and_return('token' => 'flock1.secret')
+      tries = 0
+      allow_any_instance_of(Chef::Provider).to receive(:shell_out) do
+        tries += 1
+        instance_double(Mixlib::ShellOut, error?: true, exitstatus: 4, stdout: '', stderr: 'no hub answers')
+      end
+      expect { chef_run }.not_to raise_error
+      expect(tries).to eq(3)
+    end
+  end
+
   describe 'flock_join from a vault' do
     recipe do
       flock_agent('default') do

@@ -20,8 +20,9 @@ module FlockOfChefs
       CALL_MS = 10_000
       # States of a unit that has a job of its own at work: another one that is asked for then would be the same.
       BUSY = %w[activating deactivating].freeze
-      # How often such a unit is looked at, and how long.
+      # How often such a unit is looked at.
       LOOK_S = 1
+      # How many times, at most.
       LOOKS = 6 * 3600
       # @param native [Native::Agent]
       # @param config [Hash] agent.toml, resolved
