@@ -12,6 +12,8 @@ default['flock_of_chefs']['advertise'] = nil
 
 # true on the node that founds the flock.
 default['flock_of_chefs']['hub'] = false
+# The id of the flock that is given up where this hub has lost its keys for good.
+default['flock_of_chefs']['found_anew'] = nil
 default['flock_of_chefs']['hubs'] = []
 default['flock_of_chefs']['tags'] = []
 default['flock_of_chefs']['cloud'] = nil
@@ -41,3 +43,7 @@ default['flock_of_chefs']['join']['vault'] = nil
 default['flock_of_chefs']['join']['item'] = 'join'
 default['flock_of_chefs']['join']['key'] = 'token'
 default['flock_of_chefs']['join']['replace'] = false
+# A hub that is away: how often joining is tried again, after how many seconds, and whether the run goes on without.
+default['flock_of_chefs']['join']['retries'] = 0
+default['flock_of_chefs']['join']['retry_delay'] = 5
+default['flock_of_chefs']['join']['ignore_failure'] = false

@@ -22,10 +22,12 @@ module FlockOfChefsCookbook
 
       # @param version [String, nil]
       # @return [Array<String>] what runs flockctl, whatever else is installed
-      # @raise [RuntimeError] when the gem is not there
+      # @raise [RuntimeError] when the gem is not there, but for a why-run, which has not installed it
       def flockctl(version)
-        spec = specification(version) ||
-               raise("the gem #{NAME} #{version} is not installed in #{RbConfig.ruby}; flock_agent's action :create installs it")
+        spec = specification(version)
+        return [RbConfig.ruby, 'flockctl'] if spec.nil? && Chef::Config[:why_run]
+        raise "the gem #{NAME} #{version} is not installed in #{RbConfig.ruby}; flock_agent's action :create installs it" unless spec
+
         [RbConfig.ruby, *spec.full_require_paths.map { |path| "-I#{path}" }, spec.bin_file('flockctl')]
       end
 

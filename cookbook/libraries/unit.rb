@@ -25,10 +25,11 @@ module FlockOfChefsCookbook
           'ExecStart' => command.map { |word| quote(word).gsub('$', '$$') }.join(' '),
           # Stopping the agent must not end the action that runs, be it the Chef run that restarts the agent.
           'KillMode' => 'process', 'TimeoutStopSec' => 30,
-          'Restart' => 'on-failure', 'RestartSec' => 2,
+          'Restart' => 'on-failure', 'RestartSec' => 2, 'WatchdogSec' => 60,
           'OOMPolicy' => 'continue',
           **runtime_directory(socket),
-          'UMask' => '0077', 'LimitNOFILE' => 65_536
+          # No core of a process that has keys in its memory.
+          'UMask' => '0077', 'LimitCORE' => '0:infinity', 'LimitNOFILE' => 65_536
         }
       end
 

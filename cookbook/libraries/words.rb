@@ -4,8 +4,10 @@ module FlockOfChefsCookbook
     class << self
       # Installs the gem's words.
       #
+      # @param version [String, nil] a requirement; nil = the newest that is installed
       # @return [Boolean] whether the gem is there
-      def load
+      def load(version = nil)
+        choose(version) if version
         require 'flock_of_chefs/chef'
         @off&.withdraw
         @off = nil
@@ -30,6 +32,20 @@ module FlockOfChefsCookbook
       end
 
       private
+
+      # A gem that is loaded cannot be changed for another: this run goes on with it.
+      def choose(version)
+        loaded = Gem.loaded_specs['flock_of_chefs']
+        return (gem('flock_of_chefs', version) unless there?) unless loaded
+        return if Gem::Requirement.create(version).satisfied_by?(loaded.version)
+
+        Chef::Log.warn("flock_of_chefs: this run has loaded the gem's version #{loaded.version}; #{version} has its effect from the next run on")
+      end
+
+      # Also where it is no gem but a folder of Ruby's load path.
+      def there?
+        Object.const_defined?(:FlockOfChefs) && ::FlockOfChefs.const_defined?(:VERSION, false)
+      end
 
       def stand_in
         return if @bare

@@ -12,6 +12,8 @@ unless flock['enabled']
   return
 end
 
+FlockOfChefsCookbook::Requirements.check!
+
 gem_version = flock['gem']['version'] || run_context.cookbook_collection['flock_of_chefs'].version
 
 chef_gem 'flock_of_chefs' do
@@ -23,7 +25,7 @@ chef_gem 'flock_of_chefs' do
   not_if { FlockOfChefsCookbook::FlockGem.installed?(gem_version) }
 end
 
-FlockOfChefsCookbook::Words.load
+FlockOfChefsCookbook::Words.load(gem_version)
 
 flock_agent 'default' do
   config flock['config']
@@ -32,6 +34,7 @@ flock_agent 'default' do
   listen FlockOfChefsCookbook::Addresses.listen(node)
   advertise FlockOfChefsCookbook::Addresses.advertise(node)
   hub flock['hub']
+  found_anew flock['found_anew']
   hubs flock['hubs'].to_a
   tags flock['tags'].to_a
   cloud flock['cloud']
@@ -54,5 +57,8 @@ flock_join 'default' do
   item token['item']
   key token['key']
   replace token['replace']
+  retries token['retries']
+  retry_delay token['retry_delay']
+  ignore_failure token['ignore_failure']
   only_if { %w(string file data_bag vault).any? { |place| token[place] } }
 end

@@ -10,6 +10,7 @@ property :socket, String, default: '/run/flock/agent.sock', description: 'The lo
 property :listen, String, default: '0.0.0.0:22222', description: 'IP:PORT for other agents; empty = dial out only.'
 property :advertise, [String, nil], description: 'HOST:PORT that other agents dial, where it is another one.'
 property :hub, [true, false], default: false, description: 'Whether this node founds the flock.'
+property :found_anew, [String, nil], description: 'The flock, by its id, that is given up where the hub has lost its keys; else it founds no second one.'
 property :hubs, Array, default: [], description: 'Hubs, HOST:PORT, that override those learned by joining.'
 property :tags, Array, default: [], description: 'Tags of this node, beside those of flock_tag and of Chef.'
 property :cloud, [String, nil], description: 'The cloud of this node.'
@@ -76,6 +77,7 @@ action_class do
       content lazy { FlockOfChefsCookbook::AgentSettings.render(agent, early: true) }
       mode '0600'
       sensitive true
+      verify { |path| FlockOfChefsCookbook::SettingsCheck.passed?(agent, path) }
       action :create_if_missing
     end
     write_settings_at_the_end
@@ -90,6 +92,7 @@ action_class do
         content lazy { FlockOfChefsCookbook::AgentSettings.render(agent) }
         mode '0600'
         sensitive true
+        verify { |path| FlockOfChefsCookbook::SettingsCheck.passed?(agent, path) }
         only_if { FlockOfChefsCookbook::AgentSettings.complete?(agent.run_context) }
         notifies :try_restart, unit, :delayed
         action :nothing
@@ -108,10 +111,12 @@ action_class do
 
   def client_d_content
     config = "ENV['FLOCK_CONFIG'] ||= #{agent.config.inspect}\n" unless agent.config == '/etc/flock/agent.toml'
+    # Else the newest that is installed would be loaded.
+    version = "gem 'flock_of_chefs', #{agent.gem_version.inspect}\n  " if agent.gem_version
     <<~RUBY
       # Written by the cookbook flock_of_chefs.
       #{config}begin
-        require 'flock_of_chefs/chef'
+        #{version}require 'flock_of_chefs/chef'
       rescue LoadError
         nil # the next run that has the cookbook installs the gem
       end
@@ -121,7 +126,7 @@ action_class do
   # The rest of this run has the words, and hands over to this agent.
   def load_words
     ENV['FLOCK_CONFIG'] ||= agent.config unless agent.config == '/etc/flock/agent.toml'
-    FlockOfChefs::Run::Events.configured(run_context.root_run_context) if FlockOfChefsCookbook::Words.load
+    FlockOfChefs::Run::Events.configured(run_context.root_run_context) if FlockOfChefsCookbook::Words.load(agent.gem_version)
   end
 
   def write_unit
@@ -145,10 +150,17 @@ action_class do
   end
 
   def found
+    founding = FlockOfChefsCookbook::Founding.new(agent, node)
+    founding.check! unless enrolled?(agent)
     execute "found a flock on #{agent.node_name}" do
       command lazy { flockctl('init') }
       environment FlockOfChefsCookbook::FlockGem.environment
       not_if { enrolled?(agent) }
+    end
+    file founding.path do
+      content lazy { founding.record }
+      mode '0644'
+      not_if { founding.flock_id.nil? }
     end
   end
 
@@ -159,6 +171,7 @@ action_class do
 end
 
 action :create, description: 'Install and configure the agent; found a flock on the hub. Changes restart a running agent at the end of the run.' do
+  FlockOfChefsCookbook::Requirements.check!
   install_gem
   write_settings
   write_client_d
@@ -179,7 +192,8 @@ action :start, description: 'Start the agent, if the node is in a flock.' do
   if enrolled?(agent)
     steer :start
   else
-    Chef::Log.warn("#{agent}: not started, since this node is in no flock yet: flock_join, `flockctl join` or `hub true` bring it into one")
+    why = FlockOfChefsCookbook::JoinFailure.new(agent).told
+    Chef::Log.warn("#{agent}: not started, since this node is in no flock yet: #{why || 'flock_join, `flockctl join` or `hub true` bring it into one'}")
   end
 end
 

@@ -26,14 +26,37 @@ action_class do
     said = "#{result.stdout}#{result.stderr}".gsub(string, '[join string]').strip
     raise "#{new_resource}: flockctl join ended with #{result.exitstatus}: #{said}"
   end
+
+  # Chef itself retries nothing whose failure it ignores.
+  def persistently
+    left = new_resource.ignore_failure ? new_resource.retries : 0
+    begin
+      yield
+    rescue StandardError => e
+      raise if left == 0
+
+      left -= 1
+      Chef::Log.warn("#{e.message}; tried again in #{new_resource.retry_delay} s")
+      sleep(new_resource.retry_delay)
+      retry
+    end
+  end
 end
 
 action :join, description: 'Join the flock, unless the node is in one. The agent is started.' do
   agent = flock_agent!
+  failure = FlockOfChefsCookbook::JoinFailure.new(agent)
   unless enrolled?(agent)
-    string = FlockOfChefsCookbook::JoinString.of(new_resource)
-    converge_by("join the flock as #{agent.node_name}") { join(agent, string) }
+    converge_by("join the flock as #{agent.node_name}") do
+      failure.noted(new_resource) do
+        persistently { join(agent, FlockOfChefsCookbook::JoinString.of(new_resource)) }
+      end
+    end
     # Not where someone stops it on purpose.
     agent.run_action(:start) if Array(agent.action).include?(:start)
+  end
+  file failure.path do
+    action :delete
+    only_if { enrolled?(agent) }
   end
 end

@@ -89,6 +89,21 @@ describe 'flock_of_chefs::default' do
     end
   end
 
+  context 'with a join that may fail' do
+    let(:flock) { { 'join' => { 'file' => '/token', 'retries' => 3, 'retry_delay' => 20, 'ignore_failure' => true } } }
+
+    it 'tries again, and goes on without' do
+      expect(chef_run).to join_flock_join('default').with(retries: 3, retry_delay: 20, ignore_failure: true)
+    end
+  end
+
+  context 'in the Ruby of an older package of Chef' do
+    it 'says which one it needs, and what to do' do
+      stub_const('RUBY_VERSION', '3.0.6')
+      expect { chef_run }.to raise_error(/needs Ruby 3.1 or newer, and this .* #{Chef::VERSION} runs in Ruby 3.0.6.* upgrade it .*'enabled'/)
+    end
+  end
+
   context 'not enabled' do
     let(:flock) { { 'enabled' => false } }
     let(:installed) { false }

@@ -1,6 +1,8 @@
 require 'spec_helper'
 
-describe 'resources of flock_of_chefs' do
+# Named like a recipe: ChefSpec takes from it which cookbook's resources are loaded first.
+describe 'flock_of_chefs::resources' do
+  platform 'debian'
   step_into :flock_agent, :flock_join, :flock_allow, :flock_tag, :flock_api
 
   let(:gem_spec) { Gem::Specification.new('flock_of_chefs', '0.1.0') }
@@ -32,7 +34,7 @@ describe 'resources of flock_of_chefs' do
 
       it 'has later runs load the words' do
         expect(chef_run).to create_file(%r{client.d/flock_of_chefs.rb\z})
-          .with(mode: '0644', content: %r{\A# Written by.*\nbegin\n  require 'flock_of_chefs/chef'\nrescue LoadError})
+          .with(mode: '0644', content: %r{\A# Written by.*\nbegin\n  gem 'flock_of_chefs', "0.1.0"\n  require 'flock_of_chefs/chef'\nrescue LoadError})
       end
 
       it 'writes a unit that runs this Ruby and gem, and whose stop ends no worker' do
@@ -194,6 +196,32 @@ describe 'resources of flock_of_chefs' do
     it 'says which place holds no token' do
       stub_data_bag_item('flock', 'join').and_return({})
       expect { chef_run }.to raise_error(%r{token of the data bag item flock/join holds no join string})
+    end
+  end
+
+  describe 'flock_join that may fail' do
+    recipe do
+      flock_agent('default') do
+        data_dir '/flock/data'
+        action :create
+      end
+      flock_join('default') do
+        data_bag 'flock'
+        retries 2
+        retry_delay 0
+        ignore_failure true
+      end
+    end
+
+    it 'tries again as often as it is told to, and goes on' do
+      stub_data_bag_item('flock', 'join').and_return('token' => 'flock1.secret')
+      tries = 0
+      allow_any_instance_of(Chef::Provider).to receive(:shell_out) do
+        tries += 1
+        instance_double(Mixlib::ShellOut, error?: true, exitstatus: 4, stdout: '', stderr: 'no hub answers')
+      end
+      expect { chef_run }.not_to raise_error
+      expect(tries).to eq(3)
     end
   end
 

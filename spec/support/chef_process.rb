@@ -61,14 +61,23 @@ class ChefProcess
 
   # Keeps chef-client running for the time of the block.
   def daemon(*arguments)
-    command = [Gem.ruby, "-W0", Gem.bin_path("chef-bin", "chef-client"), "-z", "-c", path("client.rb"), *arguments]
-    pid = Process.spawn(environment("agent"), *command, chdir: dir, pgroup: true, %i[out err] => path("daemon.log"))
+    run = spawn("client.rb", *arguments)
     yield
   ensure
-    if pid
-      Process.kill(:TERM, -pid)
-      Process.wait(pid)
+    if run
+      Process.kill(:TERM, -run.pid)
+      run.join
     end
+  end
+
+  # Starts chef-client in a process group of its own; it writes daemon.log.
+  #
+  # @param config [String] a file of {#dir}
+  # @return [Process::Waiter]
+  def spawn(config, *arguments)
+    command = [Gem.ruby, "-W0", Gem.bin_path("chef-bin", "chef-client"), "-z", "-c", path(config), *arguments]
+    Process.detach(Process.spawn(environment("agent"), *command, chdir: dir, pgroup: true,
+                                                                 %i[out err] => path("daemon.log")))
   end
 
   # @raise [RuntimeError] if the block stays false

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "parser/ruby27"
 require_relative "../../cookbook/libraries/toml"
 require_relative "../../cookbook/libraries/unit"
 
@@ -17,6 +18,12 @@ RSpec.describe "the cookbook's files" do
     expect(File.read("#{root}/cookbook/LICENSE")).to eq(File.read("#{root}/LICENSE"))
   end
 
+  it "are read by the Ruby of the oldest Chef, which is told there what is missing" do
+    files = Dir["#{root}/cookbook/{attributes,libraries,recipes,resources}/*.rb"]
+    expect(files.size).to be > 10
+    files.each { |file| expect { Parser::Ruby27.parse(File.read(file), file) }.not_to raise_error }
+  end
+
   it "have a page for each resource that names each of its properties" do
     Dir["#{root}/cookbook/resources/*.rb"].each do |file|
       page = File.read("#{root}/cookbook/documentation/flock_#{File.basename(file, ".rb")}.md")
@@ -29,7 +36,8 @@ RSpec.describe "the cookbook's files" do
       documented = File.read("#{root}/docs/operations.md")[/```ini\n(.*?)```/m, 1]
       written = described_class.render(%w[ruby flockctl agent], {}, "/run/flock/agent.sock")
       expect(keys(written)).to eq(keys(documented))
-      %w[Type KillMode OOMPolicy UMask TimeoutStopSec RestartSec LimitNOFILE RuntimeDirectoryMode].each do |key|
+      %w[Type KillMode OOMPolicy UMask TimeoutStopSec RestartSec LimitNOFILE LimitCORE WatchdogSec
+         RuntimeDirectoryMode].each do |key|
         expect(written[/^#{key}=.*/]).to eq(documented[/^#{key}=.*/])
       end
     end

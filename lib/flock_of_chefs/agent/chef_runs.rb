@@ -18,18 +18,25 @@ module FlockOfChefs
       LOG = "chef.log"
       # The deadline of one call to the native agent.
       CALL_MS = 10_000
-
+      # States of a unit that has a job of its own at work: another one that is asked for then would be the same.
+      BUSY = %w[activating deactivating].freeze
+      # How often such a unit is looked at.
+      LOOK_S = 1
+      # How many times, at most.
+      LOOKS = 6 * 3600
       # @param native [Native::Agent]
       # @param config [Hash] agent.toml, resolved
       # @param log [Log]
       # @param systemctl [#call] what systemctl answers to its arguments: its output, nil when it failed
       # @param pid_files [Array<String>]
-      def initialize(native, config, log:, systemctl: SYSTEMCTL, pid_files: PID_FILES)
+      # @param sleeper [#call]
+      def initialize(native, config, log:, systemctl: SYSTEMCTL, pid_files: PID_FILES, sleeper: Kernel.method(:sleep))
         @native = native
         @config = config
         @log = log
         @systemctl = systemctl
         @pid_files = pid_files
+        @sleep = sleeper
       end
 
       # @param event [Hash] a "run_chef" event
@@ -70,11 +77,27 @@ module FlockOfChefs
         "systemd's #{name}" if @systemctl.call(*way_in(name), name)
       end
 
-      # The main process only: what a run of it has at work must not hear the signal.
+      # A daemon is woken, its main process only: what a run of it has at work must not hear the signal.
       def way_in(name)
-        return %w[kill --kill-who=main -s USR1] if @systemctl.call("is-active", name)
+        return %w[kill --kill-who=main -s USR1] if idle_state(name) == "active"
 
         %w[start --no-block]
+      end
+
+      # A oneshot unit is "activating" while Chef runs, and to start it then would be to join that run, which began
+      # before this one was asked for.
+      #
+      # @return [String] the state of the unit once it has come to one
+      # @raise [RuntimeError] when it comes to none
+      def idle_state(name)
+        LOOKS.times do |nth|
+          state = @systemctl.call("show", "-p", "ActiveState", "--value", name).to_s.strip
+          return state unless BUSY.include?(state)
+
+          @log.info("#{name} runs Chef now; it is started again after that") if nth.zero?
+          @sleep.call(LOOK_S)
+        end
+        raise "#{name} has not come to an end for #{LOOKS * LOOK_S / 3600} h"
       end
 
       # @return [String, nil] what was done

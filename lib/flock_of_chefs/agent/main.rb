@@ -7,6 +7,7 @@ require_relative "dispatcher"
 require_relative "log"
 require_relative "supervisor"
 require_relative "wakeups"
+require_relative "watchdog"
 
 module FlockOfChefs
   # The Ruby side of the resident process: it pulls events and runs workers; everything else is native.
@@ -48,6 +49,7 @@ module FlockOfChefs
         info = (early ? called_off(starter) : starter.value) or return not_started
         announce(info = JSON.parse(info))
         @dispatcher.chef_runs = ChefRuns.new(@native, info, log: @log)
+        Watchdog.start(@native, log: @log)
         @dispatcher.start { @wakeups.push(:dispatcher) }
         @wakeups.pop unless early
         stop

@@ -61,6 +61,12 @@ module FlockOfChefs
 
       private
 
+      # Ruby's hook: such a class is an API of its own, of the methods that it exposes itself.
+      def inherited(subclass)
+        super
+        Registry.note_form(subclass, ::Kernel.caller_locations(1).map(&:path))
+      end
+
       def word(name, what)
         return name.to_s if NAME.match?(name.to_s)
 

@@ -59,6 +59,17 @@ module FlockOfChefs
         # @return [Array<Entry>] what can be called, by name; of two with one name the later
         def entries = noted.select(&:offered?).to_h { |entry| [entry.api, entry] }.values.sort_by(&:api)
 
+        # Classes that are meant for an API and offer nothing: they expose no method, nor does a class that inherits
+        # from them.
+        #
+        # @return [Array<Entry>]
+        def silent
+          offered = entries.map(&:implementation)
+          noted.select do |entry|
+            entry.implementation.is_a?(Class) && !entry.offered? && offered.none? { |one| one < entry.implementation }
+          end
+        end
+
         # Forgets all: another run begins.
         #
         # @return [void]
@@ -68,9 +79,10 @@ module FlockOfChefs
 
         def noted = @noted ||= []
 
-        # Libraries may be loaded again.
+        # Libraries may be loaded again. A class that inherits has no name yet.
         def note(entry)
-          noted.reject! { |known| known.implementation.name == entry.implementation.name && known.name == entry.name }
+          again = entry.implementation.name
+          noted.reject! { |known| again && known.implementation.name == again && known.name == entry.name }
           noted << entry
         end
 

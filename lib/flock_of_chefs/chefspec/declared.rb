@@ -15,7 +15,9 @@ module FlockOfChefs
     #   @return [Recipe::Request]
     # @!attribute [r] timing
     #   @return [Symbol] +:before+, +:immediately+ or +:delayed+
-    Declared = Struct.new(:word, :by, :request, :timing, keyword_init: true) do
+    # @!attribute [r] wait
+    #   @return [Numeric, nil] seconds that the run waits for the outcome
+    Declared = Struct.new(:word, :by, :request, :timing, :wait, keyword_init: true) do
       # @param run_context [Chef::RunContext] of a ChefSpec run
       # @return [Array<Declared>] all that its recipes declare, in their order
       def self.in(run_context)
@@ -32,7 +34,7 @@ module FlockOfChefs
       # @return [Hash{Symbol=>Object}] the other options
       def options
         { ttl: request.ttl_ms / 1000, retry: request.retries, match: request.targets["match"],
-          when_none: request.targets["when_none"] }
+          when_none: request.targets["when_none"], wait: }
       end
 
       # @return [String] as a failing test shows it
@@ -44,7 +46,8 @@ module FlockOfChefs
       # @see Recipe::Declaration#initialize
       def initialize(word, resource, *)
         super
-        Declared.in(resource.run_context) << Declared.new(word: word.name, by: resource, request:, timing:)
+        seen = { word: word.name, by: resource, request:, timing:, wait: patience&.limit_s }
+        Declared.in(resource.run_context) << Declared.new(**seen)
       end
 
       private

@@ -1,8 +1,10 @@
 # frozen_string_literal: true
 
+require_relative "../api/registry"
 require_relative "../remote"
 
 module FlockOfChefs
+  # Support for unit tests of recipes; see +flock_of_chefs/chefspec+.
   module ChefSpec
     # What a test has one method of a node's API answer.
     class CallStub
@@ -66,14 +68,22 @@ module FlockOfChefs
       attr_reader :calls
 
       class << self
-        # Puts a fake in the place of the agent for the time of the block.
+        # Puts a new fake in the place of the agent.
+        #
+        # @return [FakeCalls]
+        def install
+          Api::Registry.announcer = ->(api) {} # FlockOfChefs.changed
+          Remote::Calls.current = new
+        end
+
+        # A new one for the time of the block; what runs outside of examples meets no agent either.
         #
         # @return [Object] the block's value
         def installed
-          Remote::Calls.current = new
+          install
           yield
         ensure
-          Remote::Calls.current = nil
+          install
         end
       end
 
@@ -83,8 +93,15 @@ module FlockOfChefs
         @nodes = []
       end
 
-      # What tells this node's name.
-      Client = Struct.new(:config)
+      # What tells this node's name. Nothing ever changes in an example, so that nothing is waited for.
+      Client = Struct.new(:config) do
+        # @see LocalClient#call
+        # @raise [NotStubbed] always
+        def call(operation, _body, **)
+          raise NotStubbed, "the agent was asked to #{operation}: no test waits for what other nodes do; have " \
+                            "stub_flock_call answer how it ends, as in and_return('id' => '1', 'state' => 'succeeded')"
+        end
+      end
 
       # @return [Client] +FlockOfChefs.me+ is the node of the ChefSpec run
       def client = Client.new({ "name" => ::Chef.run_context&.node&.name || "chefspec" })
@@ -117,6 +134,21 @@ module FlockOfChefs
                           "#{body.map { |name, value| "#{name}: #{value.inspect}" }.join(", ")})"
       end
 
+      # What Chef's search would find. A ServerRunner has one of its own.
+      #
+      # @param query [String]
+      # @yieldreturn [Array<Remote::Node>] what that finds
+      # @return [Array<Remote::Node>]
+      # @raise [NotStubbed]
+      def search(query)
+        found = @nodes.find { |selector, _| selector == { query: } }
+        return found.last.map { |node| Remote::Node.new(node["name"]) } if found
+        return yield unless ::Chef::Config[:solo_legacy_mode]
+
+        raise NotStubbed, "FlockOfChefs.search(#{query.inspect}) was asked for; foresee it with " \
+                          "stub_flock_nodes('NODE', …, query: #{query.inspect})"
+      end
+
       private
 
       def known(name, presence) = { "name" => name, "presence" => presence }
@@ -132,5 +164,17 @@ module FlockOfChefs
           "#{".with(#{arguments})" unless arguments.empty?}.and_return(…)"
       end
     end
+
+    # Before Chef's search, which would ask a server.
+    module FakeSearch
+      # @see Remote::Selection.search
+      def search(query)
+        fake = Remote::Calls.current
+        fake.is_a?(FakeCalls) ? fake.search(query) { super } : super
+      end
+    end
+
+    Remote::Selection.singleton_class.prepend(FakeSearch)
+    FakeCalls.install
   end
 end

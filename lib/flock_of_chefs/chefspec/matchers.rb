@@ -58,7 +58,7 @@ module FlockOfChefs
       # @return [self]
       def delayed = want(:timing, :delayed)
 
-      # @param options [Hash] ttl:, retry:, match:, when_none:
+      # @param options [Hash] ttl:, retry:, match:, when_none:, wait: in seconds
       # @return [self]
       def with(**options)
         want(:options, options.transform_values { |value| value.is_a?(Symbol) ? value.to_s : value })

@@ -17,7 +17,8 @@ module FlockOfChefs
         Remote::Calls.current.add(CallStub.new(node.to_s, api.to_s, method.to_s))
       end
 
-      # Nodes of the flock: what +FlockOfChefs.nodes+ finds, and whose +presence+ is known.
+      # Nodes of the flock: what +FlockOfChefs.nodes+ finds, or with +query:+ +FlockOfChefs.search+, and whose
+      # +presence+ is known.
       #
       # @param names [Array<String>]
       # @param presence [String] "alive", "suspect" or "gone"

@@ -20,12 +20,20 @@ module FlockOfChefs
         entries = Api::Registry.entries
         Api::Actors.go_live if entries.any?(&:actor?)
         @services = entries.filter_map { |entry| started(entry) }.to_h { |service| [service.name, service] }
+        Api::Registry.silent.each { |entry| complain(entry) }
       end
 
       # @return [Array<Hash>] ApiInfo of proto/flock/v1/local.proto
       def infos = services.values.map(&:info)
 
       private
+
+      def complain(entry)
+        problem = "#{entry.implementation} (#{File.basename(entry.file)}) offers nothing: it exposes no method; " \
+                  "name those that may be called, as in `expose :count`"
+        warn "flock_of_chefs host: #{problem}"
+        @problems << problem
+      end
 
       def started(entry)
         (entry.actor? ? ActorService : ObjectService).new(entry)

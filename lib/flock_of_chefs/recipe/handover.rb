@@ -59,9 +59,12 @@ module FlockOfChefs
       # @raise [Error] if it is not done at all targets in time; see {Awaited#finish}
       def await
         return if @id.nil? || @patience.nil?
-        return ::Chef::Log.info("flock_of_chefs: notification #{@id} is not waited for: #{LOCKED}") \
-          if Run::Handoff.redirected?
+        return unwaited(LOCKED) if Run::Handoff.redirected?
 
+        if Termination.asked?
+          Termination.end_run
+          return unwaited("TERM was received")
+        end
         blaming { Termination.heeded { Awaited.new(@id, @request, @patience).finish } }
       end
 
@@ -73,6 +76,8 @@ module FlockOfChefs
       # Why a worker does not wait.
       LOCKED = "a worker fires this resource, and holds Chef's run lock"
       private_constant :LOCKED
+
+      def unwaited(why) = ::Chef::Log.info("flock_of_chefs: notification #{@id} is not waited for: #{why}")
 
       def blaming
         yield

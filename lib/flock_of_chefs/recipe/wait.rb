@@ -20,7 +20,7 @@ module FlockOfChefs
     # @!attribute [r] block
     #   @return [Proc]
     # @!attribute [r] pause_s
-    #   @return [Numeric] before a block is asked again that reads what cannot be watched; doubles up to ten seconds
+    #   @return [Numeric] before the block is asked again though nothing has changed; doubles up to ten seconds
     # @!attribute [r] timeout_s
     #   @return [Numeric, nil] nil = {FlockOfChefs.wait_timeout}
     # @!attribute [r] on_timeout
@@ -76,7 +76,7 @@ module FlockOfChefs
     end
 
     class Wait
-      # The first pause before what cannot be watched is asked again.
+      # The first pause before the block is asked again.
       PAUSE_S = 1.0
       # What may be written after the pause.
       OPTIONS = %i[timeout on_timeout message stable_for].freeze

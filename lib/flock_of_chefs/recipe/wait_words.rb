@@ -17,8 +17,8 @@ module FlockOfChefs
       #       wait_until(message: "for the database") { FlockOfChefs["db"][:flock_api].state == :succeeded }
       #     end
       #
-      # The block is asked again when something that it read of other nodes has changed. What it reads otherwise is
-      # asked for after +pause+ seconds, then at growing pauses up to ten. A node or an API that is not there yet is
+      # The block is asked again at once when something that it read of other nodes has changed, and for all else after
+      # +pause+ seconds, then at growing pauses up to ten. A node or an API that is not there yet is
       # waited for, too. In a worker it is asked once: if it is not so, the whole action is tried again later.
       #
       # @param pause [Numeric, nil] seconds; see above

@@ -60,11 +60,14 @@ module FlockOfChefs
 
         # A worker holds Chef's run lock: it asks once, and gives it back.
         def later(waits, resource)
-          missing = waits.map { |wait| Remote::Waiting.new(wait) }.find { |waiting| !waiting.now? } or return
+          missing = waits.map { |wait| Remote::Waiting.new(wait, secret: resource.sensitive) }
+                         .find { |waiting| !waiting.now? } or return
           throw :flock_later, "#{resource} waits #{missing}"
         end
 
         def overdue(wait, resource, events, action)
+          return told_to_end(wait, resource, events, action) if Termination.asked?
+
           waiting = nil
           over = Waits.for(resource.run_context).within_time(wait) do |rest|
             waiting = waiting(rest, resource)
@@ -80,9 +83,20 @@ module FlockOfChefs
           end
         end
 
+        # It is asked once: a run that was told to end waits no longer.
+        def told_to_end(wait, resource, events, action)
+          waiting = waiting(wait, resource)
+          return if waiting.now?
+
+          Termination.end_run
+          skip(resource, action, events, "TERM was received, and #{resource} would wait #{waiting}")
+        end
+
         def waiting(wait, resource)
           run = { run_id: ::Chef::RequestID.instance.request_id, at: wait.place }
-          Remote::Waiting.new(wait, run:) { |line| ::Chef::Log.info("flock_of_chefs: #{resource} #{line}") }
+          Remote::Waiting.new(wait, run:, secret: resource.sensitive) do |line|
+            ::Chef::Log.info("flock_of_chefs: #{resource} #{line}")
+          end
         end
 
         def skip(resource, action, events, why)

@@ -8,10 +8,12 @@ require_relative "waiter"
 
 module FlockOfChefs
   module Remote
-    # One wait: a block is asked, and asked again when something that it read of other nodes has changed. What it reads
-    # that nothing tells of (a file, a clock) is asked for at growing pauses.
+    # One wait: a block is asked, and asked again when something that it read of other nodes has changed, and at growing
+    # pauses: nobody tells of what else it depends on (a file, a clock), or whether it does.
     class Waiting
-      # Longest pause between two questions to what cannot be watched.
+      # Shortest pause between two questions for which nothing has changed.
+      PAUSE_MIN_S = 0.1
+      # Longest such pause.
       PAUSE_CAP_S = 10
       # How often a line says what is waited for.
       PROGRESS_S = 30
@@ -28,12 +30,15 @@ module FlockOfChefs
       # @param wait [Recipe::Wait] what is waited for, and how
       # @param run [Hash{Symbol=>String}] whose waiting keeps a Chef run: +:run_id+ and +:at+; empty = nobody's
       # @param client [LocalClient, nil] nil = this process's
+      # @param secret [Boolean] whether nobody may see what the block reads
       # @param clock [#call] seconds that never go back
       # @param sleeper [#call]
       # @yieldparam line [String] for people, every {PROGRESS_S}
-      def initialize(wait, run: {}, client: nil, clock: STEADY, sleeper: Kernel.method(:sleep), &progress)
+      def initialize(wait, run: {}, client: nil, secret: false, clock: STEADY, sleeper: Kernel.method(:sleep),
+                     &progress)
         @wait = wait
         @run = run
+        @secret = secret
         @progress = progress
         @client = client
         @clock = clock
@@ -48,7 +53,7 @@ module FlockOfChefs
       # @raise [Error] +wait_cycle+, +denied+ and all else that does not pass; whatever the block raises
       def over?
         @begun = @told = @clock.call
-        @pause = @wait.pause_s
+        @pause = [@wait.pause_s, PAUSE_MIN_S].max
         until stable?(satisfied?)
           return false if left <= 0
 
@@ -73,7 +78,9 @@ module FlockOfChefs
       private
 
       STEADY = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
-      private_constant :STEADY
+      # In place of what a sensitive resource's block reads.
+      HIDDEN = "[hidden: the resource is sensitive]"
+      private_constant :STEADY, :HIDDEN
 
       def satisfied?
         @reads = []
@@ -91,12 +98,14 @@ module FlockOfChefs
 
       def describe(value)
         read = @reads.reject { |one| one.topic.nil? }.last || @reads.last
-        shown = if value.is_a?(Exception)
-                  value.message
-                else
-                  (read ? read.value : value).inspect
-                end
-        "#{read ? read.description : "its block"} (last: #{shown[0, 200]})"
+        "#{read ? read.description : "its block"} (last: #{shown(read, value)[0, 200]})"
+      end
+
+      def shown(read, value)
+        return HIDDEN if @secret
+        return value.message if value.is_a?(Exception)
+
+        (read ? read.value : value).inspect
       end
 
       def stable?(satisfied)
@@ -111,13 +120,11 @@ module FlockOfChefs
       # Until something has changed, the next question is due, or a line is.
       def rest
         topics = topics_read
-        seconds = [left, PROGRESS_S - (@clock.call - @told), *till_stable, *(pause if topics.empty? || unwatched?)].min
+        seconds = [left, PROGRESS_S - (@clock.call - @told), *till_stable, pause].min
         topics.empty? ? @sleep.call([seconds, 0].max) : observe(topics, [seconds, 0.001].max)
       end
 
       def till_stable = @since ? [@wait.stable_for_s - (@clock.call - @since)] : []
-
-      def unwatched? = @reads.any? { |read| read.topic.nil? }
 
       def pause = @pause.tap { @pause = [@pause * 2, PAUSE_CAP_S].min }
 

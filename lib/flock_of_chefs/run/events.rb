@@ -13,6 +13,7 @@ require_relative "status"
 require_relative "../api/registry"
 require_relative "../recipe/registry"
 require_relative "../recipe/surroundings"
+require_relative "../recipe/termination"
 require_relative "../recipe/waits"
 
 module FlockOfChefs
@@ -80,7 +81,7 @@ module FlockOfChefs
 
       # Chef's event.
       def run_completed(_node, run_status)
-        return unless @status
+        return off unless @status
 
         guarded("send what the run left over") { flush(run_status.run_context) }
         generation = guarded("save the snapshot") { save_snapshot(run_status) }
@@ -90,7 +91,9 @@ module FlockOfChefs
 
       # Chef itself has run the delayed notifications. There may be no node and no run context yet.
       def run_failed(exception, _run_status)
-        finish("failed", error: Failure.describe(exception, @failed)) if @status
+        return off unless @status
+
+        finish("failed", error: Failure.describe(exception, @failed))
       end
 
       # Chef's event; none comes before a retry.
@@ -109,9 +112,10 @@ module FlockOfChefs
 
       def begin_run(run_context, run_id)
         @begun = true
-        @status = nil
+        @status = @unusable = nil
         return unless Recipe::Surroundings.real_run?(run_context)
 
+        Recipe::Termination.watch
         Handoff.begin_run
         settings = usable_settings or return
         status = Status.new(settings.data_dir)
@@ -125,8 +129,15 @@ module FlockOfChefs
       def usable_settings
         Settings.current
       rescue ConfigurationError => e
-        ::Chef::Log.warn("flock_of_chefs is off in this run, and a remote_notifies that fires will fail: #{e.message}")
+        @unusable = e.message
         nil
+      end
+
+      # Not before the end: a recipe of the run may have written agent.toml meanwhile.
+      def off
+        why = @unusable and
+          ::Chef::Log.warn("flock_of_chefs was off in this run, and every remote_notifies that fires fails: #{why}")
+        @begun = @expansion = @unusable = nil
       end
 
       def flush(run_context)

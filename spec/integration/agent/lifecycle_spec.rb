@@ -74,6 +74,15 @@ RSpec.describe "the agent's life" do
   end
 
   describe "the service manager" do
+    it "hears again and again that the agent lives, where it wants to" do
+      hub = fleet.add("hub0", hub: true)
+      hub.flockctl!("init")
+      Fleet::NotifySocket.open(fleet.dir) do |manager|
+        hub.start(env: { "NOTIFY_SOCKET" => manager.path, "WATCHDOG_USEC" => "300000" })
+        expect(Array.new(4) { manager.receive }).to eq(["READY=1", *["WATCHDOG=1"] * 3])
+      end
+    end
+
     it "hears when the agent serves and when it stops" do
       hub = fleet.add("hub0", hub: true)
       hub.flockctl!("init")

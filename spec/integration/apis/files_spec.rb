@@ -60,6 +60,15 @@ RSpec.describe "APIs of files" do
     expect(node.flockctl("doctor").out).to match(/error.*apis \(files\).*bad\.rb/)
   end
 
+  it "are told of that expose nothing, and so serve nothing" do
+    write("human.rb", human_api)
+    write("silent.rb", "class Silent\n  include FlockOfChefs::Api\n  def count = 1\nend\n")
+    told = "Silent (silent.rb) offers nothing: it exposes no method; name those that may be called"
+    expect(serving("human_api")["problems"]).to contain_exactly(a_string_starting_with(told))
+    expect(node.flockctl("doctor").out).to match(/error.*apis \(files\).*#{Regexp.escape(told)}/)
+    expect(File.read(node.path("data/hosts.log"))).to include("flock_of_chefs host: #{told}")
+  end
+
   it "end with their agent, also with one that is killed" do
     write("human.rb", human_api)
     pids = %w[TERM KILL].map do |signal|

@@ -1,52 +1,14 @@
 # frozen_string_literal: true
 
-require "fileutils"
-require "chef"
-require "chef/encrypted_data_bag_item"
 require "json"
 require "open3"
-require "tmpdir"
-require "support/cookbook/machine"
+require "openssl"
+require "support/cookbook/bare_machines"
 require "support/fleet/join_string"
 
-# The story of two bare machines, in order; each example goes on where the one before ended.
+# The story of three bare machines, in order; each example goes on where the one before ended.
 RSpec.describe "the cookbook on bare machines", order: :defined do
-  before(:context) do
-    @dir = Dir.mktmpdir("flock")
-    @gem = CookbookMachine.pack_gem(@dir)
-    @hub = CookbookMachine.new(File.join(@dir, "hub"), "bender0")
-    @member = CookbookMachine.new(File.join(@dir, "member"), "bender1")
-  end
-
-  after(:context) do
-    [@hub, @member].each(&:close)
-    FileUtils.rm_rf(@dir) unless ENV["FLOCK_KEEP"]
-  end
-
-  attr_reader :hub, :member
-
-  def oracle = File.join(@dir, "oracle")
-  def fired = File.exist?(oracle) ? File.readlines(oracle, chomp: true) : []
-
-  def marking
-    <<~RUBY
-      execute 'mark' do
-        command "echo marked >> #{oracle}"
-        action :nothing
-      end
-    RUBY
-  end
-
-  def notifying(content)
-    <<~RUBY
-      file '#{@dir}/trigger' do
-        content '#{content}'
-        remote_notifies :run, 'execute[mark]', node: 'bender0'
-      end
-    RUBY
-  end
-
-  def source = { gem: { source: @gem } }
+  include_context "with bare machines"
 
   it "has the words say that they do nothing while the gem is not there" do
     run = hub.converge(<<~RUBY, run_list: "recipe[app]")
@@ -71,6 +33,14 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     expect(hub.systemctl_calls).to be_empty
   end
 
+  it "says in a why-run on a bare machine what it would do" do
+    run = hub.converge!(marking, "--why-run", hub: true, join: { file: "/nonexistent" }, **source)
+    expect(run.output).to include("Would install version", "Would create new file #{hub.path("etc/agent.toml")}",
+                                  "Would create new file #{hub.unit}", "Would join the flock as bender0")
+    expect([hub.unit, hub.path("etc"), hub.path("data")].select { |path| File.exist?(path) }).to eq([])
+    expect([Dir.children(hub.path("gems")), hub.systemctl_calls]).to eq([[], []])
+  end
+
   it "founds a flock in the first run, whose later recipes have the words" do
     run = hub.converge!(<<~RUBY, hub: true, **source)
       #{marking}
@@ -89,6 +59,7 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     expect(File.read(File.join(@dir, "asked"))).to eq("alive")
     expect(hub.read("data/snapshots/current").to_i).to be_positive
     expect(File.stat(hub.path("etc/agent.toml")).mode & 0o777).to eq(0o600)
+    expect(run.output.lines.grep(/(?:WARN|ERROR|FATAL)/)).to eq([])
   end
 
   it "changes nothing in the next run, which has the words from client.d" do
@@ -99,6 +70,18 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     told = "ruby_block('told') { block {}; remote_notifies :run, 'execute[again]', node: 'bender1' }"
     hub.converge!("#{marking}\n#{told}", run_list: "recipe[app]")
     expect(hub.flockctl("notifications", "list")).to include("execute[again]")
+  end
+
+  it "loads the version that it is configured to, not the newest that is installed" do
+    FileUtils.mkdir_p(hub.path("gems/gems/flock_of_chefs-9.9.9/lib/flock_of_chefs"))
+    hub.write("gems/gems/flock_of_chefs-9.9.9/lib/flock_of_chefs/chef.rb", "raise 'the newest gem was loaded'\n")
+    hub.write("gems/specifications/flock_of_chefs-9.9.9.gemspec", <<~RUBY)
+      Gem::Specification.new("flock_of_chefs", "9.9.9") { |s| s.summary = s.author = "x"; s.files = [] }
+    RUBY
+    run = hub.converge!(marking, hub: true, **source)
+    expect(run.updated).to eq(0), run.output
+  ensure
+    FileUtils.rm_rf(Dir[hub.path("gems/*/flock_of_chefs-9.9.9*")])
   end
 
   it "does nothing where it is not enabled, though the gem is there" do
@@ -137,6 +120,18 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     member.systemctl_calls
   end
 
+  it "goes on without the flock where it is told to, tries again, and leaves behind what failed" do
+    join = { file: member.path("absent"), retries: 1, retry_delay: 0, ignore_failure: true }
+    run = member.converge!("file('#{@dir}/later')", join:, **source)
+    expect(run.output).to include("tried again in 0 s", "ignore_failure is set, continuing")
+    expect(File.exist?(File.join(@dir, "later"))).to be(true)
+    left = /\A\d{4}-\S+Z flock_join\[default\]: the file \S+absent holds no join string; .*\n\z/
+    expect(member.read("data/join_failed")).to match(left)
+
+    run = member.converge!("", join:, **source)
+    expect(run.output).to match(/not started, since this node is in no flock yet: the last try failed \(\d{4}-/)
+  end
+
   it "joins with a token of an encrypted data bag, once, and starts the agent" do
     token = hub.flockctl("token", "create").lines.last.strip
     member.write("secret", "of the test")
@@ -147,11 +142,24 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     expect(run.output).to include("join the flock as bender1")
     expect(run.output.lines.grep(/#{Regexp.escape(token)}/)).to eq([])
     expect(member.systemctl_calls).to eq(["start flock-agent.service"])
+    expect(File.exist?(member.path("data/join_failed"))).to be(false)
     Fleet.eventually("the notification of the first run arrives") { fired == ["marked"] }
 
     FileUtils.rm_rf(member.path("repo/data_bags"))
     again = member.converge!(notifying("first"), join: { data_bag: "flock" }, **source)
     expect(again.updated).to eq(0), again.output
+  end
+
+  it "joins with a token of a vault" do
+    token = hub.flockctl("token", "create").lines.last.strip
+    key = OpenSSL::PKey::RSA.new(2048)
+    third.write("client.pem", key.to_pem)
+    File.write(third.path("client.rb"), "client_key '#{third.path("client.pem")}'\n", mode: "a")
+    sealed = [key.public_encrypt("of the vault")].pack("m")
+    third.vault("flock", { "id" => "join", "token" => token }, "of the vault", bender2: sealed)
+    run = third.converge!("", join: { vault: "flock" }, **source)
+    expect(run.output).to include("join the flock as bender2")
+    Fleet.eventually("the hub knows it") { hub.flockctl("nodes", "--format", "names").include?("bender2") }
   end
 
   it "writes rules and tags of all recipes, and restarts the agent once" do
@@ -183,6 +191,16 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     expect(member.systemctl_calls).to be_empty
   end
 
+  it "leaves agent.toml alone where what the recipes make of it is refused" do
+    able = member.try_flockctl("config", "check", "--help").status.success?
+    skip "this flockctl has no `config check`" unless able
+    before = member.read("etc/agent.toml")
+    refused = member.converge("", settings: { "listne" => "127.0.0.1:1" }, **source)
+    expect(refused.status).not_to be_success
+    expect(refused.output).to match(/agent\.toml is left as it is, since .* is refused: .*listne/)
+    expect(member.read("etc/agent.toml")).to eq(before)
+  end
+
   it "leaves the rules alone when a run fails before it has seen them" do
     before = member.read("etc/agent.toml")
     failed = member.converge("ruby_block('fails') { block { raise 'on purpose' } }\nflock_tag 'green'\n", **source)
@@ -197,5 +215,27 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     written = [member.unit, member.path("etc/agent.toml"), member.path("client.d/flock_of_chefs.rb")]
     expect(written.select { |file| File.exist?(file) }).to eq([])
     expect(File.exist?(member.path("data/identity/identity.json"))).to be(true)
+  end
+
+  it "founds no second flock in the place of one whose keys are lost, unless it is told to" do
+    founded = JSON.parse(hub.read("etc/founded.json"))["flock_id"]
+    expect(hub.flockctl("status", "--format", "json")).to include(founded)
+    hub.close
+    FileUtils.rm_rf([hub.path("data"), hub.path("etc")]) # the Chef node remembers it
+    run = hub.converge(marking, hub: true, **source)
+    expect(run.status).not_to be_success
+    expect(run.output).to include("this node has founded the flock #{founded}, whose keys are not in #{hub.dir}/data",
+                                  "`flockctl restore FILE`", "`found_anew '#{founded}'`")
+    expect(File.exist?(hub.path("data/identity"))).to be(false)
+
+    run = hub.converge!(marking, hub: true, found_anew: founded, **source)
+    anew = JSON.parse(hub.read("etc/founded.json"))["flock_id"]
+    expect(anew).not_to eq(founded)
+    expect(hub.flockctl("status", "--format", "json")).to include(anew), run.output
+
+    hub.close
+    FileUtils.rm_rf(hub.path("data"))
+    run = hub.converge(marking, hub: true, found_anew: founded, **source)
+    expect(run.output).to include("this node has founded the flock #{anew}")
   end
 end

@@ -58,7 +58,7 @@ RSpec.describe "remote_notifies and the state of the agent" do
       FileUtils.rm_rf(chef.path("data"))
       result = run("unconfigured", %(log "hello"\n))
       expect(result.status).to eq(0), result.output
-      line = "flock_of_chefs is off in this run, and a remote_notifies that fires will fail: this node is not set " \
+      line = "flock_of_chefs was off in this run, and every remote_notifies that fires fails: this node is not set " \
              "up: /etc/flock/agent.toml does not exist. Run `flockctl init`"
       expect(result.output.scan(line).size).to eq 1
       expect(File).not_to exist(chef.path("data"))

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "chefspec"
-require "flock_of_chefs/chefspec"
+require_relative "examples_helper"
 
 RSpec.describe "the fake flock" do
   platform "debian"
@@ -65,6 +64,64 @@ RSpec.describe "the fake flock" do
       expect { chef_run }.to raise_error(FlockOfChefs::Error, /argument 1 of a.cache.put/)
     end
   end
+
+  context "with everything that waits or dials in a Chef run" do
+    step_into :ruby_block
+    recipe do
+      ruby_block "waits" do
+        block { FlockOfChefs.changed(:converged) }
+        wait_until { raise "is not asked" }
+        wait_while(timeout: 1) { raise "is not asked" }
+        remote_notifies :run, "execute[x]", query: "role:db", wait: 60
+        remote_subscribes :create, "execute[y]", node: "a"
+      end
+      FlockOfChefs.changed(:human_api)
+      names = FlockOfChefs.search("role:db").map(&:name)
+      run = FlockOfChefs[names.first][:flock_api].run_chef.wait(600)
+      seen = []
+      watching = FlockOfChefs["a"].monitor { |event| seen << event }
+      watching.stop
+      log "#{names} #{run.state} #{seen}"
+    end
+
+    before do
+      [FlockOfChefs::LocalClient, FlockOfChefs::Run::AgentHandoff].each do |client|
+        allow(client).to receive(:new).and_raise("#{client} dials")
+      end
+      [TCPSocket, UNIXSocket].each { |socket| allow(socket).to receive(:new).and_raise("#{socket} dials") }
+    end
+
+    it "waits for nothing and asks nobody" do
+      stub_flock_nodes("db1", query: "role:db")
+      stub_flock_call("db1", :flock_api, :run_chef).and_return("id" => "1", "state" => "succeeded")
+      expect(chef_run).to write_log('["db1"] succeeded []')
+      expect(chef_run).to run_ruby_block("waits")
+    end
+
+    it "says what to foresee" do
+      expect { chef_run }
+        .to raise_error(/FlockOfChefs.search\("role:db"\) .* stub_flock_nodes\('NODE', …, query: "role:db"\)/)
+    end
+
+    it "does not wait for a run that no example ends" do
+      stub_flock_nodes("db1", query: "role:db")
+      %i[run_chef run].each do |method|
+        stub_flock_call("db1", :flock_api, method).and_return("id" => "1", "state" => "queued")
+      end
+      expect { chef_run }.to raise_error(/have stub_flock_call answer how it ends/)
+    end
+  end
+
+  it "is there outside of examples, too" do
+    expect(outside).to include("was called; foresee it")
+  end
+
+  outside = begin
+    FlockOfChefs["bender"][:human_api].count
+  rescue StandardError => e
+    e.message
+  end
+  define_method(:outside) { outside }
 
   it "forgets between examples" do
     expect(flock_calls).to be_empty

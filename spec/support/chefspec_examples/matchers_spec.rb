@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "chefspec"
-require "flock_of_chefs/chefspec"
+require_relative "examples_helper"
 
 RSpec.describe "matchers for the remote words" do
   platform "debian"
@@ -9,7 +8,7 @@ RSpec.describe "matchers for the remote words" do
     file "/tmp/fubar" do
       remote_notifies :run, "execute[x]", node: "bender1"
       remote_notifies :reload, "service[nginx]", :delayed, roles: "web", environment: "prod", retry: 2
-      remote_notifies :run, "execute[q]", :before, query: "role:db", match: "50%"
+      remote_notifies :run, "execute[q]", :before, query: "role:db", match: "50%", wait: 120
     end
     file "/tmp/other" do
       action :nothing
@@ -22,7 +21,7 @@ RSpec.describe "matchers for the remote words" do
     expect(chef_run).to remote_notify("execute[x]").to(:run).on("bender1").immediately.by("file[/tmp/fubar]")
     expect(chef_run).to remote_notify("service[nginx]").to(:reload).on(roles: "web", environment: "prod").delayed
     expect(chef_run).to remote_notify("service[nginx]").with(retry: 2, ttl: 604_800, match: :all)
-    expect(chef_run).to remote_notify("execute[q]").on(query: "role:db").before.with(match: "50%")
+    expect(chef_run).to remote_notify("execute[q]").on(query: "role:db").before.with(match: "50%", wait: 120)
     expect(chef_run).to remote_subscribe("execute[y]").to(:create).on("a", "b").by("file[/tmp/other]")
     expect(chef_run.file("/tmp/fubar")).to remote_notify("execute[x]")
   end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "chef"
+require "chef/encrypted_data_bag_item"
 require "fileutils"
 require "json"
 require "open3"
@@ -92,6 +94,18 @@ class CookbookMachine
   def write(file, text)
     FileUtils.mkdir_p(File.dirname(path(file)))
     File.write(path(file), text)
+  end
+
+  # Writes an item of Chef Vault, as its gem does: encrypted by a secret, which is sealed for each client by its key.
+  #
+  # @param sealed [Hash{String => String}] the secret by client
+  def vault(bag, item, secret, **sealed)
+    id = item.fetch("id")
+    keys = { "id" => "#{id}_keys", "admins" => [], "clients" => sealed.keys.map(&:to_s), "search_query" => [],
+             **sealed.transform_keys(&:to_s) }
+    write("repo/data_bags/#{bag}/#{id}.json",
+          JSON.generate(Chef::EncryptedDataBagItem.encrypt_data_bag_item(item, secret)))
+    write("repo/data_bags/#{bag}/#{id}_keys.json", JSON.generate(keys))
   end
 
   def close

@@ -53,9 +53,9 @@ RSpec.describe FlockOfChefs::Remote::Waiting do
     )
   end
 
-  def waiting(word = :wait_until, pause = nil, **options, &block)
+  def waiting(word = :wait_until, pause = nil, secret: false, **options, &block)
     wait = FlockOfChefs::Recipe::Wait.parse(word, pause, options, block, "cb/recipes/default.rb:3")
-    described_class.new(wait, run: { at: wait.place }, client:, clock: clock.method(:now),
+    described_class.new(wait, run: { at: wait.place }, client:, secret:, clock: clock.method(:now),
                               sleeper: clock.method(:sleep)) { |line| lines << line }
   end
 
@@ -66,12 +66,12 @@ RSpec.describe FlockOfChefs::Remote::Waiting do
   end
 
   describe "for what can be watched" do
-    let(:ends) { [2, 3] }
+    let(:ends) { [0.5, 0.7] }
 
-    it "asks again when it has changed, and not before" do
+    it "asks again as soon as it has changed" do
       answers = [false, false, true]
       expect(waiting { answers.shift.tap { |value| read(value:) } }).to be_over
-      expect([clock.now, clock.slept]).to eq([5.0, []])
+      expect([clock.now, clock.slept]).to eq([1.2, []])
       expect(client.asked.first)
         .to include(topics: [{ node: "db", name: "run", version: "v1" }],
                     waiter: include(at: "cb/recipes/default.rb:3", blocks_run: true))
@@ -88,6 +88,29 @@ RSpec.describe FlockOfChefs::Remote::Waiting do
       waiting(&block).over?
       expect(client.asked.first[:topics]).to eq([{ node: "db", name: "run", version: "new" }])
     end
+  end
+
+  it "asks at growing pauses, too, for what else the block depends on" do
+    asked_at = []
+    local = -> { (asked_at << clock.now).size > 6 }
+    expect(waiting { read(value: true) && local.call }).to be_over
+    expect(asked_at).to eq([0.0, 1.0, 3.0, 7.0, 15.0, 25.0, 30.0])
+    expect(client.asked.first).to include(topics: [hash_including(name: "run")], timeout_ms: 1000)
+  end
+
+  it "does not ask all the time where the pause is none" do
+    tries = 0
+    waiting(:wait_until, 0, timeout: 60) { (tries += 1) && false }.over?
+    expect(tries).to be < 20
+  end
+
+  it "shows nothing of what a sensitive resource's block reads" do
+    late = waiting(timeout: 40, secret: true) { read(value: "s3cret") && nil }
+    expect(late).not_to be_over
+    expect([late.to_s, *lines]).to all(include("until db.flock_api.active (last: [hidden: the resource is sensitive])"))
+    failing = waiting(timeout: 40, secret: true) { raise FlockOfChefs::ConnectionError, "s3cret" }
+    expect(failing).not_to be_over
+    expect([failing.to_s, *lines].join).not_to include("s3cret")
   end
 
   it "asks for the rest at growing pauses" do

@@ -123,14 +123,28 @@ RSpec.describe FlockOfChefs::Run::Events do
     end
   end
 
-  it "asks for the configuration once, and says once that there is none" do
+  it "says nothing of a configuration that a recipe writes in the run" do
+    allow(FlockOfChefs::Run::Settings).to receive(:current).and_raise(FlockOfChefs::ConfigurationError, "no agent.toml")
+    log = chef_log do
+      start
+      events.converge_start(run.run_context)
+      settings = FlockOfChefs::Run::Settings.new(data_dir: @dir, socket: "/s")
+      allow(FlockOfChefs::Run::Settings).to receive(:current).and_return(settings)
+      events.configured(run.run_context)
+      events.run_completed(run.run_context.node, run_status)
+    end
+    expect(log).not_to include("flock_of_chefs")
+    expect(handoff).to have_received(:poke).at_least(:once)
+  end
+
+  it "asks for the configuration once, and says once that there was none" do
     allow(FlockOfChefs::Run::Settings).to receive(:current).and_raise(FlockOfChefs::ConfigurationError, "no agent.toml")
     log = chef_log do
       start
       events.converge_start(run.run_context)
       events.run_completed(run.run_context.node, run_status)
     end
-    expect(log.scan("flock_of_chefs is off in this run").size).to eq 1
+    expect(log.scan("flock_of_chefs was off in this run").size).to eq 1
   end
 
   it "never raises, and says once what failed (trap 5)" do

@@ -112,7 +112,8 @@ impl Agent {
         Ok(event)
     }
 
-    /// What Ruby answers to events: `host_state`, see [`Hosts::note`]; else see [`Dispatcher::call`].
+    /// What Ruby answers to events: `host_state`, see [`Hosts::note`]; else see [`Dispatcher::call`]. `alive` has the service manager told
+    /// that the agent lives, if its store does.
     ///
     /// # Errors
     /// Those of the dispatcher; `timeout`.
@@ -120,14 +121,24 @@ impl Agent {
         if op == "host_state" {
             return self.parts.hosts.note(arguments);
         }
-        tokio::time::timeout(timeout, self.parts.dispatcher.call(op, arguments))
-            .await
-            .unwrap_or_else(|_| {
-                Err(Error::timeout(format!(
-                    "{op} was not answered within {} ms",
-                    timeout.as_millis()
-                )))
-            })
+        let answer = async {
+            if op == "alive" {
+                return self.alive().await;
+            }
+            self.parts.dispatcher.call(op, arguments).await
+        };
+        tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| {
+            Err(Error::timeout(format!(
+                "{op} was not answered within {} ms",
+                timeout.as_millis()
+            )))
+        })
+    }
+
+    async fn alive(&self) -> Result<Value> {
+        self.parts.store.read(|_| Ok(())).await?;
+        systemd::alive();
+        Ok(json!({}))
     }
 
     /// Whether this node left its flock: stopping may then take [`limits::LEFT_CLOSE_MS`] longer.

@@ -7,6 +7,11 @@ pub(super) fn ready() {
     notify(NotifyState::Ready);
 }
 
+/// The agent lives.
+pub(super) fn alive() {
+    notify(NotifyState::Watchdog);
+}
+
 /// The agent is about to end.
 pub(super) fn stopping() {
     notify(NotifyState::Stopping);

@@ -18,7 +18,7 @@ pub(in crate::agent::report) fn apis(host: &pb::HostState) -> Option<pb::Finding
         "serving" if !host.problems.is_empty() => finding(
             "error",
             check,
-            format!("not all could be loaded: {}", host.problems.join("; ")),
+            format!("not all of it is served: {}", host.problems.join("; ")),
             "mend that code; it is loaded again when it has changed",
         ),
         "given_up" => finding(
