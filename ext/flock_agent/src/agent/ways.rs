@@ -110,7 +110,7 @@ impl Ways {
         match found.into_iter().find(|found| found.name == node) {
             Some(found) if found.presence != crate::hub::UNKNOWN => Ok(found.address),
             _ => Err(Error::node_not_found(format!(
-                "no node called {node} has joined the flock"
+                "no node called {node} has joined the flock; `flockctl nodes` lists those that have"
             ))),
         }
     }
