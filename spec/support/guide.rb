@@ -16,6 +16,8 @@ module Guide
     def commands = text.lines(chomp: true).reject { |one| one.strip.empty? || one.start_with?("#") }
     # @return [Array<String>] the commands of a transcript
     def typed = text.lines(chomp: true).filter_map { |one| one[/\A[$#] ([^#]+)/, 1]&.strip }
+    # @return [Boolean] whether it is a file of a machine, and no recipe
+    def file_of_machine? = place.start_with?("/")
     # @return [String] the comment with which it says where it belongs
     def place = text.lines.first.to_s[/\A# (.*)/, 1].to_s
   end

@@ -41,7 +41,7 @@ RSpec.describe Guide do
     end
 
     def complaint(line)
-      words = Shellwords.split(line.sub(/ &\z/, "")).drop(1) - %w[… --help]
+      words = Shellwords.split(line.delete_suffix(" &")).drop(1) - %w[… --help]
       found = FlockOfChefs::CLI.get(words)
       return ("no such command" if words.size > found.names.size) unless found.found?
 
@@ -65,7 +65,7 @@ RSpec.describe Guide do
 
     it "are told from such that do not exist" do
       expect(complaint("flockctl notfy web1")).to eq("no such command")
-      expect(complaint("flockctl nodes --rolle web")).to match(/rolle/)
+      expect(complaint("flockctl nodes --rolle web")).to include("rolle")
     end
   end
 
@@ -88,7 +88,7 @@ RSpec.describe Guide do
 
       Dir.mktmpdir do |dir|
         unit = File.join(dir, "flock-agent.service")
-        File.write(unit, example.text.sub(%r{^ExecStart=\S+}, "ExecStart=/bin/true"))
+        File.write(unit, example.text.sub(/^ExecStart=\S+/, "ExecStart=/bin/true"))
         said, status = Open3.capture2e("systemd-analyze", "verify", unit)
         expect([status.success?, said.lines.grep(/flock-agent/)]).to eq([true, []])
       end

@@ -17,7 +17,7 @@ class RecordedService < Chef::Provider::Service
 
   %i[start stop restart reload enable disable].each do |verb|
     define_method(:"#{verb}_service") do
-      File.write("JOURNAL", "#{node.name} #{verb} #{new_resource.name}\n", mode: "a")
+      ::File.write("JOURNAL", "#{node.name} #{verb} #{new_resource.name}\n", mode: "a")
     end
   end
 end

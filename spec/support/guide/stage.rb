@@ -147,8 +147,8 @@ module Guide
 
     def run(node, lines)
       text = lines.join("\n").gsub("STRING", @string.to_s)
-      out, err, status = Open3.capture3(node.environment.merge(environment(node)),
-                                        "timeout", "-s", "KILL", "120", "bash", "-euo", "pipefail", "-c", text, chdir: ROOT)
+      limited = %w[timeout -s KILL 120 bash -euo pipefail -c]
+      out, err, status = Open3.capture3(node.environment.merge(environment(node)), *limited, text, chdir: ROOT)
       raise "on #{node.name} (#{status.exitstatus}): #{text}\n#{out}#{err}" unless status.success?
 
       @string = out[/flock1\.\S+/] || @string

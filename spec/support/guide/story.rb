@@ -3,8 +3,8 @@
 require_relative "stage"
 
 module Guide
-  # A guide that is followed from its beginning: a recipe is given to its node, and `chef-client` of a later example runs
-  # it.
+  # A guide that is followed from its beginning: a recipe is given to its node, and `chef-client` of a later example
+  # runs it.
   class Story
     # @param stage [Stage]
     def initialize(stage)
@@ -26,7 +26,7 @@ module Guide
 
     def ruby(example)
       nodes = @stage.nodes_of(example, default: "bender0")
-      nodes.each { |node| example.place.start_with?("/") ? @stage.write(node, example) : @stage.give(node, example) }
+      nodes.each { |node| example.file_of_machine? ? @stage.write(node, example) : @stage.give(node, example) }
     end
   end
 end
