@@ -113,10 +113,10 @@ RSpec.describe "the guides", :acceptance, order: :defined do
   end
 
   # @return [Array<Guide::Example>] of a guide
-  def self.examples(file, *languages) = Guide.examples(file).select { |one| languages.include?(one.language) }
+  def self.in_guide(file, *languages) = Guide.examples(file).select { |one| languages.include?(one.language) }
 
   describe "README.md" do
-    rest = examples("README.md", "ruby", "sh").drop_while { |one| one.section != founding }
+    rest = in_guide("README.md", "ruby", "sh").drop_while { |one| one.section != founding }
     rest.reject { |one| one.section == founding }.each do |example|
       it("has #{example}, which can be run") { expect { run(example) }.not_to raise_error }
     end
@@ -146,7 +146,7 @@ RSpec.describe "the guides", :acceptance, order: :defined do
     describe guide do
       before(:context) { be_a_database if more.any? }
 
-      examples(guide, "ruby", "sh", *more).each do |example|
+      in_guide(guide, "ruby", "sh", *more).each do |example|
         it("has #{example}, which can be run") { expect { run(example) }.not_to raise_error }
       end
     end
@@ -168,7 +168,7 @@ RSpec.describe "the guides", :acceptance, order: :defined do
     # Where the order is not the recipe's.
     at_once = ["A certificate is renewed, and everybody who uses it reloads", "Canary"]
 
-    stories = examples("docs/recipes.md", "ruby", "sh").group_by(&:section)
+    stories = in_guide("docs/recipes.md", "ruby", "sh").group_by(&:section)
     it("has an end for each") { expect(stories.keys).to match_array(ends.keys) }
 
     stories.each do |title, examples|

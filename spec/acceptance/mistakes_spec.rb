@@ -123,7 +123,8 @@ RSpec.describe "ten mistakes", :acceptance, order: :defined do
   def gem_install(path: ENV.fetch("PATH"), ruby: [])
     file = File.join(fleet.dir, "flock_of_chefs.gem")
     home = File.join(fleet.dir, "gems")
-    command = %W[-S gem install --local --ignore-dependencies --no-document #{file}]
+    command = ["-rrubygems/gem_runner", "-e", "Gem::GemRunner.new.run(ARGV)", "install", "--local",
+               "--ignore-dependencies", "--no-document", file]
     said, status = Bundler.with_unbundled_env do
       pack(file) unless File.exist?(file)
       Open3.capture2e({ "PATH" => path, "GEM_HOME" => home, "GEM_PATH" => home }, RbConfig.ruby, *ruby, *command)
