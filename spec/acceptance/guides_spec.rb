@@ -113,7 +113,9 @@ RSpec.describe "the guides", :acceptance, order: :defined do
   end
 
   # @return [Array<Guide::Example>] of a guide
-  def self.in_guide(file, *languages) = Guide.examples(file).select { |one| languages.include?(one.language) }
+  def self.in_guide(file, *languages)
+    Guide.examples(file).select { |one| languages.include?(one.language) }
+  end
 
   describe "README.md" do
     rest = in_guide("README.md", "ruby", "sh").drop_while { |one| one.section != founding }

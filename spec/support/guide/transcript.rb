@@ -10,7 +10,8 @@ module Guide
       /\b\h{8}-\h{4}-7\h{3}-\h{4}-\h{12}\b/ => "01983b2e-7c1a-7d53-9c9e-3f1c2a5b6d70",
       /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.\d]*Z|[+-]\d\d:\d\d)/ => "2026-01-31T12:00:00Z",
       /says \S+, the hub's \S+?;/ => "says 2026-01-31T13:00:00Z, the hub's 2026-01-31T12:00:00Z;",
-      /flock_of_chefs-\d+\.\d+\.\d+/ => "flock_of_chefs", /\bpid \d+/ => "pid 4711", /flock1\.[\w-]+/ => "flock1.eyJoIjpb…", / {2,}/ => "  "
+      /flock_of_chefs-\d+\.\d+\.\d+/ => "flock_of_chefs",
+      /\bpid \d+/ => "pid 4711", /flock1\.[\w-]+/ => "flock1.eyJoIjpb…", / {2,}/ => "  "
     }.freeze
 
     # @param words [Hash{String => String}] what is here => what stands in the guide
