@@ -118,6 +118,7 @@ RSpec.describe "ten mistakes", :acceptance, order: :defined do
     expect(flockctl(web, "token", "create", exit_code: 7)).to include("run the command on one")
     hub.stop.edit("agent.toml") { |toml| "#{toml}\n[[allow]]\nfrom = \"lb*\"\ncall = [\"flock_api.*\"]\n" }
     hub.start
+    Fleet.eventually("web1 is back at its hub") { web.flockctl("nodes", "bender0").success? }
     expect(flockctl(web, "call", "bender0", "flock_api", "state",
                     exit_code: 7)).to include("on bender0", "[[allow]]", "add one there")
   end
