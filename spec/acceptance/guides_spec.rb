@@ -1,45 +1,64 @@
 # frozen_string_literal: true
 
-require "shellwords"
 require_relative "../support/fleet/callers"
-require_relative "../support/guide"
+require_relative "../support/guide/stage"
+require_relative "../support/guide/story"
 
-# Every example of the guides of calls and waits is run as it stands, on real nodes of the names that it uses; only /tmp
-# and /etc/app are other folders. One that is written later is run, too: let it use what is here, or add to it.
-RSpec.describe "the examples of the guides", :acceptance do
+# Every example of the guides is run as it stands, on real nodes of the names that it uses; what is different here is in
+# Guide::Stage. One that is written later is run, too: let it use what is here, or add to it.
+#
+# Not run here: transcripts (fences `console` and `text`: what installs from registries, and what people see; their
+# commands are looked at in spec/unit/guides_spec.rb, those of docs/troubleshooting.md are made by mistakes_spec.rb) and
+# files of the machine (`ini`, `toml`; spec/unit/guides_spec.rb).
+RSpec.describe "the guides", :acceptance, order: :defined do
   include_context "with callers"
 
+  def self.founding = "From nothing to a notification"
+
+  # README.md founds the flock, as it tells its readers to; the others join it.
   before(:context) do
-    @bender0 = @fleet.hub("bender0", agent_toml: run_command("bender0"))
-    @bender, @lb, @db, @web, @app = join_all(
-      "bender" => { tags: ["cache"] }, "lb" => {}, "db" => {},
-      "web1" => { tags: ["canary"], agent_toml: run_command("web1") }, "app" => {}
-    )
-    [@bender, @lb, @db].each { |node| offer_guide_apis(node) }
-    make_programs
-    converge_all
-    @gate = File.join(@fleet.dir, "gate")
-    @held = @bender0.converge_in_background(
-      "node.default['nginx']['port'] = 80\nruby_block('gate') { block { sleep 0.05 until File.exist?('#{@gate}') } }\n"
-    )
-    from = Fleet::Console.new(@bender)
-    Fleet.eventually("bender0 converges") { from.ask("FlockOfChefs['bender0'][:flock_api].active") }
-    from.close
+    @fleet.close
+    @stage = Guide::Stage.new
+    @fleet = @stage.fleet
+    bender0 = @stage.add("bender0", hub: true, agent_toml: @stage.run_command("bender0"))
+    @stage.add("bender1")
+    story = Guide::Story.new(@stage)
+    beginning = Guide.examples("README.md").take_while { |one| ["", self.class.founding].include?(one.section) }
+    beginning.each { |example| story.tell(example) }
+    populate
+    @bender0 = bender0
+    hold(bender0)
   end
 
   # Runs that the examples asked for end before their agents do.
   after(:context) do
-    FileUtils.touch(@gate)
-    @held.join
+    FileUtils.touch(File.join(@fleet.dir, "gate"))
+    @held&.join
     Fleet.eventually("bender0 has done what it was asked for") do
-      !%w[queued converging].include?(JSON.parse(@bender.flockctl!("call", "bender0", "flock_api", "state"))["state"])
+      state = JSON.parse(@stage.node("app").flockctl!("call", "bender0", "flock_api", "state"))["state"]
+      !%w[queued converging].include?(state)
     end
   end
 
-  def run_command(name)
-    command = %w[bundle exec chef-client -z --no-color -r recipe[acceptance]
-                 -c] << File.join(@fleet.dir, name, "client.rb")
-    "run_command = #{JSON.generate(command)}"
+  attr_reader :stage
+
+  # What the guides' nodes are.
+  def populate
+    { "bender" => { tags: ["cache"] }, "lb" => { tags: ["lb"] }, "db" => {}, "app" => {},
+      "web1" => { tags: %w[web canary], agent_toml: @stage.run_command("web1") },
+      "web2" => { tags: ["web"], agent_toml: @stage.run_command("web2") } }
+      .map { |name, options| Thread.new { @stage.join(name, **options) } }.each(&:value)
+    %w[bender lb db].each { |name| offer_guide_apis(@stage.node(name)) }
+  end
+
+  # What other guides than recipes.md, which has its own, want of db.
+  def be_a_database
+    converge("db", "node.default['postgres']['version'] = 15\nexecute('migrate') { action :nothing }\n")
+  end
+
+  def converge(name, recipe)
+    @stage.give(@stage.node(name), Guide::Example.new("", 0, "ruby", recipe, ""))
+    @stage.converge(@stage.node(name))
   end
 
   def offer_guide_apis(node)
@@ -48,65 +67,121 @@ RSpec.describe "the examples of the guides", :acceptance do
     Fleet.eventually("#{node.name} serves") { host(node)["state"] == "serving" }
   end
 
-  # Commands that the examples' resources run.
-  def make_programs
-    FileUtils.mkdir_p(programs)
-    %w[migrate deploy].each do |name|
-      File.write(File.join(programs, name), "#!/bin/sh\ntouch #{@fleet.dir}/#{name}\n", perm: 0o755)
-    end
+  # bender0 converges while the examples are run: some wait for that.
+  def hold(node)
+    gate = File.join(@fleet.dir, "gate")
+    @held = node.converge_in_background(
+      "node.default['nginx']['port'] = 80\nruby_block('gate') { block { sleep 0.05 until File.exist?('#{gate}') } }\n"
+    )
+    from = Fleet::Console.new(@stage.node("app"))
+    Fleet.eventually("bender0 converges") { from.ask("FlockOfChefs['bender0'][:flock_api].active") }
+    from.close
   end
 
-  def programs = File.join(@fleet.dir, "bin")
-
-  # What other nodes read.
-  def converge_all
-    runs = { @bender0 => "node.default['nginx']['port'] = 80\n", @db => <<~DB, @web => "" }
-      node.default['postgres']['version'] = 15
-      execute("migrate") { command "true"; action :nothing }
-    DB
-    runs.map { |node, recipe| Thread.new { node.converge!(recipe) } }.each(&:value)
-  end
-
+  # A recipe is run by Chef, and what has no resources in a script, too.
   def run_ruby(example)
-    text = example.text.gsub(%r{/(?:tmp|etc/app)/}, "#{fleet.dir}/tmp-")
-    @app.converge!(text, env: { "PATH" => "#{programs}:#{ENV.fetch("PATH")}" })
-    # What has no resources goes in scripts, too.
-    console(@app).ask("#{text}\ntrue") unless text.match?(/^\w+ "[^"]+" do$/)
+    nodes = stage.nodes_of(example)
+    return nodes.each { |node| stage.write(node, example) } if example.file_of_machine?
+
+    nodes.each { |node| stage.give(node, example) }
+    nodes.map { |node| quiet_thread { stage.converge(node) } }.each(&:value)
+    console(nodes.first).ask("#{stage.local(example.text)}\ntrue") unless example.text.match?(/ do( \|\w+\|)?$/)
+    armed(nodes)
   end
 
-  def run_sh(example)
-    example.commands.each do |command|
-      program, *arguments = Shellwords.split(command)
-      raise "#{example}: only flockctl can be run: #{command}" unless program == "flockctl"
-
-      @bender.flockctl!(*arguments)
+  # What is raised in it is told by its value.
+  def quiet_thread
+    Thread.new do
+      Thread.current.report_on_exception = false
+      yield
     end
   end
 
-  def run_toml(example)
-    @lb.stop
-    before = File.read(@lb.path("agent.toml"))
-    @lb.edit("agent.toml") { |text| "#{text}\n#{example.text}" }
-    @lb.start
-    @lb.flockctl!("doctor")
-  ensure
-    @lb.stop
-    File.write(@lb.path("agent.toml"), before)
-    @lb.start
+  # What recipes subscribed to is known to its sources.
+  def armed(nodes)
+    eventually("subscriptions are armed") do
+      nodes.flat_map { |node| node.subscriptions("out") }.all? { |one| one["state"] == "armed" }
+    end
   end
 
   def run(example)
     case example.language
     when "ruby" then run_ruby(example)
-    when "sh" then run_sh(example)
-    when "toml" then run_toml(example)
-    else raise "an example is ruby, sh or toml, so that it can be run; this one says #{example.language.inspect}"
+    when "sh" then stage.shell(stage.nodes_of(example).first, example)
+    when "inline" then stage.shell(stage.node("app"), example)
     end
   end
 
-  %w[docs/calls.md docs/waits.md].each do |guide|
-    Guide.examples(guide).each do |example|
-      it("can be run: #{example} (#{example.language})") { expect { run(example) }.not_to raise_error }
+  # @return [Array<Guide::Example>] of a guide
+  def self.in_guide(file, *languages)
+    Guide.examples(file).select { |one| languages.include?(one.language) }
+  end
+
+  describe "README.md" do
+    rest = in_guide("README.md", "ruby", "sh").drop_while { |one| one.section != founding }
+    rest.reject { |one| one.section == founding }.each do |example|
+      it("has #{example}, which can be run") { expect { run(example) }.not_to raise_error }
+    end
+
+    it "founds a flock, and notifies" do
+      expect(File.readlines(stage.local("/tmp/humans"))).to eq(["killed\n"] * 2)
+    end
+  end
+
+  describe "docs/getting-started.md" do
+    it "leads from nothing to a notification, step by step" do
+      own = Guide::Stage.new
+      %w[bender0 bender1].each { |name| own.add(name, hub: name == "bender0") }
+      story = Guide::Story.new(own)
+      Guide.examples("docs/getting-started.md").each { |example| story.tell(example) }
+      humans = own.local("/tmp/humans")
+      eventually("what was sent to a node that was off") { File.readlines(humans).size >= 3 }
+      expect(File.readlines(humans)).to eq(["killed\n"] * 3)
+    ensure
+      own.close
+    end
+  end
+
+  # Of the last two also what is written within their text.
+  { "docs/words.md" => [], "docs/security.md" => [], "docs/migration.md" => [], "docs/troubleshooting.md" => [],
+    "docs/calls.md" => ["inline"], "docs/waits.md" => ["inline"] }.each do |guide, more|
+    describe guide do
+      before(:context) { be_a_database if more.any? }
+
+      in_guide(guide, "ruby", "sh", *more).each do |example|
+        it("has #{example}, which can be run") { expect { run(example) }.not_to raise_error }
+      end
+    end
+  end
+
+  # Each section is one story, with an end that is looked at.
+  describe "docs/recipes.md" do
+    ends = {
+      "A service reloads where a file changes elsewhere" => ["lb reload haproxy"],
+      "A certificate is renewed, and everybody who uses it reloads" => ["web1 reload nginx", "web2 reload nginx"],
+      "Migrate the database, then go on" => ["migrate", "app restart app"],
+      "Wait for a database" => %w[migrate migrate],
+      "Leader first" => ["cluster-init", "cluster-join web1"],
+      "One at a time" => ["web1 restart app", "web2 restart app"] * 2,
+      "Canary" => ["web1 restart app", "web1 restart app", "web2 restart app"],
+      "Drain a load balancer" => ["upgrade"],
+      "Any one of them" => ["warm-cache"]
+    }
+    # Where the order is not the recipe's.
+    at_once = ["A certificate is renewed, and everybody who uses it reloads", "Canary"]
+
+    stories = in_guide("docs/recipes.md", "ruby", "sh").group_by(&:section)
+    it("has an end for each") { expect(stories.keys).to match_array(ends.keys) }
+
+    stories.each do |title, examples|
+      it "works: #{title}" do
+        stage.forget
+        examples.each { |example| run(example) }
+        wanted = at_once.include?(title) ? match_array(ends[title]) : eq(ends[title])
+        eventually("#{title} has had its effect") { stage.journal.size >= ends[title].size }
+        expect(stage.journal).to wanted
+        expect(stage.journal.first).to eq(ends[title].first) if title == "Canary"
+      end
     end
   end
 end

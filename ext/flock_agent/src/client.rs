@@ -240,10 +240,10 @@ pub(crate) fn channel(socket: &Path) -> Channel {
 fn unreachable(socket: &Path, error: &io::Error) -> Error {
     let socket = socket.display();
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            Error::connection(format!("no agent answers at {socket}: start it with `flockctl agent`"))
-                .with_code("no_agent")
-        }
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Error::connection(format!(
+            "no agent answers at {socket}: start it with `systemctl start flock-agent` (or `flockctl agent`)"
+        ))
+        .with_code("no_agent"),
         io::ErrorKind::PermissionDenied => Error::connection(format!(
             "the agent's socket {socket} is not yours to open: run as the agent's user or as root"
         ))

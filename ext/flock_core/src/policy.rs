@@ -160,17 +160,26 @@ impl Policy {
 
     /// The error of a call that is not admitted.
     pub fn call_denial(&self, from: &NodeName, what: &str) -> Error {
-        let remedy = "no [[allow]] with `call` in this node's agent.toml admits it; add one";
-        Error::denied(format!("{from} may not call {what} here: {remedy}")).with_code("policy")
+        let remedy = "no [[allow]] with `call` in its agent.toml admits it; add one there";
+        Error::denied(format!("{from} may not call {what} on {}: {remedy}", self.node())).with_code("policy")
     }
 
     /// The error of [`Admission::Denied`], and of an [`Admission::AskCard`] that the card did not admit.
     pub fn denial(&self, from: &NodeName, key: &str, action: &str) -> Error {
         let remedy = match self.resource_rules().next().is_none() {
-            true => "it is neither a declared nor a default action; add an [[allow]] to this node's agent.toml",
-            false => "no [[allow]] of this node's agent.toml admits it; add one",
+            true => "it is neither a declared nor a default action; add an [[allow]] to its agent.toml",
+            false => "no [[allow]] of its agent.toml admits it; add one there",
         };
-        Error::denied(format!("{from} may not run {action} of {key} here: {remedy}")).with_code("policy")
+        Error::denied(format!(
+            "{from} may not run {action} of {key} on {}: {remedy}",
+            self.node()
+        ))
+        .with_code("policy")
+    }
+
+    /// Whose policy it is; who reads the error may be on another node.
+    fn node(&self) -> &str {
+        self.own.as_ref().map_or("this node", NodeName::as_str)
     }
 }
 

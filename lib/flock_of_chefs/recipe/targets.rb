@@ -4,8 +4,8 @@ require_relative "limits"
 
 module FlockOfChefs
   module Recipe
-    # Reads the options that say which nodes are meant. Those given must all hold (AND); within a list, one of the names
-    # must (OR).
+    # Reads the options that say which nodes are meant. Those given must all hold, every entry of a list too; only of
+    # +node:+ one of the names must.
     module Targets
       # Option => field of the draft, for options that take a name or a list.
       LISTS = { node: "nodes", roles: "roles", recipes: "recipes", tags: "tags", services: "services" }.freeze

@@ -82,7 +82,7 @@ module FlockOfChefs
 
         @spooling = true
         ::Chef::Log.warn("flock_of_chefs: the agent does not answer on #{@settings.socket}; " \
-                         "the notifications of this run wait in #{spool} until it is up")
+                         "the notifications of this run wait in #{spool} until it is up (systemctl start flock-agent)")
       end
 
       def spool = File.join(@settings.data_dir, "spool")

@@ -104,6 +104,11 @@ impl Inquiries for Answers {
             })
             .await?;
         match found.nodes.iter().find(|node| node.presence == UNKNOWN) {
+            Some(unknown) if found.stale => Err(Error::connection(format!(
+                "the hub is away, and {} was not seen from here before; `flockctl doctor` tells why it is away",
+                unknown.name
+            ))
+            .with_code("hub_away")),
             Some(unknown) => Err(Error::node_not_found(format!(
                 "no node called {} has joined the flock; `flockctl nodes` lists those that have",
                 unknown.name

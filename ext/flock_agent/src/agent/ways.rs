@@ -106,11 +106,16 @@ impl Ways {
             nodes: vec![node.to_owned()],
             ..Default::default()
         };
-        let found = self.link.resolve(targets, "").await?.nodes.into_iter();
-        match found.into_iter().find(|found| found.name == node) {
+        let answer = self.link.resolve(targets, "").await?;
+        match answer.nodes.into_iter().find(|found| found.name == node) {
             Some(found) if found.presence != crate::hub::UNKNOWN => Ok(found.address),
+            // Only the hub knows that there is nobody of that name.
+            _ if answer.stale => Err(Error::connection(format!(
+                "the hub is away, and {node} was not seen from here before; `flockctl doctor` tells why it is away"
+            ))
+            .with_code("hub_away")),
             _ => Err(Error::node_not_found(format!(
-                "no node called {node} has joined the flock"
+                "no node called {node} has joined the flock; `flockctl nodes` lists those that have"
             ))),
         }
     }

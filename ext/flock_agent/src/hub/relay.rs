@@ -41,7 +41,9 @@ impl Inner {
         let line = slot.and_then(|slot| lock(&slot.line).clone());
         line.ok_or_else(|| match self.knows(to) {
             true => not_connected(to.as_str()),
-            false => Error::node_not_found(format!("no node called {to} has joined the flock")),
+            false => Error::node_not_found(format!(
+                "no node called {to} has joined the flock; `flockctl nodes` lists those that have"
+            )),
         })
     }
 

@@ -148,7 +148,10 @@ impl TokenRecord {
             ));
         }
         if !self.node_glob.is_empty() && !glob::matches(&self.node_glob, name) {
-            let message = format!("the join token lets in names like {}, not {name}", self.node_glob);
+            let message = format!(
+                "the join token lets in names like {}, not {name}; make one that does (`flockctl token create --node {name}` on a hub), or join as another name",
+                self.node_glob
+            );
             return Err(denied("token_name", &message));
         }
         Ok(())
