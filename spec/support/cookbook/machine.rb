@@ -61,8 +61,9 @@ class CookbookMachine
   def converge(recipe, *arguments, run_list: "recipe[flock_of_chefs],recipe[app]", **flock)
     write("repo/cookbooks/app/recipes/default.rb", recipe)
     write("attributes.json", JSON.generate("flock_of_chefs" => attributes.merge(flock)))
-    run("-W0", Gem.bin_path("chef-bin", "chef-client"), "-z", "-c", path("client.rb"), "--no-color", "-F", "doc",
-        "-j", path("attributes.json"), "-r", run_list, *arguments)
+    publish
+    run("-W0", Gem.bin_path("chef-bin", "chef-client"), "-c", path("client.rb"), "--no-color", "-F", "doc",
+        "-j", path("attributes.json"), *(["-r", run_list] if run_list), *arguments)
   end
 
   def converge!(...)
@@ -87,6 +88,9 @@ class CookbookMachine
     calls
   end
 
+  # As an operator restarts the agent.
+  def restart = run(File.join(__dir__, "systemctl.rb"), "restart", File.basename(unit))
+
   def unit = path("systemd/flock-agent.service")
 
   def write(file, text)
@@ -103,6 +107,9 @@ class CookbookMachine
 
   private
 
+  # For machines whose cookbooks do not come from their own folder.
+  def publish = nil
+
   def attributes
     { enabled: true, config: path("etc/agent.toml"), data_dir: path("data"), socket: path("agent.sock"),
       port: port.to_s, bind_addr: { ip_address: "127.0.0.1" }, unit_directory: path("systemd"),
@@ -118,14 +125,21 @@ class CookbookMachine
     write("machine-id", "#{name.unpack1("H*").ljust(32, "0")}\n")
     write("repo/cookbooks/app/metadata.rb", "name 'app'\nversion '1.0.0'\n")
     write("client.rb", <<~RUBY)
-      local_mode true
       node_name "#{name}"
-      chef_repo_path "#{path("repo")}"
       file_cache_path "#{path("cache")}"
       file_backup_path "#{path("backup")}"
       client_d_dir "#{path("client.d")}"
       minimal_ohai true
       log_level :warn
+      #{where}
+    RUBY
+  end
+
+  # @return [String] lines of client.rb: where the cookbooks are
+  def where
+    <<~RUBY
+      local_mode true
+      chef_repo_path "#{path("repo")}"
     RUBY
   end
 

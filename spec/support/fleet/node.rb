@@ -171,7 +171,8 @@ class Fleet
 
     def environment
       { "FLOCK_CONFIG" => path("agent.toml"), "CHEF_LICENSE" => "accept-no-persist", "HOME" => path("home"),
-        "BUNDLE_GEMFILE" => File.join(ROOT, "Gemfile"), "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
+        "BUNDLE_GEMFILE" => ENV.fetch("BUNDLE_GEMFILE", File.join(ROOT, "Gemfile")),
+        "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
     end
 
     private
