@@ -15,6 +15,7 @@ module FlockOfChefs
     #   @return [Recipe::Request]
     # @!attribute [r] timing
     #   @return [Symbol] +:before+, +:immediately+ or +:delayed+
+    # @api private
     Declared = Struct.new(:word, :by, :request, :timing, keyword_init: true) do
       # @param run_context [Chef::RunContext] of a ChefSpec run
       # @return [Array<Declared>] all that its recipes declare, in their order
@@ -40,6 +41,7 @@ module FlockOfChefs
     end
 
     # Remembers what is declared, since nothing is sent or published in ChefSpec.
+    # @api private
     module Recorder
       # @see Recipe::Declaration#initialize
       def initialize(word, resource, *)

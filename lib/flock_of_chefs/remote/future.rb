@@ -90,6 +90,7 @@ module FlockOfChefs
       end
 
       # Rung once, by whoever comes first.
+      # @api private
       class Bell
         def initialize
           @lock = Mutex.new

@@ -7,6 +7,7 @@ module FlockOfChefs
   module Remote
     # One call whose method yields: what it yields is fetched, some at a time, and given to a block. Nothing is fetched
     # while the block is at work, which holds the method once what may be on the way (256 KiB) is full.
+    # @api private
     class Stream
       # @param timeout_ms [Integer] for the whole of it
       # @yieldparam more [Hash] what to add to the request

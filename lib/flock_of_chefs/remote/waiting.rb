@@ -10,6 +10,7 @@ module FlockOfChefs
   module Remote
     # One wait: a block is asked, and asked again when something that it read of other nodes has changed. What it reads
     # that nothing tells of (a file, a clock) is asked for at growing pauses.
+    # @api private
     class Waiting
       # Longest pause between two questions to what cannot be watched.
       PAUSE_CAP_S = 10

@@ -72,6 +72,11 @@ class Fleet
       run(env, "chef-client", "-z", "--no-color", *arguments)
     end
 
+    # @return [Hash] what the last successful run left for workers
+    def snapshot
+      JSON.parse(File.read(path("data/snapshots", File.read(path("data/snapshots/current")).strip, "snapshot.json")))
+    end
+
     # A converge that goes on in the background, until {Fleet#close} at the latest.
     #
     # @return [Process::Waiter]
