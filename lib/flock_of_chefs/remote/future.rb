@@ -59,6 +59,7 @@ module FlockOfChefs
         end
 
         # @return [Integer] how many are under way
+        # @api private
         def running = @lock.synchronize { @running }
 
         # Counts one less.
