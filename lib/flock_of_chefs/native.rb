@@ -120,7 +120,8 @@ module FlockOfChefs
 
         raise LoadError, "flock_of_chefs: the native extension is not built for Ruby #{RUBY_VERSION} " \
                          "(#{failures.join("; ")}). In a checkout run `rake compile`; " \
-                         "for an installed gem run `gem pristine flock_of_chefs`."
+                         "for an installed gem run `gem pristine flock_of_chefs`, or, if it was installed for " \
+                         "another Ruby, `gem install flock_of_chefs` with this one (#{RbConfig.ruby})."
       end
 
       def self.attempt(place, failures)

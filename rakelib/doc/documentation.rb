@@ -18,7 +18,8 @@ module Documentation
     # @return [Hash{String=>Hash}] see surface.rb
     def surface
       @surface ||= begin
-        command = [RbConfig.ruby, "-W0", "-I#{ROOT}/lib", "-I#{ROOT}/spec/support/chefspec_shim", "#{__dir__}/surface.rb"]
+        load_path = %w[lib spec/support/chefspec_shim].map { |folder| "-I#{ROOT}/#{folder}" }
+        command = [RbConfig.ruby, "-W0", *load_path, "#{__dir__}/surface.rb"]
         out, err, status = Open3.capture3(*command, chdir: ROOT)
         status.success? ? JSON.parse(out) : raise("surface.rb: #{err}")
       end
@@ -61,13 +62,15 @@ module Documentation
     # @return [Array<String>] methods of the extension that nobody has documented; only the tests have its Probe
     def undocumented_native
       documented = objects(:method).map(&:path)
-      paths = surface.select { |name, _| name.match?(NATIVE) }.flat_map do |name, about|
-        { "#" => "instance", "." => "singleton" }.flat_map { |sign, kind| about[kind].keys.map { |key| name + sign + key } }
-      end
+      paths = surface.select { |name, _| name.match?(NATIVE) }.flat_map { |name, about| paths_in(name, about) }
       paths.reject { |path| documented.include?(path) || path.end_with?(".new") }
     end
 
     private
+
+    def paths_in(name, about)
+      about["instance"].keys.map { |key| "#{name}##{key}" } + about["singleton"].keys.map { |key| "#{name}.#{key}" }
+    end
 
     # Ruby does not tell a private constant.
     def hidden?(object) = object.type == :constant && object.visibility == :private
@@ -75,18 +78,18 @@ module Documentation
     def there?(object)
       case object.type
       when :class, :module then surface.key?(object.path)
-      when :constant then in_namespace(object, "constants")
+      when :constant then member?(object, "constants")
       else method_there?(object)
       end
     end
 
     def method_there?(object)
-      return in_namespace(object, "singleton") if object.scope == :class
+      return member?(object, "singleton") if object.scope == :class
 
-      in_namespace(object, "instance") || (object.constructor? && surface.dig(object.namespace.path, "singleton", "new"))
+      member?(object, "instance") || (object.constructor? && surface.dig(object.namespace.path, "class"))
     end
 
-    def in_namespace(object, kind) = surface.dig(object.namespace.path, kind)&.include?(object.name.to_s)
+    def member?(object, kind) = surface.dig(object.namespace.path, kind)&.include?(object.name.to_s)
 
     def at(object) = "#{object.path} (#{object.file}:#{object.line})"
   end

@@ -82,11 +82,15 @@ class Signatures
     about = Documentation.surface[entry.owner] or return
     method = about[entry.kind][entry.name]
     made = entry.name == "initialize" && about["class"]
-    return ("#{entry.path}: there is no such method" unless made) unless method
-    return "#{entry.path}: is private" unless method["public"] || made
+    if method.nil? then ("#{entry.path}: there is no such method" unless made)
+    elsif !method["public"] && !made then "#{entry.path}: is private"
+    else differing(entry, method["parameters"])
+    end
+  end
 
-    differing = entry.types.reject { |type| Call.new(type).fits?(method["parameters"]) }
-    "#{entry.path}: takes #{method["parameters"]}, not (#{differing.join(" | ")})" if differing.any?
+  def differing(entry, parameters)
+    types = entry.types.reject { |type| Call.new(type).fits?(parameters) }
+    "#{entry.path}: takes #{parameters}, not (#{types.join(" | ")})" if types.any?
   end
 
   # Whether what a signature promises to take is taken.
@@ -115,12 +119,13 @@ class Signatures
 
     def keywords?(parameters)
       required = @type.required_keywords.keys.map(&:to_s)
-      named = required + @type.optional_keywords.keys.map(&:to_s)
-      taken = parameters.select { |kind, _| kind.start_with?("key") }.map { |kind, name| [kind, name] }
-      must = taken.filter_map { |kind, name| name if kind == "keyreq" }
-      return false unless (must - required).empty?
+      return false unless (named(parameters, "keyreq") - required).empty?
+      return true if count(parameters, "keyrest").positive?
 
-      taken.any? { |kind, _| kind == "keyrest" } || (!@type.rest_keywords && (named - taken.map(&:last)).empty?)
+      optional = @type.optional_keywords.keys.map(&:to_s)
+      @type.rest_keywords.nil? && (required + optional - named(parameters, "keyreq", "key")).empty?
     end
+
+    def named(parameters, *kinds) = parameters.filter_map { |kind, name| name if kinds.include?(kind) }
   end
 end

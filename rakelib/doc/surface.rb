@@ -45,7 +45,8 @@ class Surface
 
   # Its own, and those of our modules that it takes in.
   def methods_of(mod)
-    ours = mod.ancestors.select { |each| each == mod || (each.instance_of?(Module) && name_of(each)&.start_with?("FlockOfChefs")) }
+    taken_in = mod.ancestors.grep_v(Class).select { |each| name_of(each)&.start_with?("FlockOfChefs") }
+    ours = [mod] | taken_in
     names = ours.flat_map { |each| each.instance_methods(false) + each.private_instance_methods(false) }.uniq
     names.sort.to_h do |name|
       [name, { public: mod.public_method_defined?(name), parameters: mod.instance_method(name).parameters }]

@@ -16,7 +16,8 @@ module Rubies
     # @param named [String, nil] paths with colons between; nil = those that are found
     # @return [Hash{String=>String}] one program for each minor version that is supported
     def find(named = ENV.fetch("FLOCK_RUBIES", nil))
-      programs = named ? named.split(":") : [RbConfig.ruby, *PLACES.flat_map { |place| Dir.glob(File.expand_path(place)) }]
+      usual = PLACES.flat_map { |place| Dir.glob(File.expand_path(place)) }
+      programs = named ? named.split(":") : [RbConfig.ruby, *usual]
       found = programs.filter_map { |program| version(program)&.then { |minor| [minor, program] } }
       found.reverse.to_h # the first of each stays
     end

@@ -5,7 +5,7 @@ require_relative "../../rakelib/package/native_gem"
 
 # Both gems as a machine gets them that has never seen them: the source gem compiles all crates, in a minute or two; the
 # native one holds what that made. FLOCK_PROFILE=release optimises as users' machines do, which takes thrice as long;
-# FLOCK_PACKAGES names a folder of gems to install instead (`rake package:smoke`); FLOCK_GEM_DIR one that holds dry-cli's.
+# FLOCK_PACKAGES names a folder of gems to install instead (`rake package:smoke`), FLOCK_GEM_DIR one that holds dry-cli.
 RSpec.describe "gem install", :slow do
   version = FlockOfChefs::VERSION
   abi = RUBY_VERSION[/\d+\.\d+/]

@@ -38,8 +38,8 @@ class ChefServer
       RUBY
     end
 
-    # goiardi speaks the API of Chef Server 11. There, a policy is an item of a data bag, and nodes have no such keys: Chef
-    # leaves them out when it is told of the first one, but goiardi tells of any.
+    # goiardi speaks the API of Chef Server 11. There, a policy is an item of a data bag, and nodes have no such keys:
+    # Chef leaves them out when it is told of the first one, but goiardi tells of any.
     def policy_settings
       name, group = @policy
       <<~RUBY

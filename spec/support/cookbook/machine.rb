@@ -4,8 +4,8 @@ require "fileutils"
 require "json"
 require "open3"
 require "rbconfig"
-require "rubygems/package"
 require "support/fleet"
+require_relative "../../../rakelib/package/native_gem"
 
 # A machine that the cookbook has to itself: real chef-client in local mode without Bundler, a folder of its own for
 # gems, and a stand-in for systemctl that starts and stops the agent as the unit says.
@@ -17,38 +17,22 @@ class CookbookMachine
   end
 
   attr_reader :name, :dir, :port
+  # @return [String] where this machine's Ruby has its gems, below its folder
+  attr_accessor :gems
 
   # Packs this checkout with its built extension, as a gem for this platform: compiling it again would take minutes.
   #
   # @return [String] the gem file
   def self.pack_gem(dir)
     library = Dir[File.join(ROOT, "lib/flock_of_chefs/flock_of_chefs.{so,bundle}")].first or raise "rake compile first"
-    spec = Dir.chdir(ROOT) { Gem::Specification.load("flock_of_chefs.gemspec") }.dup
-    spec.platform = Gem::Platform::CURRENT
-    spec.extensions = []
-    spec.files = spec.files.grep(%r{\A(?:lib|exe)/}) + [library.delete_prefix("#{ROOT}/")]
-    stage(spec.files, File.join(dir, "stage"))
-    file = File.join(dir, "flock_of_chefs-#{spec.version}.gem")
-    Gem::DefaultUserInteraction.use_ui(Gem::SilentUI.new) do
-      Dir.chdir(File.join(dir, "stage")) { Gem::Package.build(spec, true, false, file) }
-    end
-    file
+    NativeGem.build({ RUBY_VERSION[/\d+\.\d+/] => library }, dir)
   end
-
-  # Without what only debuggers read, which is most of it.
-  def self.stage(files, stage)
-    files.each do |file|
-      FileUtils.mkdir_p(File.dirname(File.join(stage, file)))
-      FileUtils.cp(File.join(ROOT, file), File.join(stage, file))
-    end
-    system("strip", "--strip-debug", *Dir["#{stage}/lib/**/*.so"], err: File::NULL)
-  end
-  private_class_method :stage
 
   def initialize(dir, name)
     @dir = dir
     @name = name
     @port = Fleet.free_port
+    @gems = "gems"
     prepare
   end
 
@@ -146,7 +130,7 @@ class CookbookMachine
   # Nothing of Bundler's: the gem is there when the cookbook has installed it.
   def run(*arguments)
     environment = { "PATH" => "#{path("bin")}:#{ENV.fetch("PATH")}", "HOME" => path("home"), "LANG" => "C.UTF-8",
-                    "GEM_HOME" => path("gems"), "GEM_PATH" => [path("gems"), *Gem.path].uniq.join(":"),
+                    "GEM_HOME" => path(gems), "GEM_PATH" => [path(gems), *Gem.path].uniq.join(":"),
                     "CHEF_LICENSE" => "accept-no-persist", "FAKE_SYSTEMD" => path("systemd"),
                     "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
     Result.new(*Open3.capture2e(environment, "timeout", "-s", "KILL", "180", RbConfig.ruby, *arguments,
