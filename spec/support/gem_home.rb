@@ -8,10 +8,10 @@ require "rubygems/package"
 require "tmpdir"
 
 # A machine that has Ruby and nothing else: an empty GEM_HOME, another HOME, nothing of Bundler's or the developer's.
-# Cargo's cache of crates may be shared, its output not.
+# Cargo's cache of crates is shared; its output only where CARGO_TARGET_DIR says so.
 class GemHome
   ROOT = File.expand_path("../..", __dir__)
-  KEPT = %w[PATH LANG TMPDIR SSL_CERT_FILE CURL_CA_BUNDLE CARGO_HTTP_CAINFO].freeze
+  KEPT = %w[PATH LANG TMPDIR SSL_CERT_FILE CURL_CA_BUNDLE CARGO_HTTP_CAINFO CARGO_TARGET_DIR].freeze
 
   attr_reader :dir
 

@@ -26,7 +26,8 @@ RSpec.describe "the cookbook when Chef's gems are elsewhere", order: :defined do
   def command_line = File.read("/proc/#{node.read("systemd/flock-agent.service.pid")}/cmdline")
 
   it "runs the agent with the Ruby and the gems of the Chef that installed it" do
-    expect(unit).to include("Environment=GEM_HOME=#{node.path("gems")}\n", "ExecStart=#{RbConfig.ruby} -I#{node.path("gems")}/")
+    expect(unit).to include("Environment=GEM_HOME=#{node.path("gems")}\n",
+                            "ExecStart=#{RbConfig.ruby} -I#{node.path("gems")}/")
     expect(command_line).to include(node.path("gems"))
   end
 
