@@ -22,7 +22,7 @@ Gem::Specification.new do |spec|
 
   spec.files = Dir.chdir(__dir__) do
     Dir["lib/**/*.rb", "exe/*", "ext/**/*.{rs,toml,rb}", "sig/**/*.rbs", "proto/**/*.proto", "cookbook/**/*",
-        "Cargo.{toml,lock}", "README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md"]
+        "Cargo.{toml,lock}", "README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md", "docs/*.{md,svg}"]
       .reject { |path| path.end_with?(".so") || path.match?(%r{\Aext/\w+/target/}) || File.directory?(path) }
   end
   spec.bindir = "exe"

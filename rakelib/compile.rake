@@ -18,9 +18,19 @@ module Compile
     install(File.join(target, profile == "dev" ? "debug" : "release", "libflock_of_chefs.#{RbConfig::CONFIG["SOEXT"]}"))
   end
 
-  def cargo(profile)
+  # @param program [String] the Ruby to build for
+  # @param copy [String] where the library goes; the next Ruby's takes its place in the target folder
+  # @return [String] that place
+  def release(program, copy)
+    cargo("release", { "RUBY" => program })
+    FileUtils.mkdir_p(File.dirname(copy))
+    FileUtils.cp(File.join(target, "release", "libflock_of_chefs.#{RbConfig::CONFIG["SOEXT"]}"), copy)
+    copy
+  end
+
+  def cargo(profile, env = ruby)
     features = profile == "dev" ? %w[--features testing] : []
-    Rake.sh(ruby, "cargo", "build", "--locked", "--lib", "--package", "flock_of_chefs",
+    Rake.sh(env, "cargo", "build", "--locked", "--lib", "--package", "flock_of_chefs",
             "--profile", profile, *features, chdir: ROOT)
   end
 

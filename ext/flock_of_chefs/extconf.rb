@@ -7,6 +7,14 @@
 
 require "rbconfig"
 require "shellwords"
+
+# Older Rubies, such as those of Chef 16 and 17, cannot read the files below; RubyGems lets some ways of installing past
+# the gem's own requirement.
+if Gem::Version.new(RUBY_VERSION) < Gem::Version.new("3.1")
+  abort("flock_of_chefs needs Ruby 3.1 or newer, and this is Ruby #{RUBY_VERSION} (#{RbConfig.ruby}): " \
+        "install it with the Ruby of Chef 18 or newer")
+end
+
 require_relative "requirements"
 
 abort(BuildRequirements.complaint) if BuildRequirements.missing.any?
@@ -14,7 +22,9 @@ abort(BuildRequirements.complaint) if BuildRequirements.missing.any?
 profile = ENV["FLOCK_PROFILE"] || ENV["RB_SYS_CARGO_PROFILE"] || "release"
 abort("FLOCK_PROFILE=#{profile}: dev and release are what there is") unless %w[dev release].include?(profile)
 
-def quoted(path) = path.shellescape.gsub("$", "$$")
+def quoted(path)
+  path.shellescape.gsub("$", "$$")
+end
 
 manifest = File.join(__dir__, "Cargo.toml")
 target = ENV["CARGO_TARGET_DIR"] || File.join(Dir.pwd, "target")

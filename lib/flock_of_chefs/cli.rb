@@ -14,6 +14,7 @@ require_relative "cli/program"
 
 module FlockOfChefs
   # The command line: `flockctl`.
+  # @api private
   module CLI
     extend Dry::CLI::Registry
 

@@ -70,6 +70,13 @@ module FlockOfChefs
     #     # @return [String] JSON
     #     # @raise [ConnectionError] when no agent answers
     #     def call(operation, body, timeout_ms); end
+    #     # Calls a method of a node's API. Arguments, result and yields are texts of JSON, handed through as they are.
+    #     # @param request [String] JSON: node, api, method and what else CallRequest in proto/flock/v1/common.proto has
+    #     # @param arguments [String] a JSON array
+    #     # @param timeout_ms [Integer]
+    #     # @return [Array] result, topic, version, polled, fault, yields, stream
+    #     # @raise [Error] when it could not be called
+    #     def invoke(request, arguments, timeout_ms); end
     #     # Hands over a notification; with no agent there, to its spool.
     #     # @param draft [String] JSON
     #     # @param timeout_ms [Integer]
@@ -113,7 +120,8 @@ module FlockOfChefs
 
         raise LoadError, "flock_of_chefs: the native extension is not built for Ruby #{RUBY_VERSION} " \
                          "(#{failures.join("; ")}). In a checkout run `rake compile`; " \
-                         "for an installed gem run `gem pristine flock_of_chefs`."
+                         "for an installed gem run `gem pristine flock_of_chefs`, or, if it was installed for " \
+                         "another Ruby, `gem install flock_of_chefs` with this one (#{RbConfig.ruby})."
       end
 
       def self.attempt(place, failures)

@@ -6,7 +6,7 @@ require_relative "../support/recipes"
 RSpec.describe "remote_notifies between two real nodes", :acceptance do
   include_context "with a flock"
 
-  describe "the README's recipe, verbatim" do
+  describe "the README's recipe, verbatim", :readme do
     it "fires exactly once on change and not on an unchanged second run" do
       bender0 = fleet.hub("bender0")
       bender1 = fleet.join("bender1")
@@ -16,6 +16,7 @@ RSpec.describe "remote_notifies between two real nodes", :acceptance do
       bender0.converge!(recipe)
       expect(bender0.settled(count: 1).map { |sent| sent["state"] }).to eq(["done"])
       expect(fired).to eq(["kill all humans"])
+      expect(bender1.snapshot["chef_version"]).to eq(Gem.loaded_specs.fetch("chef").version.to_s)
 
       bender0.converge!(recipe)
       expect(bender0.settled.length).to eq(1)

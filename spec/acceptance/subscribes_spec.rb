@@ -35,7 +35,7 @@ RSpec.describe "remote_subscribes between two real nodes", :acceptance do
 
   def states(node, count) = node.settled(count: count).map { |sent| sent["state"] }
 
-  describe "the README's recipe, verbatim" do
+  describe "the README's recipe, verbatim", :readme do
     it "fires when the other node's resource is updated, and not on its unchanged next run" do
       bender0 = fleet.hub("bender0")
       bender1 = fleet.join("bender1")

@@ -1,100 +1,110 @@
 # frozen_string_literal: true
 
-require "etc"
-require "fileutils"
-require "open3"
-require "rbconfig"
-require "rubygems/package"
-require "tmpdir"
+require "support/gem_home"
+require_relative "../../rakelib/package/native_gem"
 
-# Builds the gem and installs it from source as a machine would that has never seen it: all crates, in a minute or two.
-# FLOCK_PROFILE=release optimises as users' machines do, which takes thrice as long; FLOCK_GEM_DIR names a folder that
-# holds dry-cli's gem file.
+# Both gems as a machine gets them that has never seen them: the source gem compiles all crates, in a minute or two; the
+# native one holds what that made. FLOCK_PROFILE=release optimises as users' machines do, which takes thrice as long;
+# FLOCK_PACKAGES names a folder of gems to install instead (`rake package:smoke`), FLOCK_GEM_DIR one that holds dry-cli.
 RSpec.describe "gem install", :slow do
-  root = File.expand_path("../..", __dir__)
+  version = FlockOfChefs::VERSION
+  abi = RUBY_VERSION[/\d+\.\d+/]
 
   before(:context) do
-    @dir = Dir.mktmpdir("flock-gem")
-    FileUtils.chmod(0o755, @dir)
-    @home = File.join(@dir, "home").tap { |path| Dir.mkdir(path) }
-    @gem_home = File.join(@dir, "gems")
-    @gem = File.join(@dir, "flock_of_chefs-#{FlockOfChefs::VERSION}.gem")
-    sh("gem", "build", "flock_of_chefs.gemspec", "--output", @gem, chdir: root)
-    [dry_cli, @gem].each { |file| sh("gem", "install", "--local", "--no-document", file) }
+    @source = GemHome.new
+    @native = GemHome.new
+    @source.install(packed("flock_of_chefs-#{version}.gem") { build_source })
+    @said = @native.install(packed("flock_of_chefs-#{version}-#{Gem::Platform.local}.gem") { build_native },
+                            "PATH" => @native.path("nothing"))
   end
 
-  after(:context) { FileUtils.rm_rf(@dir) }
+  after(:context) { [@source, @native].compact.each(&:close) }
 
-  # Nothing of Bundler's or of the developer's: no HOME, no gems; cargo's cache of crates may be shared, its output not.
-  def environment
-    keep = %w[PATH LANG TMPDIR SSL_CERT_FILE CURL_CA_BUNDLE CARGO_HTTP_CAINFO]
-    ENV.slice(*keep).merge(
-      "FLOCK_PROFILE" => ENV.fetch("FLOCK_PROFILE", "dev"),
-      "HOME" => @home, "GEM_HOME" => @gem_home, "GEM_PATH" => @gem_home,
-      "CARGO_HOME" => ENV.fetch("CARGO_HOME", File.join(Etc.getpwuid.dir, ".cargo")),
-      "RUSTUP_HOME" => ENV.fetch("RUSTUP_HOME", File.join(Etc.getpwuid.dir, ".rustup"))
-    )
+  attr_reader :home
+
+  def packed(name)
+    folder = ENV.fetch("FLOCK_PACKAGES", nil)
+    folder ? File.join(folder, name) : yield
   end
 
-  def sh(*command, chdir: @dir)
-    out, status = Open3.capture2e(environment, *command, chdir:, unsetenv_others: true)
-    raise "#{command.join(" ")}: #{status}\n#{out}" unless status.success?
-
-    out
-  end
-
-  # The gem file of the only dependency: from a folder that CI names, Bundler's cache, or built from what Bundler
-  # installed.
-  def dry_cli
-    spec = Gem.loaded_specs["dry-cli"] || Gem::Specification.find_by_name("dry-cli")
-    places = [ENV.fetch("FLOCK_GEM_DIR", nil), File.dirname(spec.cache_file)].compact
-    found = places.map { |place| File.join(place, "#{spec.full_name}.gem") }.find { |path| File.exist?(path) }
-    found || repacked(spec)
-  end
-
-  def repacked(spec)
-    target = File.join(@dir, "#{spec.full_name}.gem")
-    Dir.chdir(spec.full_gem_path) do
-      again = spec.dup
-      again.files = Dir["{lib,exe}/**/*", "*.md", "LICENSE"].select { |path| File.file?(path) }
-      Gem::Package.build(again, true, false, target)
+  def build_source
+    @source.path("source.gem").tap do |file|
+      @source.gem("build", "--strict", "flock_of_chefs.gemspec", "--output", file, chdir: GemHome::ROOT)
     end
-    target
   end
 
-  def installed = File.join(@gem_home, "gems", "flock_of_chefs-#{FlockOfChefs::VERSION}")
+  def build_native = NativeGem.build({ RUBY_VERSION[/\d+\.\d+/] => @source.libraries.first }, @native.path("built"))
 
   smoke = "p FlockOfChefs::Native.version, (FlockOfChefs::Native::Client.new('{\"socket\":\"/nonexistent\"," \
           "\"data_dir\":\"/nonexistent\"}').call('status', '{}', 2000) rescue $!.class)"
 
-  it "gives a flockctl that knows its version" do
-    expect(sh(File.join(@gem_home, "bin", "flockctl"), "--version")).to eq("flockctl #{FlockOfChefs::VERSION}\n")
+  shared_examples "an installation" do
+    it "gives a flockctl that knows its version" do
+      expect(home.sh(home.bin("flockctl"), "--version")).to eq("flockctl #{version}\n")
+    end
+
+    it "gives a library that works" do
+      expect(home.ruby(smoke)).to eq("#{version.inspect}\nFlockOfChefs::ConnectionError\n")
+    end
+
+    it "can be used by a user who did not install it" do
+      skip "only root can become another user" unless Process.uid.zero?
+
+      as_nobody = %w[setpriv --reuid=nobody --regid=nogroup --clear-groups]
+      expect(home.sh(*as_nobody, RbConfig.ruby, "-r", "flock_of_chefs", "-e", smoke)).to include(version)
+    end
+
+    it "has no entry points of the tests" do
+      expect(home.ruby("p FlockOfChefs::Native.const_defined?(:Probe)")).to eq("false\n")
+    end
+
+    it "brings signatures, documents and the cookbook" do
+      files = %w[sig/flock_of_chefs/native.rbs README.md LICENSE docs/operations.md cookbook/metadata.rb]
+      expect(files.reject { |file| File.exist?(File.join(home.installed, file)) }).to eq([])
+    end
+
+    it "leaves flock(1) to util-linux" do
+      expect(home.sh("sh", "-c", "PATH=#{home.path("gems/bin")}:$PATH flock --version")).to include("util-linux")
+    end
   end
 
-  it "gives a library that works" do
-    expect(sh(RbConfig.ruby, "-r", "flock_of_chefs", "-e", smoke))
-      .to eq("#{FlockOfChefs::VERSION.inspect}\nFlockOfChefs::ConnectionError\n")
+  describe "of the source gem" do
+    before { @home = @source }
+
+    it_behaves_like "an installation"
+
+    it "leaves no build output behind" do
+      expect(Dir.glob("#{home.installed}/**/{target/*/deps,*.rlib,*.o}")).to be_empty
+      expect(Dir.glob("#{home.installed}/ext/**/*.so")).to be_empty
+    end
   end
 
-  it "can be used by a user who did not install it" do
-    skip "only root can become another user" unless Process.uid.zero?
+  describe "of the native gem" do
+    before { @home = @native }
 
-    as_nobody = %w[setpriv --reuid=nobody --regid=nogroup --clear-groups]
-    expect(sh(*as_nobody, RbConfig.ruby, "-r", "flock_of_chefs", "-e", smoke)).to include(FlockOfChefs::VERSION)
-  end
+    it_behaves_like "an installation"
 
-  it "leaves no build output behind" do
-    left = Dir.glob("#{installed}/**/{target/*/deps,*.rlib,*.o}")
-    expect(left).to be_empty
-    expect(Dir.glob("#{installed}/ext/**/*.so")).to be_empty
-  end
+    it "compiles nothing and needs no compiler" do
+      expect(@said).not_to include("Building native extensions")
+      expect(home.libraries).to eq([File.join(home.installed, "lib/flock_of_chefs/#{abi}/flock_of_chefs.so")])
+      expect(Dir.children(home.installed)).not_to include("ext", "proto", "Cargo.toml")
+    end
 
-  it "has no entry points of the tests" do
-    expect(sh(RbConfig.ruby, "-r", "flock_of_chefs", "-e", "p FlockOfChefs::Native.const_defined?(:Probe)"))
-      .to eq("false\n")
-  end
+    it "holds a stripped library, which needs nothing that Ruby does not" do
+      library = home.libraries.first
+      sections, needed = [%w[-S -W], %w[-d -W]].map { |options| home.sh("readelf", *options, library) }
+      expect(sections).to include(".dynsym")
+      expect(sections).not_to include(".debug_")
+      expect(needed.scan(/NEEDED.*\[(.+)\]/).flatten)
+        .to all(start_with("libc.so", "libm.so", "libgcc_s.so", "ld-linux").or(start_with("libpthread.so", "libdl.so")))
+    end
 
-  it "leaves flock(1) to util-linux" do
-    expect(sh("sh", "-c", "PATH=#{@gem_home}/bin:$PATH flock --version")).to include("util-linux")
+    it "is refused by Rubies that it was not built for" do
+      other = Gem::Specification.load(Dir[home.path("gems/specifications/flock_of_chefs-*.gemspec")].first)
+      minor = abi.split(".").last.to_i
+      rubies = ["3.0.7", "#{abi}.9", "3.#{minor + 1}.0", "3.#{minor + 1}.0.preview1"].map { |ruby| Gem::Version.new(ruby) }
+      expect(rubies.map { |ruby| other.required_ruby_version.satisfied_by?(ruby) }).to eq([false, true, false, false])
+      expect(other.extensions).to eq([])
+    end
   end
 end

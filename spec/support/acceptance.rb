@@ -43,7 +43,7 @@ module Acceptance
   # @return [Process::Waiter]
   def hold(node, recipe)
     run = node.converge_in_background(recipe)
-    Fleet.eventually("#{node.name} converges") do
+    Fleet.eventually("#{node.name} converges", timeout: 180) do
       raise "#{node.name} converged too soon:\n#{File.read(node.path("background.log"))}" unless run.alive?
 
       file = node.path("data/run.json")

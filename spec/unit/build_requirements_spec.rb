@@ -25,6 +25,14 @@ RSpec.describe BuildRequirements do
     expect(described_class.complaint).to be_nil
   end
 
+  it "refuses a Ruby that is too old before it reads anything that such a Ruby cannot" do
+    pretend = "Object.send(:remove_const, :RUBY_VERSION); RUBY_VERSION = '2.7.8'; load ARGV.first"
+    out, status = Open3.capture2e(RbConfig.ruby, "-e", pretend, "#{extension}/extconf.rb", chdir: @dir)
+    expect([status.exitstatus, out]).to match([1, /needs Ruby 3.1 or newer, and this is Ruby 2\.7\.8 .*Chef 18/])
+    text = File.read("#{extension}/extconf.rb")
+    expect(text.lines.grep(/^\s*def .* = |^\s*in [A-Z\[{]|=> *\w+:$/)).to be_empty # syntax of 3.0 and newer
+  end
+
   it "names everything that is missing, with its Debian package, in one message" do
     out, status = extconf
     expect(status.exitstatus).to eq(1)

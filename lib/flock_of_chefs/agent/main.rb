@@ -11,6 +11,7 @@ require_relative "watchdog"
 
 module FlockOfChefs
   # The Ruby side of the resident process: it pulls events and runs workers; everything else is native.
+  # @api private
   module Agent
     # `flockctl agent`: starts, sleeps until a signal, stops. The first signal takes no further work and waits for the
     # action that runs; the second ends it. An action that outlasts the grace is left alone: its worker writes its

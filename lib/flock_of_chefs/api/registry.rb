@@ -4,6 +4,7 @@ module FlockOfChefs
   module Api
     # The APIs that the code of this process defines. Defining one starts nothing: a Chef run and a worker leave it at
     # that, and a host starts them when all code is loaded.
+    # @api private
     module Registry
       # One API.
       #

@@ -6,6 +6,7 @@ require_relative "../errors"
 
 module FlockOfChefs
   # What both ends of a call between nodes share.
+  # @api private
   module Calls
     # Arguments and results on their way: data as JSON knows it, and besides binary strings and times. Hash keys come
     # back as strings.

@@ -17,6 +17,7 @@ module FlockOfChefs
     #   @return [Symbol] +:before+, +:immediately+ or +:delayed+
     # @!attribute [r] wait
     #   @return [Numeric, nil] seconds that the run waits for the outcome
+    # @api private
     Declared = Struct.new(:word, :by, :request, :timing, :wait, keyword_init: true) do
       # @param run_context [Chef::RunContext] of a ChefSpec run
       # @return [Array<Declared>] all that its recipes declare, in their order
@@ -42,6 +43,7 @@ module FlockOfChefs
     end
 
     # Remembers what is declared, since nothing is sent or published in ChefSpec.
+    # @api private
     module Recorder
       # @see Recipe::Declaration#initialize
       def initialize(word, resource, *)

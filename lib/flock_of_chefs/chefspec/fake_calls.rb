@@ -60,6 +60,7 @@ module FlockOfChefs
     end
 
     # The flock of one example: it has the nodes and answers that the example names. Nothing leaves the process.
+    # @api private
     class FakeCalls
       # A call that the test has not foreseen.
       class NotStubbed < StandardError; end

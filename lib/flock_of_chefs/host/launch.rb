@@ -5,6 +5,7 @@ require_relative "../worker/launch"
 
 module FlockOfChefs
   # The process in which APIs live.
+  # @api private
   module Host
     # How the agent starts a host: by exec, as it starts workers. Its standard input is its end of a {Worker::Control},
     # over which it hears what it is to serve.

@@ -9,6 +9,7 @@ require_relative "../run/events"
 
 module FlockOfChefs
   # The words that recipes gain.
+  # @api private
   module Recipe
     # Each word is a module with one public method; it is included into +Chef::Resource+.
     WORDS = [Notifies, Subscribes, WaitWords].freeze

@@ -6,6 +6,7 @@ require_relative "registry"
 module FlockOfChefs
   module Recipe
     # The word +remote_notifies+.
+    # @api public
     module Notifies
       # When this resource was really updated, have other nodes run an action of one of *their* resources.
       #

@@ -6,6 +6,7 @@ require_relative "subscriptions"
 module FlockOfChefs
   module Recipe
     # The word +remote_subscribes+.
+    # @api public
     module Subscribes
       # When a resource of another node was really updated, run an action of this one, outside any Chef run.
       #

@@ -6,6 +6,7 @@ require_relative "../run/call_site"
 module FlockOfChefs
   module Recipe
     # The words +wait_until+ and +wait_while+.
+    # @api public
     module WaitWords
       # Before this resource does anything, waits until the block answers true: after its guards, in Chef runs only (a
       # why-run and ChefSpec do not wait).

@@ -24,17 +24,20 @@ module FlockOfChefs
         # @param node [Node]
         # @param name [String] empty = the one that has the method
         # @return [Api]
+        # @api private
         def for(node, name, timeout_ms:)
           (name == FLOCK_API ? FlockApi : Api).new(node, name, timeout_ms:)
         end
 
         # @param method [Symbol]
         # @return [Boolean] whether it may be one of an API
+        # @api private
         def callable?(method) = !CONVERSIONS.match?(method) && method.match?(/\A[a-zA-Z_]\w*[?!]?\z/)
 
         # @param seconds [Numeric]
         # @return [Integer]
         # @raise [ArgumentError]
+        # @api private
         def milliseconds(seconds)
           return (seconds * 1000).ceil if seconds.is_a?(Numeric) && seconds.positive? && seconds <= MAX_TIMEOUT_S
 

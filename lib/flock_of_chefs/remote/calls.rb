@@ -29,12 +29,14 @@ module FlockOfChefs
     #   @return [Boolean] whether it is enough that the call was taken in there
     # @!attribute [r] crash_on_error
     #   @return [Boolean] whether an exception costs the object that raised it
+    # @api private
     Call = Struct.new(:node, :api, :name, :arguments, :timeout_ms, :receipt, :crash_on_error, keyword_init: true) do
       # @return [String] for people
       def to_s = [node, *(api unless api.empty?), name].join(".")
     end
 
     # Makes calls, through the agent of this node.
+    # @api private
     class Calls
       # Deadline of a call that names none.
       TIMEOUT_MS = 10_000

@@ -59,6 +59,7 @@ module FlockOfChefs
         end
 
         # @return [Integer] how many are under way
+        # @api private
         def running = @lock.synchronize { @running }
 
         # Counts one less.
@@ -90,6 +91,7 @@ module FlockOfChefs
       end
 
       # Rung once, by whoever comes first.
+      # @api private
       class Bell
         def initialize
           @lock = Mutex.new

@@ -7,6 +7,7 @@ require_relative "waiter"
 module FlockOfChefs
   module Remote
     # Waits for notifications of this node to end, in slices: an agent that is restarted meanwhile is asked again.
+    # @api private
     class Outcomes
       # How often a line says what is waited for.
       PROGRESS_S = 30

@@ -5,6 +5,7 @@ require_relative "../errors"
 module FlockOfChefs
   module Remote
     # This node.
+    # @api private
     module Own
       class << self
         # @return [String] the name that it has in the flock

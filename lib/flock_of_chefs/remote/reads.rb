@@ -14,9 +14,11 @@ module FlockOfChefs
     #   @return [String] for people, for example +"bender0.flock_api.active"+
     # @!attribute [r] value
     #   @return [Object] what was read, or the error that was raised instead
+    # @api private
     Read = Struct.new(:node, :topic, :version, :description, :value, keyword_init: true)
 
     # Collects the reads of a block in this thread.
+    # @api private
     module Reads
       # Reads of one block that are kept; of the ones beyond nobody is woken.
       LIMIT = 100

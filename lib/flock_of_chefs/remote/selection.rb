@@ -5,6 +5,7 @@ require_relative "../errors"
 module FlockOfChefs
   module Remote
     # Many nodes at once.
+    # @api private
     module Selection
       # Conditions with lists, and those with one value.
       LISTS = %i[node roles recipes tags services].freeze

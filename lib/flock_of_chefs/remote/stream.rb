@@ -7,6 +7,7 @@ module FlockOfChefs
   module Remote
     # One call whose method yields: what it yields is fetched, some at a time, and given to a block. Nothing is fetched
     # while the block is at work, which holds the method once what may be on the way (256 KiB) is full.
+    # @api private
     class Stream
       # Pauses before a question that did not get through is asked again, in seconds.
       PAUSES_S = [0.1, 0.2, 0.4, 0.8].freeze

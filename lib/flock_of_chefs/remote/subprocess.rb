@@ -9,6 +9,7 @@ module FlockOfChefs
   module Remote
     # Talks to the agent of this node through a process that is started for each question: for a worker, which forks and
     # therefore must not map the native library. It costs a tenth of a second; the actions that ask are few.
+    # @api private
     class Subprocess
       # What is started.
       PROGRAM = File.expand_path("subprocess_main.rb", __dir__)

@@ -5,6 +5,7 @@ require_relative "../errors"
 module FlockOfChefs
   module Remote
     # One wait of a Chef run, as other nodes know of it while it lasts.
+    # @api private
     module Waiter
       # What telling may take.
       TELL_MS = 500

@@ -10,6 +10,7 @@ module FlockOfChefs
   module Remote
     # One wait: a block is asked, and asked again when something that it read of other nodes has changed, and at growing
     # pauses: nobody tells of what else it depends on (a file, a clock), or whether it does.
+    # @api private
     class Waiting
       # Shortest pause between two questions for which nothing has changed.
       PAUSE_MIN_S = 0.1

@@ -18,6 +18,7 @@ require_relative "../recipe/waits"
 
 module FlockOfChefs
   # What a Chef run leaves behind.
+  # @api private
   module Run
     autoload :Snapshot, File.expand_path("snapshot", __dir__)
 

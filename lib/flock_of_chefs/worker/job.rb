@@ -5,6 +5,7 @@ require_relative "../errors"
 
 module FlockOfChefs
   # The process that fires a resource outside a Chef run.
+  # @api private
   module Worker
     class << self
       # @return [Job, nil] what this process is to do; nil in every process that is no worker

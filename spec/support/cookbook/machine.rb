@@ -6,8 +6,8 @@ require "fileutils"
 require "json"
 require "open3"
 require "rbconfig"
-require "rubygems/package"
 require "support/fleet"
+require_relative "../../../rakelib/package/native_gem"
 
 # A machine that the cookbook has to itself: real chef-client in local mode without Bundler, a folder of its own for
 # gems, and a stand-in for systemctl that starts and stops the agent as the unit says.
@@ -19,38 +19,22 @@ class CookbookMachine
   end
 
   attr_reader :name, :dir, :port
+  # @return [String] where this machine's Ruby has its gems, below its folder
+  attr_accessor :gems
 
   # Packs this checkout with its built extension, as a gem for this platform: compiling it again would take minutes.
   #
   # @return [String] the gem file
   def self.pack_gem(dir)
     library = Dir[File.join(ROOT, "lib/flock_of_chefs/flock_of_chefs.{so,bundle}")].first or raise "rake compile first"
-    spec = Dir.chdir(ROOT) { Gem::Specification.load("flock_of_chefs.gemspec") }.dup
-    spec.platform = Gem::Platform::CURRENT
-    spec.extensions = []
-    spec.files = spec.files.grep(%r{\A(?:lib|exe)/}) + [library.delete_prefix("#{ROOT}/")]
-    stage(spec.files, File.join(dir, "stage"))
-    file = File.join(dir, "flock_of_chefs-#{spec.version}.gem")
-    Gem::DefaultUserInteraction.use_ui(Gem::SilentUI.new) do
-      Dir.chdir(File.join(dir, "stage")) { Gem::Package.build(spec, true, false, file) }
-    end
-    file
+    NativeGem.build({ RUBY_VERSION[/\d+\.\d+/] => library }, dir)
   end
-
-  # Without what only debuggers read, which is most of it.
-  def self.stage(files, stage)
-    files.each do |file|
-      FileUtils.mkdir_p(File.dirname(File.join(stage, file)))
-      FileUtils.cp(File.join(ROOT, file), File.join(stage, file))
-    end
-    system("strip", "--strip-debug", *Dir["#{stage}/lib/**/*.so"], err: File::NULL)
-  end
-  private_class_method :stage
 
   def initialize(dir, name)
     @dir = dir
     @name = name
     @port = Fleet.free_port
+    @gems = "gems"
     prepare
   end
 
@@ -63,8 +47,9 @@ class CookbookMachine
   def converge(recipe, *arguments, run_list: "recipe[flock_of_chefs],recipe[app]", **flock)
     write("repo/cookbooks/app/recipes/default.rb", recipe)
     write("attributes.json", JSON.generate("flock_of_chefs" => attributes.merge(flock)))
-    run("-W0", Gem.bin_path("chef-bin", "chef-client"), "-z", "-c", path("client.rb"), "--no-color", "-F", "doc",
-        "-j", path("attributes.json"), "-r", run_list, *arguments)
+    publish
+    run("-W0", Gem.bin_path("chef-bin", "chef-client"), "-c", path("client.rb"), "--no-color", "-F", "doc",
+        "-j", path("attributes.json"), *(["-r", run_list] if run_list), *arguments)
   end
 
   def converge!(...)
@@ -88,6 +73,9 @@ class CookbookMachine
     FileUtils.rm_f(path("systemd/calls"))
     calls
   end
+
+  # As an operator restarts the agent.
+  def restart = run(File.join(__dir__, "systemctl.rb"), "restart", File.basename(unit))
 
   def unit = path("systemd/flock-agent.service")
 
@@ -117,6 +105,9 @@ class CookbookMachine
 
   private
 
+  # For machines whose cookbooks do not come from their own folder.
+  def publish = nil
+
   def attributes
     { enabled: true, config: path("etc/agent.toml"), data_dir: path("data"), socket: path("agent.sock"),
       port: port.to_s, bind_addr: { ip_address: "127.0.0.1" }, unit_directory: path("systemd"),
@@ -132,21 +123,28 @@ class CookbookMachine
     write("machine-id", "#{name.unpack1("H*").ljust(32, "0")}\n")
     write("repo/cookbooks/app/metadata.rb", "name 'app'\nversion '1.0.0'\n")
     write("client.rb", <<~RUBY)
-      local_mode true
       node_name "#{name}"
-      chef_repo_path "#{path("repo")}"
       file_cache_path "#{path("cache")}"
       file_backup_path "#{path("backup")}"
       client_d_dir "#{path("client.d")}"
       minimal_ohai true
       log_level :warn
+      #{where}
+    RUBY
+  end
+
+  # @return [String] lines of client.rb: where the cookbooks are
+  def where
+    <<~RUBY
+      local_mode true
+      chef_repo_path "#{path("repo")}"
     RUBY
   end
 
   # Nothing of Bundler's: the gem is there when the cookbook has installed it.
   def run(*arguments)
     environment = { "PATH" => "#{path("bin")}:#{ENV.fetch("PATH")}", "HOME" => path("home"), "LANG" => "C.UTF-8",
-                    "GEM_HOME" => path("gems"), "GEM_PATH" => [path("gems"), *Gem.path].uniq.join(":"),
+                    "GEM_HOME" => path(gems), "GEM_PATH" => [path(gems), *Gem.path].uniq.join(":"),
                     "CHEF_LICENSE" => "accept-no-persist", "FAKE_SYSTEMD" => path("systemd"),
                     "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
     Result.new(*Open3.capture2e(environment, "timeout", "-s", "KILL", "180", RbConfig.ruby, *arguments,

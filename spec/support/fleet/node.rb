@@ -72,6 +72,11 @@ class Fleet
       run(env, "chef-client", "-z", "--no-color", *arguments)
     end
 
+    # @return [Hash] what the last successful run left for workers
+    def snapshot
+      JSON.parse(File.read(path("data/snapshots", File.read(path("data/snapshots/current")).strip, "snapshot.json")))
+    end
+
     # A converge that goes on in the background, until {Fleet#close} at the latest.
     #
     # @return [Process::Waiter]
@@ -171,7 +176,8 @@ class Fleet
 
     def environment
       { "FLOCK_CONFIG" => path("agent.toml"), "CHEF_LICENSE" => "accept-no-persist", "HOME" => path("home"),
-        "BUNDLE_GEMFILE" => File.join(ROOT, "Gemfile"), "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
+        "BUNDLE_GEMFILE" => ENV.fetch("BUNDLE_GEMFILE", File.join(ROOT, "Gemfile")),
+        "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
     end
 
     private

@@ -7,6 +7,7 @@ module FlockOfChefs
   module Api
     # Celluloid for APIs: the gem where it is installed, else a layer of our own that has what small APIs use. Either
     # way a class that is to be supervised while code is loaded is only noted; {start} supervises it in a host.
+    # @api private
     module Actors
       # What makes the constant.
       FILE = File.expand_path("../celluloid.rb", __dir__)
@@ -77,6 +78,7 @@ module FlockOfChefs
 
     # What a host calls on an actor: the method runs within it, and what it raises does not end it unless that is asked
     # for. No user's class has a method of this name.
+    # @api private
     module Guarded
       # @param call [Call]
       # @param method [Symbol]

@@ -3,6 +3,7 @@
 module FlockOfChefs
   module Api
     # What is put before Celluloid's own methods, whoever defines them.
+    # @api private
     module Supervision
       # Before +Celluloid.included+.
       module Inclusion
