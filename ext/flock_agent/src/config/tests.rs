@@ -205,3 +205,44 @@ fn a_missing_file_says_what_to_run() {
     assert_eq!(error.code(), "no_config");
     assert!(error.message().contains("flockctl init"));
 }
+
+#[test]
+fn a_value_that_cannot_be_used_is_found_in_the_file() {
+    for (text, place) in [
+        ("name = \"a\"\nlisten = \"here\"\n", "agent.toml:2: listen: "),
+        ("name = \"a\"\n\n[worker]\nwarm = true\ntimeout_ms = 1\n", "agent.toml:5: worker.timeout_ms: "),
+        ("name = \"a\"\n[join]\nhubs = [\"x\"]\n", "agent.toml:3: join.hubs: "),
+        (
+            "name = \"a\"\n[[allow]]\nfrom = \"*\"\ncall = [\"a.b\"]\n[[allow]]\nfrom = \"\"\n",
+            "agent.toml:5: rule 2: [[allow]]: `from` is empty",
+        ),
+        ("name = \"a\"\nlog = { level = \"loud\" }\n", "agent.toml:2: log.level: "),
+        ("name = \"a\"\n[metrics]\nlisten = \"0.0.0.0:9464\"\n", "agent.toml:3: metrics.listen: "),
+    ] {
+        let message = refused(text).1;
+        assert!(message.contains(place), "{message}");
+    }
+}
+
+#[test]
+fn metrics_are_for_this_machine_alone() {
+    let listen = |address: &str| parse(&format!("name = \"a\"\n[metrics]\nlisten = \"{address}\"\n"));
+    assert_eq!(listen("127.0.0.1:9464").unwrap().metrics, "127.0.0.1:9464".parse().ok());
+    assert_eq!(listen("[::1]:9464").unwrap().metrics, "[::1]:9464".parse().ok());
+    assert_eq!(listen("").unwrap().metrics, None);
+    for open in ["0.0.0.0:9464", "10.0.0.4:9464", "localhost:9464"] {
+        assert!(listen(open).unwrap_err().message().contains("127.0.0.1:9464"));
+    }
+}
+
+#[test]
+fn what_no_agent_starts_with_is_told_beforehand() {
+    let hub = |more: &str| parse(&format!("name = \"a\"\n{more}")).unwrap().check();
+    assert_eq!(hub("listen = \"\"\n[registry]\n").unwrap_err().code(), "hub_listens");
+    assert_eq!(
+        hub("[registry]\nurl = \"zookeeper://a:1/b\"\n").unwrap_err().code(),
+        "registry_url"
+    );
+    hub("[registry]\n").unwrap();
+    hub("listen = \"\"\n").unwrap();
+}
