@@ -2,12 +2,15 @@
 
 require_relative "../errors"
 require_relative "../calls/value"
+require_relative "../monotonic"
 
 module FlockOfChefs
   module Remote
     # One call whose method yields: what it yields is fetched, some at a time, and given to a block. Nothing is fetched
     # while the block is at work, which holds the method once what may be on the way (256 KiB) is full.
     class Stream
+      include Monotonic
+
       # @param timeout_ms [Integer] for the whole of it
       # @yieldparam more [Hash] what to add to the request
       # @yieldparam timeout_ms [Integer] what is left
@@ -60,8 +63,6 @@ module FlockOfChefs
       end
 
       def left_ms = ((@until - now) * 1000).ceil
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

@@ -2,6 +2,7 @@
 
 require "securerandom"
 require_relative "../errors"
+require_relative "../monotonic"
 require_relative "calls"
 require_relative "reads"
 require_relative "waiter"
@@ -31,7 +32,8 @@ module FlockOfChefs
       # @param clock [#call] seconds that never go back
       # @param sleeper [#call]
       # @yieldparam line [String] for people, every {PROGRESS_S}
-      def initialize(wait, run: {}, client: nil, clock: STEADY, sleeper: Kernel.method(:sleep), &progress)
+      def initialize(wait, run: {}, client: nil, clock: Monotonic.method(:now), sleeper: Kernel.method(:sleep),
+                     &progress)
         @wait = wait
         @run = run
         @progress = progress
@@ -71,9 +73,6 @@ module FlockOfChefs
       end
 
       private
-
-      STEADY = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
-      private_constant :STEADY
 
       def satisfied?
         @reads = []

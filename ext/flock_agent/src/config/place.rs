@@ -12,14 +12,11 @@ pub(super) fn of(text: &str, complaint: &str) -> String {
         .map_or_else(String::new, |at| format!(":{}", line(text, at)))
 }
 
-/// The complaint as it is told: rules are counted from 1.
-pub(super) fn said(complaint: &str) -> String {
-    match key(complaint).strip_prefix("allow.").map(str::parse::<usize>) {
-        Some(Ok(n)) => {
-            let rest = complaint.split_once(": ").map_or(complaint, |(_, rest)| rest);
-            format!("rule {}: {rest}", n + 1)
-        }
-        _ => complaint.to_owned(),
+/// The complaint as it is told: the number of a rule only serves to find it.
+pub(super) fn said(complaint: &str) -> &str {
+    match complaint.split_once(": ") {
+        Some((key, rest)) if key.starts_with("allow.") => rest,
+        _ => complaint,
     }
 }
 

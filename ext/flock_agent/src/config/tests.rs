@@ -122,7 +122,7 @@ fn a_value_that_cannot_be_used_is_refused_with_the_remedy() {
         let (code, message) = refused(text);
         assert_eq!(code, "bad_value", "{message}");
         assert!(
-            message.starts_with(&format!("/etc/flock/agent.toml: {key}")),
+            message.starts_with("/etc/flock/agent.toml:") && message.contains(&format!(": {key}")),
             "{message}"
         );
     }
@@ -132,7 +132,7 @@ fn a_value_that_cannot_be_used_is_refused_with_the_remedy() {
 fn a_rule_that_admits_nothing_is_refused() {
     let (code, message) = refused("name = 'a'\n[[allow]]\nfrom='*'\nresource='service[*]'\nactions=[]");
     assert_eq!(code, "bad_rule");
-    assert!(message.starts_with("/etc/flock/agent.toml: [[allow]]"), "{message}");
+    assert!(message.starts_with("/etc/flock/agent.toml:2: [[allow]]"), "{message}");
     let (_, message) = refused("name = 'a'\n[[allow]]\nfrom='*'\nresources='x'\nactions=['a']");
     assert!(
         message.ends_with("unknown key `resources`; did you mean `resource`?"),
@@ -210,14 +210,23 @@ fn a_missing_file_says_what_to_run() {
 fn a_value_that_cannot_be_used_is_found_in_the_file() {
     for (text, place) in [
         ("name = \"a\"\nlisten = \"here\"\n", "agent.toml:2: listen: "),
-        ("name = \"a\"\n\n[worker]\nwarm = true\ntimeout_ms = 1\n", "agent.toml:5: worker.timeout_ms: "),
+        (
+            "name = \"a\"\n\n[worker]\nwarm = true\ntimeout_ms = 1\n",
+            "agent.toml:5: worker.timeout_ms: ",
+        ),
         ("name = \"a\"\n[join]\nhubs = [\"x\"]\n", "agent.toml:3: join.hubs: "),
         (
             "name = \"a\"\n[[allow]]\nfrom = \"*\"\ncall = [\"a.b\"]\n[[allow]]\nfrom = \"\"\n",
-            "agent.toml:5: rule 2: [[allow]]: `from` is empty",
+            "agent.toml:5: [[allow]]: `from` is empty",
         ),
-        ("name = \"a\"\nlog = { level = \"loud\" }\n", "agent.toml:2: log.level: "),
-        ("name = \"a\"\n[metrics]\nlisten = \"0.0.0.0:9464\"\n", "agent.toml:3: metrics.listen: "),
+        (
+            "name = \"a\"\nlog = { level = \"loud\" }\n",
+            "agent.toml:2: log.level: ",
+        ),
+        (
+            "name = \"a\"\n[metrics]\nlisten = \"0.0.0.0:9464\"\n",
+            "agent.toml:3: metrics.listen: ",
+        ),
     ] {
         let message = refused(text).1;
         assert!(message.contains(place), "{message}");

@@ -4,7 +4,7 @@ use super::{super::testing::*, *};
 
 #[tokio::test]
 async fn a_member_is_told_of_with_its_heartbeat_and_its_clock() {
-    let flock = Flock::new(600_000);
+    let flock = Flock::new(300_000);
     let hub = flock.hub("hub");
     let asker = flock.member("asker", &[&hub]);
     asker.connected().await;
@@ -16,9 +16,15 @@ async fn a_member_is_told_of_with_its_heartbeat_and_its_clock() {
         known.clock_offset_ms.is_some().then_some(known)
     })
     .await;
-    assert!((-100_000..=-85_000).contains(&known.clock_offset_ms.unwrap()), "{known:?}");
+    assert!(
+        (-100_000..=-85_000).contains(&known.clock_offset_ms.unwrap()),
+        "{known:?}"
+    );
     assert!(known.connected && !known.served && known.since_ms > 0 && known.heard_ms >= known.since_ms);
-    assert_eq!((known.hub.as_str(), known.lease_ms, known.removed_ms), ("hub", 600_000, 0));
+    assert_eq!(
+        (known.hub.as_str(), known.lease_ms, known.removed_ms),
+        ("hub", 300_000, 0)
+    );
 }
 
 #[tokio::test]
@@ -45,6 +51,9 @@ async fn who_went_was_refused_or_was_removed_is_remembered() {
     assert!(known.removed_ms > 0);
     assert_eq!(known.encounter.unwrap().code, "removed");
     let nobody = operator.link.about("nobody").await.unwrap();
-    assert_eq!((nobody.node.unwrap().presence.as_str(), nobody.encounter), ("unknown", None));
+    assert_eq!(
+        (nobody.node.unwrap().presence.as_str(), nobody.encounter),
+        ("unknown", None)
+    );
     assert!(operator.link.about("").await.is_err());
 }

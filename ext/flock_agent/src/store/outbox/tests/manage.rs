@@ -198,8 +198,12 @@ fn a_chain_is_found_by_its_root_and_what_waits_by_its_target() {
         ..draft(2, "b")
     };
     put(&conn, &caused);
-    put(&conn, &draft(3, "a"));
-    let found: Vec<_> = chain(&conn, &id(1)).unwrap().into_iter().map(|r| (r.id, r.cause_root)).collect();
+    put(&conn, &other_action(3, "a", "stop"));
+    let found: Vec<_> = chain(&conn, &id(1))
+        .unwrap()
+        .into_iter()
+        .map(|r| (r.id, r.cause_root))
+        .collect();
     assert_eq!(found, [(id(1), String::new()), (id(2), id(1))]);
     assert_eq!(chain(&conn, &id(2)).unwrap().len(), 1);
     offer(&conn, "a", NOW, false).unwrap();
