@@ -1,6 +1,5 @@
 # frozen_string_literal: true
 
-require "shellwords"
 require_relative "selector"
 
 module FlockOfChefs
@@ -11,6 +10,9 @@ module FlockOfChefs
       MOST = 100
       # What chose the nodes, and how to print: neither is said again.
       LEFT_OUT = [:select, *Selecting::LISTS.keys, *Selecting::VALUES, :node, :nodes, :format, :dry_run].freeze
+
+      # Words that no shell would change.
+      PLAIN = %r{\A[\w.,:/@%+=-]+\z}
 
       module_function
 
@@ -29,8 +31,12 @@ module FlockOfChefs
       # @return [String]
       def line(program, command, options, nodes)
         words = ["--select", Selector.of_nodes(nodes), *given(command, options), *words(command, options)]
-        "#{program} #{words.map { |word| Shellwords.escape(word).gsub("\\:", ":").gsub("\\,", ",") }.join(" ")}"
+        "#{program} #{words.map { |word| quoted(word) }.join(" ")}"
       end
+
+      # As people write it.
+      def quoted(word) = word.match?(PLAIN) ? word : "'#{word.gsub("'") { %q('\\'') }}'"
+      private_class_method :quoted
 
       def given(command, options)
         command.options.flat_map do |option|

@@ -48,7 +48,7 @@ module FlockOfChefs
       def yaml(data) = YAML.dump(JSON.parse(JSON.generate(data)), line_width: -1)
 
       def text(result)
-        return [result.text] if result.text
+        return [result.text].reject(&:empty?) if result.text
         return pairs(result.data) if result.data.is_a?(Hash)
 
         result.data.empty? ? [] : table(result.rows, result.columns)

@@ -56,7 +56,11 @@ impl Inner {
 
     /// Ends the session of a member that says good-bye or was removed, in the registry too.
     pub(super) async fn close(&self, slot: &Arc<Slot>) {
-        self.note_end(slot, "its agent was stopped");
+        let fenced = slot.fenced();
+        let why = fenced
+            .as_ref()
+            .map_or("its agent was stopped", |fenced| &fenced.message);
+        self.note_end(slot, why);
         self.sessions.leave(slot);
         if let Err(error) = self.book.close(&slot.session).await {
             tracing::warn!(member = %slot.name, %error, "its session cannot be closed; it ends with its lease");

@@ -10,6 +10,7 @@ module FlockOfChefs
 
         argument :id, required: true,
                       desc: "Of a notification, or of the first one of its chain; see flockctl notifications"
+        option :node, desc: "Its sender or a target, where this node knows nothing of it"
       end
     end
   end

@@ -15,13 +15,14 @@ module FlockOfChefs
 
         # @option options [String] :id of a notification, a unique beginning is enough where this node knows it; or of
         #   the first one of a chain
+        # @option options [String] :node where to begin, if this node knows nothing of it
         # @return [Result]
         def call(client, options)
           own = client.call("hello", { protocol_min: 1, protocol_max: 1 }).fetch("name")
           record = find(client, options.fetch(:id))
           id = record ? record["id"] : options[:id]
           root = record && !record["cause_root"].to_s.empty? ? record["cause_root"] : id
-          answers = gather(client, own, root)
+          answers = gather(client, [own, *options[:node]], root)
           story = Story.new(answers.reject { |_, records| records.is_a?(Error) })
           result(root, story, answers.select { |_, records| records.is_a?(Error) })
         end
@@ -36,11 +37,10 @@ module FlockOfChefs
           records.first
         end
 
-        # Asks this node, then whoever the answers name.
-        def gather(client, own, root)
+        # Asks those nodes, then whoever the answers name.
+        def gather(client, waiting, root)
           calls = Remote::Calls.new(client)
           answers = {}
-          waiting = [own]
           while (fresh = (waiting - answers.keys).first(NODES - answers.size)).any?
             answers.merge!(Many.map(fresh) { |node| ask(calls, node, root) })
             waiting = answers.values.grep(Array).flatten.map { |record| record["peer"] }.reject(&:empty?).uniq
@@ -55,7 +55,7 @@ module FlockOfChefs
 
         def result(root, story, silent)
           silent.each { |node, error| say("#{node} could not be asked: #{error.message}") }
-          say("no notification #{root}; a chain is known to the nodes on it for a week") if story.events.empty?
+          say("no notification #{root} here; name its sender or a target by --node NAME") if story.events.empty?
           data = { "root" => root, "events" => story.events, "not_asked" => silent.transform_values(&:message) }
           Result.new(data:, name: "root", text: story.to_s, code: code(story, silent))
         end

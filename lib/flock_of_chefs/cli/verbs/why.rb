@@ -17,8 +17,10 @@ module FlockOfChefs
         # @return [Result] a finding for each thing that was looked at
         def call(client, options)
           node = options.fetch(:node)
+          # First, so that what comes of it is known to the agent.
+          answer = answer(client, node)
           report = client.call("why", { node: })
-          findings = Findings.new(report, answer(client, node)).all
+          findings = Findings.new(report, answer).all
           Result.new(data: { "node" => node, "findings" => findings, "known" => report }, name: "node",
                      text: text(findings), code: code(findings))
         end
@@ -41,7 +43,8 @@ module FlockOfChefs
 
         def code(findings)
           levels = findings.to_h { |found| [found["check"], found["level"]] }
-          return ExitCodes::NOTHING if findings.any? { |found| found["check"] == "flock" && found["level"] == "error" }
+          return ExitCodes::DENIED if levels["denial"]
+          return ExitCodes::NOTHING if levels["name"]
           return ExitCodes::UNKNOWN if levels["answer"] == "error"
 
           levels.value?("error") ? ExitCodes::FAILED : ExitCodes::DONE

@@ -48,8 +48,17 @@ module FlockOfChefs
           def about(id)
             sent = records(id, @sent)
             received = records(id, @received)
-            [*caused(id, sent, received), *sent.map { |record| kept(record) }.uniq { |one| one["node"] },
-             *received.flat_map { |record| at_target(record) }, *sent.flat_map { |record| back(record) }]
+            [*source_lines(sent.first || received.first), *sent.map { |record| kept(record) }.uniq { |one| one["node"] },
+             *targets(sent, received).flat_map { |node| there_and_back(node, sent, received) }]
+          end
+
+          def targets(sent, received)
+            (sent.map { |record| record["peer"] } + received.map { |record| record["node"] }).uniq.sort
+          end
+
+          def there_and_back(node, sent, received)
+            received.select { |record| record["node"] == node }.flat_map { |record| at_target(record) } +
+              sent.select { |record| record["peer"] == node }.flat_map { |record| back(record) }
           end
 
           def event(record, time_ms, name, text)
@@ -57,11 +66,6 @@ module FlockOfChefs
           end
 
           # The resources that were updated; that was a moment before it was handed over.
-          def caused(_id, sent, received)
-            record = sent.first or return source_lines(received.first)
-            source_lines(record)
-          end
-
           def source_lines(record)
             node = record["direction"] == "out" ? record["node"] : record["peer"]
             record["sources"].to_a.map do |source|

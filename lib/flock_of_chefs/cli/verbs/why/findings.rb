@@ -32,7 +32,7 @@ module FlockOfChefs
 
           # @return [Array<Hash>] level, check, message, remedy
           def all
-            return [hub, *denial, stranger].compact if unknown?
+            return [hub, *(denial.any? ? denial + refusal : [stranger])] if unknown?
 
             [answer, hub, flock, heartbeat, *denial, clock, certificate, handshake, *refusal, waiting].compact
           end
@@ -60,12 +60,12 @@ module FlockOfChefs
           def refused? = @answer.is_a?(DeniedError) && @answer.code == "policy"
 
           def stranger
-            finding("error", "flock", "nobody called #{name} has joined the flock",
+            finding("error", "name", "nobody called #{name} has joined the flock",
                     "flockctl nodes lists those who have; on a new machine: flockctl join STRING")
           end
 
           def hub
-            return finding("ok", "hub", "#{@hub["hub"]} was asked") if @report["hub_problem"].to_s.empty?
+            return finding("ok", "hub", "the hub #{@hub["hub"]} was asked") if @report["hub_problem"].to_s.empty?
 
             finding("error", "hub", "no hub could be asked: #{@report["hub_problem"]}",
                     "flockctl doctor on this node; what follows is what was known last")
@@ -95,9 +95,11 @@ module FlockOfChefs
 
           def departed
             met = @hub["encounter"].to_h
-            return finding("warning", "heartbeat", "not heard by this hub since it began") if met["heard_ms"].to_i.zero?
+            heard = [@hub["heard_ms"].to_i, met["heard_ms"].to_i].max
+            return finding("warning", "heartbeat", "not heard by this hub since it began") if heard.zero?
 
-            finding("warning", "heartbeat", "heard last at #{Value.time(met["heard_ms"])}; #{met["ended"]}",
+            why = heard > met["heard_ms"].to_i ? "its connection broke" : met["ended"]
+            finding("warning", "heartbeat", "heard last at #{Value.time(heard)}; #{why}",
                     "on it: systemctl status flock-agent")
           end
 
