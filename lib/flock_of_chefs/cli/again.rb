@@ -35,7 +35,7 @@ module FlockOfChefs
       end
 
       # As people write it.
-      def quoted(word) = word.match?(PLAIN) ? word : "'#{word.gsub("'") { %q('\\'') }}'"
+      def quoted(word) = word.match?(PLAIN) ? word : "'#{word.gsub("'") { "'\\''" }}'"
       private_class_method :quoted
 
       def given(command, options)

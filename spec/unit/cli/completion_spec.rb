@@ -11,12 +11,16 @@ RSpec.describe FlockOfChefs::CLI::Completion do
   # What a real bash offers for the last of these words; `flockctl` there only knows the names of three nodes.
   def offered(*words)
     Dir.mktmpdir do |dir|
-      File.write(File.join(dir, "flockctl"), "#!/bin/sh\n[ \"$*\" = 'nodes -F names' ] && printf 'web1\\nweb2\\ndb1\\n'\n")
+      File.write(File.join(dir, "flockctl"), <<~SH)
+        #!/bin/sh
+        [ "$*" = 'nodes -F names' ] && printf 'web1\\nweb2\\ndb1\\n'
+      SH
       File.chmod(0o755, File.join(dir, "flockctl"))
       File.write(File.join(dir, "completion"), script("bash"))
       program = "source #{dir}/completion; COMP_WORDS=(flockctl \"$@\"); COMP_CWORD=$#; _flockctl; " \
                 'printf "%s\n" "${COMPREPLY[@]}"'
-      out, err, status = Open3.capture3({ "PATH" => "#{dir}:#{ENV.fetch("PATH")}" }, "bash", "-c", program, "bash", *words)
+      env = { "PATH" => "#{dir}:#{ENV.fetch("PATH")}" }
+      out, err, status = Open3.capture3(env, "bash", "-c", program, "bash", *words)
       raise err unless status.success? && err.empty?
 
       out.split("\n")

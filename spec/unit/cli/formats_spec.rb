@@ -28,6 +28,9 @@ RSpec.describe "the formats of flockctl" do
     "why" => { "node" => "web1", "now_ms" => 1, "info" => node, "hub_problem" => "away", "waiting" => 0 }
   }
 
+  restored = { "name" => "web1", "hub" => false, "created_ms" => 1, "put_aside" => "", "unknown" => 0,
+               "asked_again" => 0, "denied" => [], "rebound" => false }
+
   # The words of a command => what it is given, and what tells its output in the format `names`.
   given = {
     "backup" => [{ file: "/b" }, "web1"], "call" => [{ node: "web1", api: "a", method: "m" }, "{\"id\":\"0190-id\"}"],
@@ -51,8 +54,7 @@ RSpec.describe "the formats of flockctl" do
     class_double(FlockOfChefs::Native, new_id: "0190-id", version: FlockOfChefs::VERSION,
                                        config_check: JSON.generate("path" => "/etc/x.toml", "name" => "web1"),
                                        init: '{"name":"web1"}', join: '{"name":"web1"}',
-                                       restore: '{"name":"web1","hub":false,"created_ms":1,"put_aside":"","unknown":0,' \
-                                                '"asked_again":0,"denied":[],"rebound":false}')
+                                       restore: JSON.generate(restored))
   end
   let(:client) do
     Class.new(FakeLocalClient) do
@@ -64,6 +66,9 @@ RSpec.describe "the formats of flockctl" do
       end
     end.new(answers, config: { "name" => "web1" })
   end
+
+  # What took how long is in some answers.
+  before { allow(FlockOfChefs::Monotonic).to receive(:now).and_return(1.0) }
 
   after { FlockOfChefs::Remote::Calls.current = nil }
 

@@ -9,11 +9,13 @@ RSpec.describe FlockOfChefs::CLI::Verbs::Trace do
   hop = { "node" => "b", "key" => "execute[one]", "action" => "run" }
   base = { "timing" => "delayed", "chain" => [], "sources" => [], "cause_root" => "", "code" => "", "message" => "" }
   first = base.merge("id" => "id-1", "key" => "execute[one]", "action" => "run", "sources" => [source])
-  second = base.merge("id" => "id-2", "key" => "execute[two]", "action" => "run", "chain" => [hop], "cause_root" => "id-1")
+  second = base.merge("id" => "id-2", "key" => "execute[two]", "action" => "run", "chain" => [hop],
+                      "cause_root" => "id-1")
   kept = {
-    "a" => [first.merge("direction" => "out", "peer" => "b", "state" => "done", "created_ms" => 1000, "updated_ms" => 1300)],
-    "b" => [first.merge("direction" => "in", "peer" => "a", "state" => "done", "created_ms" => 1020, "updated_ms" => 1250,
-                        "run_ms" => 100),
+    "a" => [first.merge("direction" => "out", "peer" => "b", "state" => "done", "created_ms" => 1000,
+                        "updated_ms" => 1300)],
+    "b" => [first.merge("direction" => "in", "peer" => "a", "state" => "done", "created_ms" => 1020,
+                        "updated_ms" => 1250, "run_ms" => 100),
             second.merge("direction" => "out", "peer" => "c", "state" => "offered", "created_ms" => 1250,
                          "updated_ms" => 1260, "code" => "refused", "message" => "c refuses connections")]
   }
@@ -35,7 +37,8 @@ RSpec.describe FlockOfChefs::CLI::Verbs::Trace do
     result = trace("id-1", kept, kept["a"])
     expect(Array.new(@asked.size) { @asked.pop }).to eq([%w[a ["id-1"]], %w[b ["id-1"]], %w[c ["id-1"]]])
     expect(result.data["events"].map { |event| event.values_at("node", "event") })
-      .to eq([%w[a updated], %w[a kept], %w[b arrived], %w[b began], %w[b done], %w[a known], %w[b kept], %w[b offered]])
+      .to eq([%w[a updated], %w[a kept], %w[b arrived], %w[b began], %w[b done], %w[a known], %w[b kept],
+              %w[b offered]])
     expect(result.text).to include("file[/x] was updated by :create (cb::default:12)", "done after 100 ms",
                                    "for c: offered (refused: c refuses connections)", "+250 ms")
     expect([result.code, talk]).to eq([4, ["c could not be asked: no way to c"]])

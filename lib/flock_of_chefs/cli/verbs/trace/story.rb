@@ -48,7 +48,8 @@ module FlockOfChefs
           def about(id)
             sent = records(id, @sent)
             received = records(id, @received)
-            [*source_lines(sent.first || received.first), *sent.map { |record| kept(record) }.uniq { |one| one["node"] },
+            begun = sent.map { |record| kept(record) }.uniq { |one| one["node"] }
+            [*source_lines(sent.first || received.first), *begun,
              *targets(sent, received).flat_map { |node| there_and_back(node, sent, received) }]
           end
 
