@@ -61,6 +61,8 @@ module FlockOfChefs
         end
       end
 
+      # One option of a command.
+      #
       # @!attribute name
       #   @return [String] +"--format"+
       # @!attribute short
