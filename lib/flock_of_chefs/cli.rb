@@ -5,11 +5,13 @@ require_relative "../flock_of_chefs"
 require_relative "cli/exit_codes"
 require_relative "cli/result"
 require_relative "cli/output"
-require_relative "cli/many"
 require_relative "cli/nearest"
 require_relative "cli/selecting"
+require_relative "cli/again"
+require_relative "cli/rollout"
 require_relative "cli/verbs"
 require_relative "cli/command"
+require_relative "cli/completion"
 require_relative "cli/program"
 
 module FlockOfChefs
@@ -46,7 +48,28 @@ module FlockOfChefs
     register "backup", Commands::Backup
     register "restore", Commands::Restore
     register "doctor", Commands::Doctor
+    register "why", Commands::Why
+    register "trace", Commands::Trace
+    register "config check", Commands::ConfigCheck
+    register "metrics", Commands::Metrics
+    register "log-level", Commands::LogLevel
+    register "completion", Commands::Completion
     register "version", Commands::Version, aliases: %w[-v --version]
+
+    # All commands, those of subcommands among them.
+    #
+    # @return [Hash{String=>Class}] by their words, such as +"token create"+
+    def self.commands(children = get([]).children, before = [])
+      children.sort.each_with_object({}) do |(word, node), found|
+        words = [*before, word]
+        found[words.join(" ")] = node.command if node.leaf?
+        found.merge!(commands(node.children, words))
+      end
+    end
+
+    # @param command [Class]
+    # @return [String, nil] the words that mean it
+    def self.words_of(command) = commands.key(command)
 
     # @param arguments [Array<String>]
     # @return [Integer] see {ExitCodes}

@@ -15,6 +15,11 @@ module FlockOfChefs
   #   @param path [String, nil] the file; nil = `$FLOCK_CONFIG`, else `/etc/flock/agent.toml`
   #   @return [String] JSON of the resolved configuration
   #   @raise [ConfigurationError] when the file is absent or wrong
+  # @!method self.config_check(path)
+  #   Whether an agent could be started with it, as far as the file alone says.
+  #   @param path [String, nil] as {config}
+  #   @return [String] JSON of the resolved configuration
+  #   @raise [ConfigurationError] with file, line and remedy
   # @!method self.init(options)
   #   Makes this node the first hub of a new flock.
   #   @param options [String] JSON

@@ -96,6 +96,9 @@ impl Client {
             }
             "leave" => one.run(|mut c, r| async move { c.leave(r).await }).await,
             "api_changed" => one.run(|mut c, r| async move { c.api_changed(r).await }).await,
+            "why" => one.run(|mut c, r| async move { c.why(r).await }).await,
+            "metrics" => one.run(|mut c, r| async move { c.metrics(r).await }).await,
+            "log_level" => one.run(|mut c, r| async move { c.log_level(r).await }).await,
             "backup" => one.run(|mut c, r| async move { c.backup(r).await }).await,
             _ => Err(Error::configuration(format!("the agent has no operation {op:?}")).with_code("unknown_op")),
         }

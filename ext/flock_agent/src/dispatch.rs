@@ -39,6 +39,7 @@ use crate::{
     pb,
     run_state::RunWatch,
     store::{Store, inbox::Job, subscribed::Change},
+    tally::Tally,
     vital::vital,
 };
 use desk::{Desk, Events};
@@ -156,6 +157,7 @@ struct Inner {
     desk: Mutex<Desk>,
     events: Events,
     worker: std::sync::Mutex<pb::WorkerState>,
+    ended: Tally,
     tasks: TaskTracker,
 }
 
@@ -171,6 +173,7 @@ impl Dispatcher {
             desk: Mutex::default(),
             events: Events::default(),
             worker: std::sync::Mutex::default(),
+            ended: Tally::default(),
             tasks: TaskTracker::new(),
         }));
         dispatcher.0.recover().await?;
@@ -213,6 +216,7 @@ impl Dispatcher {
     /// `internal` when the store refuses; the result stays and is taken later.
     pub async fn job_finished(&self, finished: &JobFinished) -> Result<Value> {
         let state = self.0.finished(finished).await?;
+        self.0.ended.count(state.as_str());
         Ok(json!({"state": state.as_str()}))
     }
 
@@ -223,6 +227,11 @@ impl Dispatcher {
     pub async fn job_abandoned(&self, abandoned: &JobAbandoned) -> Result<Value> {
         self.0.abandoned(abandoned).await?;
         Ok(json!({}))
+    }
+
+    /// Jobs that ended, by the state that their notifications have then.
+    pub fn ended(&self) -> &Tally {
+        &self.0.ended
     }
 
     /// How the worker is, as Ruby told last.

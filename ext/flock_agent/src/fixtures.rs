@@ -154,6 +154,7 @@ pub fn callee_with(target: &Target, apis: Arc<dyn Apis>) -> Callee {
         attributes: vec!["*".into()],
         apis,
         waits: Arc::clone(&target.waits),
+        store: target.store.clone(),
     })
 }
 

@@ -39,6 +39,7 @@ pub mod spool;
 pub mod store;
 pub mod subscription;
 pub mod subscriptions;
+pub mod tally;
 mod text;
 pub mod transport;
 mod vital;

@@ -50,6 +50,17 @@ pub const OUTCOME_MESSAGE_BYTES: usize = 1024;
 /// Longest code of an outcome, in bytes.
 pub const CODE_BYTES: usize = 64;
 
+/// Time for one reader of the metrics page.
+pub const METRICS_MS: u64 = 10_000;
+/// Readers of the metrics page at a time.
+pub const METRICS_READERS: usize = 8;
+
+/// Nodes of whose handshakes a node remembers the last.
+pub const ENCOUNTERS: usize = 10_000;
+
+/// Records of one chain of notifications that a node tells, of what it sent and of what it received each.
+pub const TRACED: usize = 200;
+
 /// Longest chain of notifications that cause one another.
 pub const CHAIN_HOPS: usize = 8;
 /// Hops that a draft may carry at all; one that has more than [`CHAIN_HOPS`] is kept, and denied by its target as a loop.

@@ -20,6 +20,7 @@ pub fn define(native: RModule) -> Result<(), Error> {
     native.define_singleton_method("version", function!(version, 0))?;
     native.define_singleton_method("new_id", function!(new_id, 0))?;
     native.define_singleton_method("config", function!(config, 1))?;
+    native.define_singleton_method("config_check", function!(config_check, 1))?;
     native.define_singleton_method("init", function!(init, 1))?;
     native.define_singleton_method("join", function!(join, 2))?;
     native.define_singleton_method("back_up", function!(back_up, 1))?;
@@ -42,6 +43,15 @@ fn config(ruby: &Ruby, path: Option<PathBuf>) -> Result<String, Error> {
     guard(ruby, || {
         check_process()?;
         Ok(Config::load(path.as_deref())?.to_json().to_string())
+    })
+}
+
+fn config_check(ruby: &Ruby, path: Option<PathBuf>) -> Result<String, Error> {
+    guard(ruby, || {
+        check_process()?;
+        let config = Config::load(path.as_deref())?;
+        config.check()?;
+        Ok(config.to_json().to_string())
     })
 }
 

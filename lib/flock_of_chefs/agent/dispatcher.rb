@@ -18,6 +18,17 @@ module FlockOfChefs
       # Seconds between two tries after the native agent failed.
       PAUSE_S = 1
 
+      # Type of an event => what is done with it.
+      HANDLERS = {
+        "run" => ->(event) { run(event) },
+        "prepare" => ->(event) { @supervisor.prepare(event) },
+        "retire" => ->(_) { @supervisor.retire },
+        "run_chef" => ->(event) { @chef_runs.start(event) },
+        "hosts" => ->(event) { @supervisor.hosts(event) },
+        "log_level" => ->(event) { @log.level = event.fetch("level") },
+        "stop" => ->(event) { stop(event) }
+      }.freeze
+
       # @return [#start] what starts Chef runs that were asked for
       attr_writer :chef_runs
 
@@ -87,15 +98,10 @@ module FlockOfChefs
       end
 
       def handle(event)
-        case event["type"]
-        when "run" then run(event)
-        when "prepare" then @supervisor.prepare(event)
-        when "retire" then @supervisor.retire
-        when "run_chef" then @chef_runs.start(event)
-        when "hosts" then @supervisor.hosts(event)
-        when "stop" then stop(event)
-        else @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
-        end
+        taken = HANDLERS[event["type"]]
+        return instance_exec(event, &taken) if taken
+
+        @log.warn("an event of unknown type #{event["type"].inspect} was ignored")
       end
 
       def run(event)

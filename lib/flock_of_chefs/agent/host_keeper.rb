@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "monitor"
+require_relative "../monotonic"
 require_relative "host_process"
 
 module FlockOfChefs
@@ -9,6 +10,8 @@ module FlockOfChefs
     # starts it again when it dies, after a pause that grows. One that dies again and again is given up until its code
     # changes.
     class HostKeeper
+      include Monotonic
+
       # The pause after the first death; it doubles with each.
       PAUSE_S = 1
       # The longest pause.
@@ -167,8 +170,6 @@ module FlockOfChefs
       def tell(state)
         @on_state&.call({ kind: @kind, state:, failures: @failures, message: @message.to_s })
       end
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

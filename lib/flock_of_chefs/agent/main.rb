@@ -2,6 +2,7 @@
 
 require "json"
 require_relative "../../flock_of_chefs"
+require_relative "../monotonic"
 require_relative "chef_runs"
 require_relative "dispatcher"
 require_relative "log"
@@ -17,6 +18,8 @@ module FlockOfChefs
     # action that runs; the second ends it. An action that outlasts the grace is left alone: its worker writes its
     # result to disk, and the next agent reads it there.
     class Main
+      include Monotonic
+
       # How long a running action is waited for.
       GRACE_S = 10
       # What the native agent may take for what it has in hand, and what is waited for it in all.
@@ -85,6 +88,7 @@ module FlockOfChefs
       def announce(info)
         @log.json = info["log_format"] == "json"
         @log.info("agent #{info["name"]} runs (pid #{Process.pid})")
+        @log.level = info["log_level"] if info["log_level"]
       end
 
       def stop
@@ -127,8 +131,6 @@ module FlockOfChefs
         @log.warn("the dispatcher failed: #{failure.message} (#{failure.class})")
         1
       end
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

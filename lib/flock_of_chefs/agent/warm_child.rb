@@ -2,6 +2,7 @@
 
 require "io/wait"
 require "json"
+require_relative "../monotonic"
 require_relative "process_group"
 
 module FlockOfChefs
@@ -9,6 +10,7 @@ module FlockOfChefs
     # The process that a warm worker forked for one job. The agent is not its parent: it hears of its end from the warm
     # worker or, where that has died first, from the end of the line between them.
     class WarmChild
+      include Monotonic
       include ProcessGroup
 
       # How it ended; both nil when nobody could see it.
@@ -122,8 +124,6 @@ module FlockOfChefs
       rescue SystemCallError
         true
       end
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

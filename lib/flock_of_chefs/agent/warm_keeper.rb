@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "monitor"
+require_relative "../monotonic"
 require_relative "warm_process"
 
 module FlockOfChefs
@@ -8,6 +9,8 @@ module FlockOfChefs
     # Keeps one warm worker for the newest generation: starts it, replaces it, starts it again after a pause that grows
     # when it dies, and asks it for processes. What it cannot do, a cold worker does: {#child} then answers nil.
     class WarmKeeper
+      include Monotonic
+
       # From a job to its process, when the recipes have to be compiled first. Shorter than the agent's native side
       # waits for a claim.
       COMPILE_S = 60
@@ -196,8 +199,6 @@ module FlockOfChefs
       def tell(state, message = "")
         @on_state&.call({ state:, generation: @wanted&.generation || 0, failures: @failures, message: })
       end
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../monotonic"
+
 module FlockOfChefs
   module Api
     # One call of a method, as the method may see it through {Api.caller} and {Api.deadline}. It belongs to the fiber
@@ -8,6 +10,8 @@ module FlockOfChefs
     # @!attribute [r] from
     #   @return [String] the caller's node
     class Call
+      include Monotonic
+
       # Where a fiber keeps it.
       KEY = :flock_of_chefs_call
 
@@ -39,10 +43,6 @@ module FlockOfChefs
       ensure
         Thread.current[KEY] = before
       end
-
-      private
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

@@ -2,6 +2,7 @@
 
 require "dry/cli"
 require_relative "../local_client"
+require_relative "talk"
 
 module FlockOfChefs
   module CLI
@@ -9,7 +10,7 @@ module FlockOfChefs
     # arguments, nothing else.
     class Command < Dry::CLI::Command
       option :config, desc: "The agent's configuration (default: $FLOCK_CONFIG, else /etc/flock/agent.toml)"
-      option :format, default: "text", values: Output::FORMATS, desc: "How to print"
+      option :format, default: "text", values: Output::FORMATS, aliases: ["-F"], desc: "How to print"
 
       class << self
         # @param name [Symbol] the class in {Verbs}
@@ -28,10 +29,12 @@ module FlockOfChefs
         refuse(args)
         words = refine(options)
         settings = self.class.settings
-        verb = Verbs.const_get(settings[:name]).new(talk: ->(line) { warn(line) })
+        talk = Talk.new($stderr)
+        verb = Verbs.const_get(settings[:name]).new(talk:)
         client = settings[:agent] ? LocalClient.configured(options[:config]) : nil
         result = verb.call(client, words)
         Output.new(format, $stdout).print(result) unless settings[:silent]
+        talk.call(Again.hint(program, self.class, words, result.failed)) if result.failed.any?
         exit(result.code)
       end
 
@@ -39,6 +42,9 @@ module FlockOfChefs
 
       # Where a command has more to say than its options.
       def refine(options) = options
+
+      # Of the line that does the same again.
+      def program = "flockctl #{CLI.words_of(self.class)}"
 
       # dry-cli hands over the optional arguments here as well.
       def refuse(args)

@@ -10,24 +10,30 @@ module FlockOfChefs
       module_function
 
       # @param nodes [Array<String>]
+      # @param go_on [#call] asked before each node: whether it is to be asked
       # @yieldparam node [String]
-      # @return [Hash{String=>Object}] by node, in their order: what the block answered, or the {Error} that it raised
-      def map(nodes)
+      # @return [Hash{String=>Object}] by node, in their order: what the block answered, or the {Error} that it raised;
+      #   those that were not asked are left out
+      def map(nodes, go_on: -> { true })
         waiting = Thread::Queue.new(nodes).close
-        answers = nodes.to_h { |node| [node, nil] }
+        answers = {}
         threads = Array.new([AT_ONCE, nodes.size].min) do
-          Thread.new do
-            Thread.current.report_on_exception = false
-            while (node = waiting.pop)
+          thread do
+            while go_on.call && (node = waiting.pop)
               answers[node] = attempt { yield node }
             end
           end
         end
         threads.each(&:join)
-        answers
+        answers.sort_by { |node, _| nodes.index(node) }.to_h
       ensure
         threads&.each(&:kill)
       end
+
+      def thread(&)
+        Thread.new(&).tap { |made| made.report_on_exception = false }
+      end
+      private_class_method :thread
 
       # @return [Object, Error]
       def attempt

@@ -1,25 +1,31 @@
 # frozen_string_literal: true
 
 require "json"
+require "yaml"
+require_relative "table"
+require_relative "terminal"
 require_relative "value"
 
 module FlockOfChefs
   module CLI
-    # Writes a {Result} in one of four formats. Data only: talk goes to the standard error.
+    # Writes a {Result} in one of five formats. Data only: talk goes to the standard error.
     #
     #   text    a table, or "key: value" lines
     #   json    one document
-    #   jsonl   one document per row
+    #   yaml    one document
+    #   jsonl   one JSON document per row
     #   names   one name per row
     class Output
       # What `--format` takes.
-      FORMATS = %w[text json jsonl names].freeze
+      FORMATS = %w[text json yaml jsonl names].freeze
 
       # @param format [String] one of {FORMATS}
       # @param out [IO]
-      def initialize(format, out)
+      # @param terminal [Terminal]
+      def initialize(format, out, terminal: Terminal.new(out))
         @format = format
         @out = out
+        @terminal = terminal
       end
 
       # @param result [Result]
@@ -31,28 +37,24 @@ module FlockOfChefs
       def lines(result)
         case @format
         when "json" then [JSON.pretty_generate(result.data)]
+        when "yaml" then [yaml(result.data)]
         when "jsonl" then result.rows.map { |row| JSON.generate(row) }
-        when "names" then result.rows.map { |row| row[result.name] }
+        when "names" then result.names
         else text(result)
         end
       end
 
+      # Only what JSON has, so that both formats say the same.
+      def yaml(data) = YAML.dump(JSON.parse(JSON.generate(data)), line_width: -1)
+
       def text(result)
-        return [result.text] if result.text
+        return [result.text].reject(&:empty?) if result.text
         return pairs(result.data) if result.data.is_a?(Hash)
 
         result.data.empty? ? [] : table(result.rows, result.columns)
       end
 
-      def table(rows, columns)
-        columns = rows.first.keys if columns.empty?
-        align([columns.map(&:upcase)] + rows.map { |row| columns.map { |key| Value.text(key, row[key]) } })
-      end
-
-      def align(cells)
-        widths = cells.transpose.map { |column| column.map(&:length).max }
-        cells.map { |line| line.zip(widths).map { |cell, width| cell.ljust(width) }.join("  ").rstrip }
-      end
+      def table(rows, columns) = Table.new(rows, columns.empty? ? rows.first.keys : columns, @terminal).lines
 
       def pairs(hash)
         flat = hash.flat_map do |key, value|

@@ -19,6 +19,26 @@ module FlockOfChefs
 
         def say(line) = @talk.call(line)
 
+        # How far it has come with so many nodes.
+        def progress(total)
+          @talk.respond_to?(:progress) ? @talk.progress(total) : Progress.new(total, method(:say))
+        end
+
+        # What a dry run answers: the nodes that would be asked.
+        def planned(client, names, options)
+          found = Selecting.find(client, Array(names).uniq, options).fetch("nodes")
+          say("dry run: nothing was done; #{found.size} #{found.one? ? "node" : "nodes"} would be asked")
+          Result.new(data: found.map { |node| { "node" => node["name"], **node.slice("presence", "address") } },
+                     name: "node")
+        end
+
+        # The answer of a verb that asked several nodes, each with an outcome.
+        def summed_up(outcomes, **result)
+          failed = outcomes.reject(&:good?).map(&:node)
+          Result.new(data: outcomes.map(&:row), code: ExitCodes.worst(outcomes.filter_map(&:code)),
+                     failed: outcomes.size > 1 && failed.size < outcomes.size ? failed : [], **result)
+        end
+
         # The names that are given, or those of the nodes that the options choose.
         def nodes(client, names, options)
           names = Array(names).uniq
@@ -33,8 +53,8 @@ module FlockOfChefs
         end
       end
 
-      %w[Agent Backup Call Doctor Init Join Leave NodeRemove Nodes Notifications Notify Resources Restore RunChef Status
-         Steer Subscriptions TokenCreate Version Wait].each do |name|
+      %w[Agent Backup Call Completion ConfigCheck Doctor Init Join Leave LogLevel Metrics NodeRemove Nodes Notifications
+         Notify Resources Restore RunChef Status Steer Subscriptions TokenCreate Trace Version Wait Why].each do |name|
         file = name.gsub(/(?<=[a-z])(?=[A-Z])/, "_").downcase
         autoload name, File.join(__dir__, "verbs", "#{file}.rb")
       end

@@ -5,6 +5,7 @@ require_relative "../api/call"
 require_relative "../api/registry"
 require_relative "../calls/value"
 require_relative "../errors"
+require_relative "../monotonic"
 require_relative "fault"
 require_relative "lane"
 require_relative "refused"
@@ -14,6 +15,8 @@ module FlockOfChefs
   module Host
     # Takes calls from the agent's stream and answers each exactly once.
     class Server
+      include Monotonic
+
       # How long one look at the stream waits, and so how soon {#stop} is heeded.
       POLL_MS = 1_000
       # For what is at hand, when the host is to end.
@@ -159,8 +162,6 @@ module FlockOfChefs
       rescue ConnectionError
         @alone = true
       end
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

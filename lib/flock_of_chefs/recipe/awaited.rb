@@ -3,12 +3,15 @@
 require "chef/log"
 require "chef/request_id"
 require_relative "../errors"
+require_relative "../monotonic"
 
 module FlockOfChefs
   module Recipe
     # A notification whose outcome the run waits for. Other nodes know of it meanwhile, so that runs that wait for one
     # another end.
     class Awaited
+      include Monotonic
+
       # What became of it without anything to complain of.
       DONE = "done"
       # A newer one left in its place.
@@ -88,8 +91,6 @@ module FlockOfChefs
       end
 
       def code(record) = record["code"].to_s.empty? ? record["state"] : record["code"]
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

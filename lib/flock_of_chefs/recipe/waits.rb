@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "../monotonic"
 require_relative "per_run"
 require_relative "wait"
 
@@ -7,6 +8,8 @@ module FlockOfChefs
   module Recipe
     # The waits of one Chef run, by the resource that declares them.
     class Waits
+      include Monotonic
+
       extend PerRun
 
       # Where in +node.run_state+.
@@ -52,10 +55,6 @@ module FlockOfChefs
       ensure
         @spent[wait] = @spent.fetch(wait, 0) + now - began
       end
-
-      private
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

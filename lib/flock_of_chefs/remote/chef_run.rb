@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../errors"
+require_relative "../monotonic"
 
 module FlockOfChefs
   module Remote
@@ -9,6 +10,8 @@ module FlockOfChefs
     #     run = FlockOfChefs["bender0"][:flock_api].run_chef
     #     run.wait(600).state # => "succeeded"
     class ChefRun
+      include Monotonic
+
       # States after which nothing more comes.
       ENDED = %w[succeeded failed unknown].freeze
       # How long one question for a change is held; the agent holds none for longer than an hour.
@@ -76,8 +79,6 @@ module FlockOfChefs
       end
 
       def client = Calls.current.client
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

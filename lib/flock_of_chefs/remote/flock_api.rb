@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "../monotonic"
 require_relative "api"
 require_relative "chef_run"
 require_relative "state"
@@ -31,9 +32,9 @@ module FlockOfChefs
       # @return [Float] seconds that a question and its answer took
       # @raise [Error] when there was none
       def ping
-        begun = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        begun = Monotonic.now
         call(:ping)
-        Process.clock_gettime(Process::CLOCK_MONOTONIC) - begun
+        Monotonic.now - begun
       end
 
       # @return [Array<Hash>] what else can be called there: "name", "class_name", "help" and "methods", each of these

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../errors"
+require_relative "../monotonic"
 
 module FlockOfChefs
   module Remote
@@ -87,7 +88,7 @@ module FlockOfChefs
 
         def too_few(count, futures) = ArgumentError.new("#{count} of #{futures.size} futures")
 
-        def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        def now = Monotonic.now
       end
 
       # Rung once, by whoever comes first.
@@ -115,7 +116,7 @@ module FlockOfChefs
         def wait(deadline)
           @lock.synchronize do
             until @done
-              left = deadline && (deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC))
+              left = deadline && (deadline - Monotonic.now)
               return false if left && left <= 0
 
               @rung.wait(@lock, left)
@@ -143,7 +144,7 @@ module FlockOfChefs
       # @return [Object] what the method answered
       # @raise [TimeoutError] when it has not by then; else what the call raised
       def value(timeout = nil)
-        deadline = timeout && (Process.clock_gettime(Process::CLOCK_MONOTONIC) + timeout)
+        deadline = timeout && (Monotonic.now + timeout)
         @bell.wait(deadline) or raise TimeoutError, "no answer within #{timeout} s; it may still come"
         raise error if error
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../errors"
+require_relative "../monotonic"
 require_relative "calls"
 require_relative "waiter"
 
@@ -19,8 +20,6 @@ module FlockOfChefs
       UNFINISHED = %w[queued offered stored claimed].freeze
       # What an agent says that is away, or has not taken the notification in from the spool yet.
       NOT_YET = [ConnectionError, TimeoutError, OutcomeUnknownError, ResourceNotFoundError].freeze
-      # Seconds that never go back.
-      STEADY = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
 
       class << self
         # @param records [Array<Hash>] as {LocalClient#call} answers them
@@ -39,12 +38,17 @@ module FlockOfChefs
       # @param client [LocalClient, nil] nil = this process's
       # @param clock [#call] seconds that never go back
       # @param sleeper [#call]
+      # @param every_s [Numeric, nil] seconds that one question is held at most; nil = as long as nothing is told
+      # @param watch [#call, nil] takes the records whenever they were asked for
       # @yieldparam line [String] for people, every {PROGRESS_S}
-      def initialize(waiter: nil, client: nil, clock: STEADY, sleeper: Kernel.method(:sleep), &progress)
+      def initialize(waiter: nil, client: nil, clock: Monotonic.method(:now), sleeper: Kernel.method(:sleep),
+                     every_s: nil, watch: nil, &progress)
         @waiter = waiter
         @client = client
         @clock = clock
         @sleep = sleeper
+        @every_s = every_s || PROGRESS_S
+        @watch = watch
         @progress = progress
       end
 
@@ -60,6 +64,7 @@ module FlockOfChefs
         records = []
         loop do
           records = ask(id, records)
+          @watch&.call(records)
           return records if Outcomes.ended?(records)
           return given_up(records) if left <= 0
 
@@ -78,7 +83,7 @@ module FlockOfChefs
 
       def ask(id, known)
         asked = @clock.call
-        seconds = [left, PROGRESS_S - (asked - @told)].min.clamp(0.001, PROGRESS_S)
+        seconds = [left, @every_s, PROGRESS_S - (asked - @told)].min.clamp(0.001, PROGRESS_S)
         records = await_once(id, (seconds * 1000).ceil)
         # It answers early when it is about to stop.
         pause unless Outcomes.ended?(records) || @clock.call - asked >= seconds

@@ -2,6 +2,7 @@
 
 require_relative "../errors"
 require_relative "../calls/value"
+require_relative "../monotonic"
 
 module FlockOfChefs
   module Remote
@@ -9,6 +10,8 @@ module FlockOfChefs
     # while the block is at work, which holds the method once what may be on the way (256 KiB) is full.
     # @api private
     class Stream
+      include Monotonic
+
       # Pauses before a question that did not get through is asked again, in seconds.
       PAUSES_S = [0.1, 0.2, 0.4, 0.8].freeze
 
@@ -79,8 +82,6 @@ module FlockOfChefs
       end
 
       def left_ms = ((@until - now) * 1000).ceil
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

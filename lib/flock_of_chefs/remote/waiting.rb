@@ -2,6 +2,7 @@
 
 require "securerandom"
 require_relative "../errors"
+require_relative "../monotonic"
 require_relative "calls"
 require_relative "reads"
 require_relative "waiter"
@@ -35,7 +36,8 @@ module FlockOfChefs
       # @param clock [#call] seconds that never go back
       # @param sleeper [#call]
       # @yieldparam line [String] for people, every {PROGRESS_S}
-      def initialize(wait, run: {}, client: nil, secret: false, clock: STEADY, sleeper: Kernel.method(:sleep),
+      def initialize(wait, run: {}, client: nil, secret: false, clock: Monotonic.method(:now),
+                     sleeper: Kernel.method(:sleep),
                      &progress)
         @wait = wait
         @run = run
@@ -78,10 +80,9 @@ module FlockOfChefs
 
       private
 
-      STEADY = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
       # In place of what a sensitive resource's block reads.
       HIDDEN = "[hidden: the resource is sensitive]"
-      private_constant :STEADY, :HIDDEN
+      private_constant :HIDDEN
 
       def satisfied?
         @reads = []

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "../monotonic"
 require_relative "../recipe/naming"
 require_relative "outcome"
 require_relative "redaction"
@@ -10,6 +11,8 @@ module FlockOfChefs
     # Runs one resource and what it notifies, by Chef's own Runner and public methods only. A converge over a list of
     # resources set to :nothing would do the same in twenty times the time.
     class TargetRunner
+      include Monotonic
+
       # Of what a wait says that it waits for.
       MISSING_CHARS = 300
 
@@ -87,8 +90,6 @@ module FlockOfChefs
           changes: @changes.to_a
         )
       end
-
-      def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

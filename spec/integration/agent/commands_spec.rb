@@ -104,7 +104,7 @@ RSpec.describe "flockctl" do
 
     it "exits with 5 when the deadline passed, and with 0 when nobody waits" do
       expect(notify("off1", "execute[works]", "run", "--wait",
-                    "1")).to have_attributes(exit_code: 5, err: /not finished after 1000 ms/)
+                    "1")).to have_attributes(exit_code: 5, err: /not finished after 1.0 s/)
       expect(notify("off1", "execute[works]", "run")).to have_attributes(exit_code: 0, out: /queued/)
     end
 

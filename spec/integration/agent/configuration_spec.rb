@@ -16,7 +16,7 @@ RSpec.describe "what an operator is told" do
       "unknown key of a table" => ["[worker]\ntimeout = 1",
                                    "agent.toml:8: unknown key `timeout`; did you mean `timeout_ms`"],
       "wrong type" => ["[worker]\nwarm = \"yes\"", "agent.toml:8: .*boolean"],
-      "wrong value" => ["[log]\nformat = \"xml\"", "agent.toml: log.format: \"xml\" must be \"text\" or \"json\""],
+      "wrong value" => ["[log]\nformat = \"xml\"", "agent.toml:8: log.format: \"xml\" must be \"text\" or \"json\""],
       "no TOML" => ["[worker", "agent.toml:7: "] }.each do |kind, (lines, words)|
       it "names the line and the remedy: #{kind}" do
         node = fleet.add("node1")

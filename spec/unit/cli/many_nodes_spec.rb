@@ -41,7 +41,8 @@ RSpec.describe "flockctl and many nodes" do
     it "tells of those that could not be called, and ends as the worst" do
       result = call("a" => [1], "b" => FlockOfChefs::ConnectionError.new("b is away"),
                     "c" => FlockOfChefs::DeniedError.new("not you"))
-      expect([result.code, result.text, talk]).to eq([7, "a: 1", ["b: b is away", "c: not you"]])
+      expect([result.code, result.text, result.failed]).to eq([7, "a: 1", %w[b c]])
+      expect(talk).to contain_exactly(/\Aa: answered/, /\Ab: b is away/, /\Ac: not you/)
     end
   end
 
@@ -57,7 +58,8 @@ RSpec.describe "flockctl and many nodes" do
       result = run({ "a" => %w[queued converging succeeded], "b" => %w[queued failed], "c" => ["succeeded"] })
       expect(result.rows.map { |row| row.values_at("node", "state") })
         .to eq([%w[a succeeded], %w[b failed], %w[c succeeded]])
-      expect([result.code, talk]).to eq([2, ["a: succeeded", "b: failed", "c: succeeded"]])
+      expect([result.code, result.failed]).to eq([2, ["b"]])
+      expect(talk).to contain_exactly(/\Aa: succeeded/, /\Ab: failed/, /\Ac: succeeded/)
     end
 
     it "does not take what nobody saw the end of for a success" do
@@ -67,8 +69,22 @@ RSpec.describe "flockctl and many nodes" do
     it "goes on with the others where one cannot be asked, and says which have not ended" do
       denied = FlockOfChefs::DeniedError.new("not you")
       result = run({ "a" => denied, "b" => ["queued"], "c" => ["succeeded"] }, wait: "0")
-      expect([result.code, talk]).to match([7, ["a: not you", /still queued/, "c: succeeded"]])
+      expect(result.code).to eq(7)
+      expect(talk).to contain_exactly(/\Aa: not you/, /still queued/, /\Ac: succeeded/)
       expect(result.rows.first).to eq("node" => "a", "message" => "not you")
+    end
+
+    it "has Chef run batch by batch, and stops when it went wrong" do
+      result = run({ "a" => ["failed"], "b" => ["succeeded"], "c" => ["succeeded"] }, batch: "1", max_errors: "0")
+      expect(result.rows.map { |row| row["state"] }).to eq(["failed", nil, nil])
+      expect([result.code, result.failed, result.rows.last["message"]]).to match([2, [], /not asked/])
+      expect { run({}, wait: nil, batch: "1") }.to raise_error(FlockOfChefs::ConfigurationError, /--wait/)
+    end
+
+    it "only tells whom it would ask" do
+      result = run({}, dry_run: true)
+      expect(result.rows.map { |row| row["node"] }).to eq(%w[a b c])
+      expect(talk).to eq(["dry run: nothing was done; 3 nodes would be asked"])
     end
 
     it "asks for no end that is not wanted" do

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "stringio"
+require "yaml"
 require "flock_of_chefs/cli"
 
 RSpec.describe FlockOfChefs::CLI::Output do
@@ -14,7 +15,7 @@ RSpec.describe FlockOfChefs::CLI::Output do
 
   it "aligns text" do
     expect(printed("text", result)).to eq(<<~TEXT)
-      NAME   TAGS  CREATED_MS
+      NAME   TAGS  CREATED
       a      x,y   -
       web10  -     1970-01-01T00:00:01Z
     TEXT
@@ -35,6 +36,16 @@ RSpec.describe FlockOfChefs::CLI::Output do
 
   it "prints names" do
     expect(printed("names", result)).to eq("a\nweb10\n")
+  end
+
+  it "prints YAML of the same" do
+    expect(YAML.safe_load(printed("yaml", result))).to eq(rows)
+    odd = FlockOfChefs::CLI::Result.new(data: { "a" => :b, "long" => "x " * 100 })
+    expect(YAML.safe_load(printed("yaml", odd))).to eq("a" => "b", "long" => "x " * 100)
+  end
+
+  it "has a name also for what is no row" do
+    expect(printed("names", FlockOfChefs::CLI::Result.new(data: [3, { "x" => 1 }]))).to eq("3\n{\"x\":1}\n")
   end
 
   it "prints a hash as pairs" do

@@ -32,6 +32,20 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
       expect([result.code, result.rows]).to eq([0, [record]])
     end
 
+    it "is one notification for all that are chosen, and ends as the worst of them" do
+      found = %w[web1 web2].map { |name| { "name" => name, "presence" => "alive" } }
+      records = [record, record.merge("peer" => "web2", "state" => "failed")]
+      result = notify({ "append" => { "where" => "outbox" }, "await" => { "records" => records },
+                        "resolve" => { "nodes" => found } }, node: nil, select: "role:web", wait: "30")
+      expect(@client.calls.find { |call| call.first == "append" }[1][:targets]).to eq(nodes: %w[web1 web2])
+      expect([result.code, result.failed, result.rows]).to eq([2, ["web2"], records])
+    end
+
+    it "needs a time to wait for batches, before anything is sent" do
+      expect { notify({}, node: nil, select: "role:web", batch: "1") }
+        .to raise_error(FlockOfChefs::ConfigurationError, /--wait/)
+    end
+
     it "says that an unfinished one is unfinished" do
       stored = record.merge("state" => "stored")
       result = notify({ "append" => { "where" => "outbox" }, "await" => { "records" => [stored] } }, wait: "1")

@@ -53,6 +53,16 @@ RSpec.describe FlockOfChefs::Remote::Outcomes do
     end
   end
 
+  describe "what somebody watches" do
+    let(:answers) { [[100, stored], [100, stored], [0.5, done]] }
+
+    it "is asked for as often as that, and shown each time" do
+      seen = []
+      expect(await(600, every_s: 1, watch: ->(records) { seen << records.first["state"] })).to eq(done)
+      expect([client.asked.map { |_, body, _| body[:timeout_ms] }, seen]).to eq([[1000] * 3, %w[stored stored done]])
+    end
+  end
+
   describe "what takes long" do
     let(:answers) { [[100, stored]] }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use flock_core::{Error, Result};
 
 #[cfg(not(feature = "simulation"))]
+use super::metrics::page;
+#[cfg(not(feature = "simulation"))]
 use crate::service::local::Socket;
 use crate::{config::Config, transport::net::TcpListener};
 
@@ -15,6 +17,9 @@ pub(super) struct Doors {
     /// For this node. A simulated recipe calls the service itself: the socket is of the real machine.
     #[cfg(not(feature = "simulation"))]
     pub(super) local: Socket,
+    /// For Prometheus, where agent.toml asks for it.
+    #[cfg(not(feature = "simulation"))]
+    pub(super) metrics: Option<tokio::net::TcpListener>,
 }
 
 impl Doors {
@@ -23,6 +28,11 @@ impl Doors {
             peers: listen(config).await?,
             #[cfg(not(feature = "simulation"))]
             local: Socket::bind(&config.socket).await?,
+            #[cfg(not(feature = "simulation"))]
+            metrics: match config.metrics {
+                Some(address) => Some(page::bind(address).await?),
+                None => None,
+            },
         })
     }
 

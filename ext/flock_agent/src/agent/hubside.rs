@@ -30,7 +30,8 @@ pub(super) async fn routes(
     let Some(settings) = agreed(config, identity)? else {
         return Ok((routes, None));
     };
-    let registry = open(config, settings, clock)?;
+    let file = config.data_dir.join("registry.db");
+    let registry: Arc<dyn Registry> = Embedded::open(&file, clock.clone())?;
     let enrol = Enrol::new(identity.clone(), Arc::clone(&registry), clock.clone())?;
     enrol.enter_self().await?;
     let hub = Hub::start(HubOptions {
@@ -39,6 +40,7 @@ pub(super) async fn routes(
         lease_ms: settings.lease_ms,
         registry,
         deny: deny.clone(),
+        encounters: identity.tls().encounters().clone(),
         clock: clock.clone(),
         cancel: cancel.clone(),
     });
@@ -57,20 +59,10 @@ fn agreed<'a>(config: &'a Config, identity: &Identity) -> Result<Option<&'a Regi
             "{path} has a [registry], but this node joined as a member, and an embedded registry has one hub: remove [registry]"
         ))
         .with_code("not_a_hub")),
-        (Some(_), true) if config.listen.is_none() => {
-            Err(Error::configuration(format!("{path} has `listen = \"\"`: a hub has to listen")).with_code("hub_listens"))
+        (Some(_), true) => {
+            config.check()?;
+            Ok(config.registry.as_ref())
         }
         (settings, _) => Ok(settings.as_ref()),
-    }
-}
-
-fn open(config: &Config, settings: &RegistryConfig, clock: &Clock) -> Result<Arc<dyn Registry>> {
-    match settings.url.as_str() {
-        "embedded" => Ok(Embedded::open(&config.data_dir.join("registry.db"), clock.clone())?),
-        other => Err(Error::configuration(format!(
-            "{}: the registry {other:?} is not supported by this version; use url = \"embedded\"",
-            config.path.display()
-        ))
-        .with_code("registry_url")),
     }
 }

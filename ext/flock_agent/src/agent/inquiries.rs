@@ -3,24 +3,27 @@
 use std::path::Path;
 
 use flock_core::{Error, Result, limits};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{report, subscribing, ways::Ways};
+use super::{metrics, report, subscribing, ways::Ways, why};
 use crate::{
     apis::Hosts,
     calls::{Blocked, Caller},
     care,
     clock::Clock,
     config::Config,
-    dispatch::Dispatcher,
+    delivery::receive::Receiver,
+    dispatch::{Dispatcher, Errands},
     hub::{Hub, UNKNOWN},
     identity::{self, Identity},
-    pb,
+    logging, pb,
     run_state::RunWatch,
     service::{local::Inquiries, peer::Peer},
     setup,
     store::Store,
     subscriptions::Subscriptions,
+    transport::DenyList,
     wire,
 };
 
@@ -30,14 +33,17 @@ pub(super) struct Answers {
     pub identity: Identity,
     pub store: Store,
     pub clock: Clock,
+    pub deny: DenyList,
     pub runs: RunWatch,
     pub ways: Ways,
     pub caller: Caller,
     pub peer: Peer,
+    pub receiver: Receiver,
     pub hub: Option<Hub>,
     pub dispatcher: Dispatcher,
     pub hosts: Hosts,
     pub subscriptions: Subscriptions,
+    pub errands: Errands,
     pub started_ms: u64,
     /// Cancelled when this node left its flock: the agent stops, and puts its identity away when the store is closed.
     pub left: CancellationToken,
@@ -186,6 +192,23 @@ impl Inquiries for Answers {
 
     fn blocked(&self, waiter: Option<pb::Waiter>) -> Result<Blocked<'_>> {
         self.caller.blocked(waiter)
+    }
+
+    async fn why(&self, request: pb::WhyRequest) -> Result<pb::WhyReport> {
+        why::why(self, &request).await
+    }
+
+    async fn metrics(&self) -> Result<String> {
+        metrics::text(self).await
+    }
+
+    fn log_level(&self, level: &str) -> Result<String> {
+        if !level.is_empty() {
+            logging::set_level(level)?;
+            self.errands.add(json!({"type": "log_level", "level": level}))?;
+            tracing::warn!(level, "the level of this log was changed");
+        }
+        Ok(logging::level())
     }
 
     async fn backup(&self, request: pb::BackupRequest) -> Result<pb::BackupReport> {

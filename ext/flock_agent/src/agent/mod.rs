@@ -11,6 +11,8 @@ mod facts;
 mod hubside;
 mod inquiries;
 mod lock;
+mod making;
+mod metrics;
 mod ports;
 mod relay_first;
 mod report;
@@ -18,6 +20,7 @@ mod start;
 mod subscribing;
 mod systemd;
 mod ways;
+mod why;
 
 use std::{
     path::PathBuf,
@@ -67,7 +70,7 @@ struct Parts {
 
 impl Agent {
     /// Starts the agent of a configuration file (else `$FLOCK_CONFIG`, else `/etc/flock/agent.toml`); it serves when this returns. Answers
-    /// with it and with what its owner may print: `{"name", "flock_id", "hub", "listen", "socket", "log_format", "data_dir", "chef"}`.
+    /// with it and with what its owner may print: `{"name", "flock_id", "hub", "listen", "socket", "log_format", "log_level", "data_dir", "chef"}`.
     ///
     /// # Errors
     /// `configuration` naming what has to be changed: the file, a missing identity, a second agent, a port or socket in use.

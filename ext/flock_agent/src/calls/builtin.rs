@@ -16,6 +16,7 @@ use crate::{
     dispatch::Errands,
     pb,
     run_state::{Run, RunView, RunWatch},
+    store::{Store, inbox, outbox},
 };
 
 /// The node's own API.
@@ -28,11 +29,13 @@ pub(super) struct Builtin {
     pub attributes: Arc<[String]>,
     /// The user's own.
     pub apis: Arc<dyn Apis>,
+    /// What this node sent and received.
+    pub store: Store,
 }
 
 impl Builtin {
     /// Methods of it.
-    pub const METHODS: [&'static str; 7] = ["active", "state", "node", "run_chef", "run", "apis", "ping"];
+    pub const METHODS: [&'static str; 8] = ["active", "state", "node", "run_chef", "run", "apis", "ping", "trace"];
 
     /// # Errors
     /// `resource_not_found` for another method; `protocol` for other arguments; those of the methods.
@@ -40,6 +43,7 @@ impl Builtin {
         match (method, arguments) {
             ("ping", []) => return Ok(plain(&Value::Bool(true))),
             ("apis", []) => return Ok(plain(&self.apis())),
+            ("trace", [Value::String(id)]) => return Ok(plain(&self.trace(id).await?)),
             _ => {}
         }
         // What was changed by a file's write a moment ago is to be seen.
@@ -75,6 +79,19 @@ impl Builtin {
             topic: topic.to_owned(),
             ..Default::default()
         })
+    }
+
+    /// What this node sent and received of one chain. The whole id is asked for: who has it may know.
+    async fn trace(&self, id: &str) -> Result<Value> {
+        let id = uuid::Uuid::parse_str(id)
+            .map_err(|_| Error::protocol("trace takes the whole id of a notification").with_code("bad_call"))?
+            .to_string();
+        let found = self.store.read(move |conn| {
+            let mut records = outbox::chain(conn, &id)?;
+            records.extend(inbox::chain(conn, &id)?);
+            Ok(records)
+        });
+        serde_json::to_value(found.await?).map_err(|e| Error::internal(format!("records cannot be written: {e}")))
     }
 
     /// What can be called here besides.
@@ -166,6 +183,7 @@ fn parsed(options: &Value) -> Result<Options> {
 fn bad_arguments(method: &str) -> Error {
     let usage = match method {
         "node" => "node takes nothing, or a path like \"nginx.port\"",
+        "trace" => "trace takes the id of a notification",
         "run" => "run takes the id that run_chef answered",
         "run_chef" => "run_chef takes nothing, or options",
         _ => "it takes no arguments",

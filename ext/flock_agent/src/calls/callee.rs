@@ -16,7 +16,9 @@ use super::{
     versions,
     waits::Waits,
 };
-use crate::{apis::Apis, delivery::gate::Gate, dispatch::Errands, pb, run_state::RunWatch, text};
+use crate::{
+    apis::Apis, delivery::gate::Gate, dispatch::Errands, pb, run_state::RunWatch, store::Store, tally::Tally, text,
+};
 
 /// This node as others call it; cheap to clone.
 #[derive(Clone)]
@@ -29,6 +31,7 @@ struct Inner {
     waits: Arc<Waits>,
     observers: Places,
     streams: Streams,
+    answered: Tally,
     /// Of this start of the agent.
     mark: String,
 }
@@ -49,6 +52,8 @@ pub struct CalleeParts {
     pub apis: Arc<dyn Apis>,
     /// What this node's runs wait for.
     pub waits: Arc<Waits>,
+    /// What it sent and received, for those who trace it.
+    pub store: Store,
 }
 
 impl Callee {
@@ -62,11 +67,13 @@ impl Callee {
                 errands: parts.errands,
                 attributes: parts.attributes.into(),
                 apis: Arc::clone(&parts.apis),
+                store: parts.store,
             },
             apis: parts.apis,
             waits: parts.waits,
             observers: Places::new(limits::OBSERVERS, limits::OBSERVERS_OF_CALLER),
             streams: Streams::default(),
+            answered: Tally::default(),
             mark: text::hex(&rand::random::<[u8; 8]>()),
         }))
     }
@@ -80,12 +87,19 @@ impl Callee {
         let limit = Duration::from_millis(call.timeout_ms);
         let what = format!("{}.{}", call.api, call.method);
         let answered = tokio::time::timeout(limit, self.answer(from, call)).await;
-        answered.unwrap_or_else(|_| {
+        let answered = answered.unwrap_or_else(|_| {
             Err(Error::timeout(format!(
                 "{what} did not answer within {} ms",
                 limit.as_millis()
             )))
-        })
+        });
+        self.0.answered.ended(&answered);
+        answered
+    }
+
+    /// Calls that were answered, by how.
+    pub fn answered(&self) -> &Tally {
+        &self.0.answered
     }
 
     async fn answer(&self, from: &NodeName, mut call: pb::CallRequest) -> Result<pb::CallReply> {

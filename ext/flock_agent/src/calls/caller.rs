@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flock_core::{Result, id::NodeName, limits};
 
 use super::{callee::Callee, check, waits::Waits};
-use crate::pb;
+use crate::{pb, tally::Tally};
 
 /// The ways to other nodes.
 #[tonic::async_trait]
@@ -38,6 +38,7 @@ struct Inner {
     callee: Callee,
     nodes: Arc<dyn Nodes>,
     waits: Arc<Waits>,
+    made: Tally,
 }
 
 impl Caller {
@@ -48,6 +49,7 @@ impl Caller {
             callee,
             nodes,
             waits,
+            made: Tally::default(),
         }))
     }
 
@@ -68,13 +70,25 @@ impl Caller {
             call.timeout_ms = limits::CALL_MS;
         }
         check::call(&call)?;
-        match call.node == self.0.own.as_str() {
+        let answer = match call.node == self.0.own.as_str() {
             true => self.0.callee.call(&self.0.own, call).await,
             false => {
                 let node = call.node.clone();
                 self.0.nodes.call(&node, call).await
             }
-        }
+        };
+        self.0.made.ended(&answer);
+        answer
+    }
+
+    /// Calls that processes of this node made, by how they ended.
+    pub fn made(&self) -> &Tally {
+        &self.0.made
+    }
+
+    /// Calls that this node answered, by how.
+    pub fn answered(&self) -> &Tally {
+        self.0.callee.answered()
     }
 
     pub(super) async fn ask(&self, node: &str, asked: pb::ObserveRequest) -> Result<(pb::Observed, bool)> {

@@ -136,6 +136,9 @@ const REST: &str = r#"# run_command = ["chef-client"]             # what `flockc
 # format = "text"                           # or "json"
 # level = "info"
 
+# [metrics]
+# listen = "127.0.0.1:9464"                 # for Prometheus on this machine; none unless given
+
 # Who may run what on this node. Without any [[allow]]: members of the flock may run the actions that a resource declares,
 # its default actions, reload and restart.
 # [[allow]]

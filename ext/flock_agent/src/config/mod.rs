@@ -2,8 +2,10 @@
 //!
 //! Two types: `raw` is the file as written, [`Config`] is what the agent runs with, every default filled in and every value checked.
 
+mod check;
 mod chef;
 mod default_file;
+mod place;
 mod raw;
 mod resolve;
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub attributes: Vec<String>,
     /// How the agent logs.
     pub log: LogConfig,
+    /// Where metrics are served over HTTP, an address of this machine alone; `None` = nowhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// `[registry]`: this agent is a hub.
@@ -123,7 +127,12 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let raw = raw::parse(path, text)?;
         resolve::resolve(path, raw).map_err(|e| {
-            let message = format!("{}: {}", path.display(), e.message());
+            let message = format!(
+                "{}{}: {}",
+                path.display(),
+                place::of(text, e.message()),
+                place::said(e.message())
+            );
             Error::configuration(message).with_code(e.code())
         })
     }
@@ -156,6 +165,7 @@ impl Config {
             "allow": self.policy.rules(),
             "api": {"attributes": self.attributes},
             "log": self.log,
+            "metrics": self.metrics.map(|address| address.to_string()),
         })
         .to_string()
     }

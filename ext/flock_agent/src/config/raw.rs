@@ -1,9 +1,11 @@
 //! The file as it is written.
 
-use std::{ops::Range, path::Path};
+use std::path::Path;
 
 use flock_core::{Error, Result, policy::Rule};
 use serde::Deserialize;
+
+use super::place;
 
 /// agent.toml; absent values are filled in by `resolve`.
 #[derive(Debug, Default, Deserialize)]
@@ -23,6 +25,13 @@ pub(super) struct Raw {
     pub log: RawLog,
     pub allow: Vec<Rule>,
     pub api: RawApi,
+    pub metrics: RawMetrics,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMetrics {
+    pub listen: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,7 +82,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Raw> {
     toml::from_str(text).map_err(|error| {
         let place = error
             .span()
-            .map_or(String::new(), |span| format!(":{}", line(text, &span)));
+            .map_or(String::new(), |span| format!(":{}", place::line(text, span.start)));
         let code = if unknown(error.message()).is_some() {
             "unknown_key"
         } else {
@@ -81,11 +90,6 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Raw> {
         };
         Error::configuration(format!("{}{place}: {}", path.display(), explain(error.message()))).with_code(code)
     })
-}
-
-fn line(text: &str, span: &Range<usize>) -> usize {
-    let before = text.get(..span.start).unwrap_or(text);
-    before.matches('\n').count() + 1
 }
 
 fn explain(message: &str) -> String {

@@ -13,6 +13,7 @@ use flock_core::{
 };
 
 use super::{ChefConfig, Config, LogConfig, LogFormat, PORT, RegistryConfig, WorkerConfig, chef, raw};
+use crate::logging::LEVELS;
 
 const DATA_DIR: &str = "/var/lib/flock";
 const SOCKET: &str = "/run/flock/agent.sock";
@@ -21,7 +22,6 @@ const CHEF_CONFIG: &str = "/etc/chef/client.rb";
 const SOCKET_PATH_BYTES: usize = 107;
 const LEASE_MS: std::ops::RangeInclusive<u64> = 500..=limits::LEASE_MAX_MS;
 const TIMEOUT_MS: std::ops::RangeInclusive<u64> = limits::WORKER_MIN_MS..=limits::WORKER_MAX_MS;
-const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 pub(super) fn resolve(path: &Path, raw: raw::Raw) -> Result<Config> {
     let data_dir = absolute("data_dir", raw.data_dir.as_deref().unwrap_or(DATA_DIR))?;
@@ -47,6 +47,7 @@ pub(super) fn resolve(path: &Path, raw: raw::Raw) -> Result<Config> {
             .collect::<Result<_>>()?,
         worker: worker(&raw.worker)?,
         log: log(&raw.log)?,
+        metrics: raw.metrics.listen.as_deref().map_or(Ok(None), metrics)?,
         policy: policy(raw.allow, &name)?,
         attributes: raw.api.attributes.unwrap_or_else(|| vec!["*".to_owned()]),
         name,
@@ -109,6 +110,20 @@ fn listen(text: Option<&str>) -> Result<Option<SocketAddr>> {
                 ),
             )
         }),
+    }
+}
+
+/// Numbers tell of what a node does: they are for this machine, whose other programs may pass them on.
+fn metrics(text: &str) -> Result<Option<SocketAddr>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
+        _ => Err(bad(
+            "metrics.listen",
+            format_args!("{text:?} must be an address of this machine alone, as in \"127.0.0.1:9464\"; \"\" = no port"),
+        )),
     }
 }
 
@@ -216,6 +231,9 @@ fn log(raw: &raw::RawLog) -> Result<LogConfig> {
 
 /// The node itself is always admitted: what its own runs notify needs no rule.
 fn policy(rules: Vec<Rule>, own: &NodeName) -> Result<Policy> {
-    rules.iter().try_for_each(Rule::check)?;
+    for (n, rule) in rules.iter().enumerate() {
+        rule.check()
+            .map_err(|e| Error::configuration(format!("allow.{n}: {}", e.message())).with_code(e.code()))?;
+    }
     Ok(Policy::new(rules).on_node(own.clone()))
 }

@@ -122,7 +122,7 @@ fn a_value_that_cannot_be_used_is_refused_with_the_remedy() {
         let (code, message) = refused(text);
         assert_eq!(code, "bad_value", "{message}");
         assert!(
-            message.starts_with(&format!("/etc/flock/agent.toml: {key}")),
+            message.starts_with("/etc/flock/agent.toml:") && message.contains(&format!(": {key}")),
             "{message}"
         );
     }
@@ -132,7 +132,7 @@ fn a_value_that_cannot_be_used_is_refused_with_the_remedy() {
 fn a_rule_that_admits_nothing_is_refused() {
     let (code, message) = refused("name = 'a'\n[[allow]]\nfrom='*'\nresource='service[*]'\nactions=[]");
     assert_eq!(code, "bad_rule");
-    assert!(message.starts_with("/etc/flock/agent.toml: [[allow]]"), "{message}");
+    assert!(message.starts_with("/etc/flock/agent.toml:2: [[allow]]"), "{message}");
     let (_, message) = refused("name = 'a'\n[[allow]]\nfrom='*'\nresources='x'\nactions=['a']");
     assert!(
         message.ends_with("unknown key `resources`; did you mean `resource`?"),
@@ -204,4 +204,54 @@ fn a_missing_file_says_what_to_run() {
     let error = Config::load(Some(Path::new("/nonexistent/agent.toml"))).unwrap_err();
     assert_eq!(error.code(), "no_config");
     assert!(error.message().contains("flockctl init"));
+}
+
+#[test]
+fn a_value_that_cannot_be_used_is_found_in_the_file() {
+    for (text, place) in [
+        ("name = \"a\"\nlisten = \"here\"\n", "agent.toml:2: listen: "),
+        (
+            "name = \"a\"\n\n[worker]\nwarm = true\ntimeout_ms = 1\n",
+            "agent.toml:5: worker.timeout_ms: ",
+        ),
+        ("name = \"a\"\n[join]\nhubs = [\"x\"]\n", "agent.toml:3: join.hubs: "),
+        (
+            "name = \"a\"\n[[allow]]\nfrom = \"*\"\ncall = [\"a.b\"]\n[[allow]]\nfrom = \"\"\n",
+            "agent.toml:5: [[allow]]: `from` is empty",
+        ),
+        (
+            "name = \"a\"\nlog = { level = \"loud\" }\n",
+            "agent.toml:2: log.level: ",
+        ),
+        (
+            "name = \"a\"\n[metrics]\nlisten = \"0.0.0.0:9464\"\n",
+            "agent.toml:3: metrics.listen: ",
+        ),
+    ] {
+        let message = refused(text).1;
+        assert!(message.contains(place), "{message}");
+    }
+}
+
+#[test]
+fn metrics_are_for_this_machine_alone() {
+    let listen = |address: &str| parse(&format!("name = \"a\"\n[metrics]\nlisten = \"{address}\"\n"));
+    assert_eq!(listen("127.0.0.1:9464").unwrap().metrics, "127.0.0.1:9464".parse().ok());
+    assert_eq!(listen("[::1]:9464").unwrap().metrics, "[::1]:9464".parse().ok());
+    assert_eq!(listen("").unwrap().metrics, None);
+    for open in ["0.0.0.0:9464", "10.0.0.4:9464", "localhost:9464"] {
+        assert!(listen(open).unwrap_err().message().contains("127.0.0.1:9464"));
+    }
+}
+
+#[test]
+fn what_no_agent_starts_with_is_told_beforehand() {
+    let hub = |more: &str| parse(&format!("name = \"a\"\n{more}")).unwrap().check();
+    assert_eq!(hub("listen = \"\"\n[registry]\n").unwrap_err().code(), "hub_listens");
+    assert_eq!(
+        hub("[registry]\nurl = \"zookeeper://a:1/b\"\n").unwrap_err().code(),
+        "registry_url"
+    );
+    hub("[registry]\n").unwrap();
+    hub("listen = \"\"\n").unwrap();
 }

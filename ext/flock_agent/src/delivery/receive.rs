@@ -6,7 +6,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
+use flock_core::{Error, ErrorKind, Result, id::NodeName, limits, notification::State};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
@@ -20,6 +20,7 @@ use crate::{
         inbox::{self, Admitted, Arrival},
         room::Room,
     },
+    tally::Tally,
 };
 
 #[cfg(test)]
@@ -47,6 +48,8 @@ struct Inner {
     clock: Clock,
     wake: Arc<Notify>,
     outcomes: Arc<dyn OutcomeSink>,
+    arrived: Tally,
+    ended: Tally,
 }
 
 impl Receiver {
@@ -67,6 +70,8 @@ impl Receiver {
             clock,
             wake,
             outcomes,
+            arrived: Tally::default(),
+            ended: Tally::default(),
         }))
     }
 
@@ -84,9 +89,24 @@ impl Receiver {
     pub async fn admit(&self, from: &NodeName, envelope: pb::Envelope) -> Result<pb::Receipt> {
         if let Err(refusal) = self.examine(from, &envelope) {
             tracing::info!(%from, id = envelope.id, code = refusal.code(), "a notification was refused: {refusal}");
-            return Ok(receipt(&refusal));
+            return Ok(self.counted(receipt(&refusal)));
         }
-        self.store(envelope).await
+        Ok(self.counted(self.store(envelope).await?))
+    }
+
+    /// Notifications that others offered, by the answer.
+    pub fn arrived(&self) -> &Tally {
+        &self.0.arrived
+    }
+
+    /// Outcomes that others told, by the state.
+    pub fn ended(&self) -> &Tally {
+        &self.0.ended
+    }
+
+    fn counted(&self, receipt: pb::Receipt) -> pb::Receipt {
+        self.0.arrived.count(word(receipt.verdict()));
+        receipt
     }
 
     /// Hands an outcome to the outbox.
@@ -95,7 +115,10 @@ impl Receiver {
     /// As [`OutcomeSink::outcome`].
     pub async fn outcome(&self, from: &NodeName, outcome: pb::Outcome) -> Result<()> {
         check::outcome(from, &outcome)?;
-        self.0.outcomes.outcome(from, outcome).await
+        let state = State::parse(&outcome.state).map_or("other", State::as_str);
+        self.0.outcomes.outcome(from, outcome).await?;
+        self.0.ended.count(state);
+        Ok(())
     }
 
     fn examine(&self, from: &NodeName, envelope: &pb::Envelope) -> Result<()> {
@@ -170,6 +193,16 @@ fn answered(answer: Admitted) -> pb::Receipt {
             &Error::protocol("this id was used for another notification; each needs an id of its own")
                 .with_code("id_reused"),
         ),
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Stored => "stored",
+        Verdict::Duplicate => "duplicate",
+        Verdict::Busy => "busy",
+        Verdict::Denied => "denied",
+        Verdict::Refused | Verdict::Unspecified => "refused",
     }
 }
 

@@ -107,6 +107,12 @@ impl Book {
         }
     }
 
+    /// That a node was removed, and by whom.
+    pub(super) async fn removal(&self, name: &NodeName) -> Result<Option<Removed>> {
+        let key = keys::key(REMOVED, name);
+        Ok(self.get(&key).await?.and_then(|entry| keys::decode(&key, &entry.value)))
+    }
+
     pub(super) async fn is_removed(&self, name: &NodeName) -> Result<bool> {
         Ok(self.get(&keys::key(REMOVED, name)).await?.is_some())
     }

@@ -98,6 +98,7 @@ impl Inner {
     }
 
     fn welcome(&self, slot: &Slot, committed: &Committed) -> pb::Welcome {
+        slot.welcomed(self.options.clock.now_ms());
         pb::Welcome {
             epoch: slot.session.epoch,
             lease_ms: self.options.lease_ms,

@@ -4,6 +4,7 @@
 //! heartbeat and answers selectors from an in-memory directory. Each hub keeps its directory by watching the registry, never by
 //! listening to its own members, so that all hubs of a flock tell the same.
 
+mod about;
 mod admin;
 mod book;
 mod declare;
@@ -40,7 +41,13 @@ pub use directory::UNKNOWN;
 pub(crate) use directory::unknown;
 
 use self::{book::Book, directory::Directory, load::Load, sessions::Sessions};
-use crate::{clock::Clock, pb::hub_server::HubServer, registry::Registry, transport::DenyList, vital::vital};
+use crate::{
+    clock::Clock,
+    pb::hub_server::HubServer,
+    registry::Registry,
+    transport::{DenyList, Encounters},
+    vital::vital,
+};
 
 /// What a hub needs.
 #[derive(Clone)]
@@ -56,6 +63,8 @@ pub struct HubOptions {
     pub registry: Arc<dyn Registry>,
     /// Kept up to date with the nodes that were removed.
     pub deny: DenyList,
+    /// What became of connections with members; what becomes of their sessions is noted there, too.
+    pub encounters: Encounters,
     /// The time that members compare theirs with.
     pub clock: Clock,
     /// Ends the hub: streams are closed, sessions are not.

@@ -28,8 +28,14 @@ impl hub_server::Hub for Hub {
         let mut inbound = request.into_inner();
         let hello = first(&mut inbound).await?;
         let (sender, queue) = mpsc::channel(limits::SESSION_QUEUE);
-        match self.0.hello(&peer, hello).await.map_err(status)? {
+        let judged = self.0.hello(&peer, hello).await;
+        match judged
+            .inspect_err(|error| self.0.note_refusal(&peer, error))
+            .map_err(status)?
+        {
             Answer::Fenced(fenced) => {
+                self.0
+                    .note_refusal(&peer, &Error::denied(&fenced.message).with_code(&fenced.code));
                 tracing::warn!(member = %peer.name, code = fenced.code, "turned away: {}", fenced.message);
                 let _ = sender.try_send(Ok(fenced_message(fenced)));
                 Ok(Response::new(Box::pin(DownStream { queue, slot: None })))
@@ -97,6 +103,12 @@ impl hub_server::Hub for Hub {
         let by = peer(&request)?;
         self.0.leave(&by).await.map_err(status)?;
         Ok(Response::new(pb::Ack {}))
+    }
+
+    async fn about(&self, request: Request<pb::HubAbout>) -> Result<Response<pb::HubKnowledge>, Status> {
+        self.admitted(&request)?;
+        let name = request.into_inner().name;
+        self.0.about(&name).await.map(Response::new).map_err(status)
     }
 }
 

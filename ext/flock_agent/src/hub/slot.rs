@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -23,6 +23,8 @@ pub(super) struct News {
     pub denied: bool,
     pub subscribed: Subscribed,
 }
+
+const UNMEASURED: i64 = i64::MIN;
 
 /// A member's session; it outlives a broken stream until it is silent for two leases.
 #[derive(Debug)]
@@ -48,6 +50,10 @@ pub(super) struct Slot {
     /// Read back from the registry after a restart; its member has not been heard since.
     adopted: bool,
     heard_ms: AtomicU64,
+    /// When the session began, by the hub's time of day; 0 = it was read back.
+    since_ms: AtomicU64,
+    /// The member's clock less the hub's; [`UNMEASURED`] until a heartbeat said it.
+    clock_offset_ms: AtomicI64,
     news: Mutex<News>,
     fenced: OnceLock<pb::Fenced>,
 }
@@ -69,6 +75,8 @@ impl Slot {
             announced: Mutex::default(),
             adopted: false,
             heard_ms: AtomicU64::new(heard_ms),
+            since_ms: AtomicU64::new(0),
+            clock_offset_ms: AtomicI64::new(UNMEASURED),
             news: Mutex::default(),
             fenced: OnceLock::new(),
         }
@@ -94,6 +102,31 @@ impl Slot {
 
     pub(super) fn heard_ms(&self) -> u64 {
         self.heard_ms.load(Ordering::Relaxed)
+    }
+
+    /// It was welcomed at `now_ms` of the hub's time of day.
+    pub(super) fn welcomed(&self, now_ms: u64) {
+        self.since_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    pub(super) fn since_ms(&self) -> u64 {
+        self.since_ms.load(Ordering::Relaxed)
+    }
+
+    /// A heartbeat that it sent at `sent_ms` of its clock came at `now_ms` of the hub's.
+    pub(super) fn measured(&self, sent_ms: u64, now_ms: u64) {
+        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let offset = signed(sent_ms).saturating_sub(signed(now_ms));
+        self.clock_offset_ms.store(offset, Ordering::Relaxed);
+    }
+
+    pub(super) fn clock_offset_ms(&self) -> Option<i64> {
+        Some(self.clock_offset_ms.load(Ordering::Relaxed)).filter(|offset| *offset != UNMEASURED)
+    }
+
+    /// Whether its member has been heard by this hub since the hub began.
+    pub(super) fn was_heard(&self) -> bool {
+        !self.adopted
     }
 
     /// At `now_ms` of the hub's monotonic clock, what it says of itself became the registry's at `revision`.

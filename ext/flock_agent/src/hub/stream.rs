@@ -115,6 +115,7 @@ impl MemberStream {
             now_ms: self.hub.options.clock.now_ms(),
             revision: self.hub.directory().revision(),
         };
+        self.slot.measured(beat.sent_ms, beat.now_ms);
         self.slot.wake.notify_one();
         self.send(down::Body::Beat(beat)).await
     }

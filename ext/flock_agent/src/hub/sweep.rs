@@ -41,6 +41,7 @@ impl Inner {
         }
         if *told == Presence::Gone {
             tracing::info!(member = %slot.name, "silent for two leases: gone");
+            self.note_end(slot, "silent for two leases");
             self.sessions.leave(slot);
             slot.ended.cancel();
         }
@@ -48,12 +49,18 @@ impl Inner {
 
     /// Ends a session that is not its member's newest any more.
     pub(super) fn supersede(&self, slot: &Arc<Slot>) {
+        self.note_end(slot, "another agent of this name opened a newer session");
         self.sessions.leave(slot);
         slot.fence("newer_session", hello::newer_session(&slot.name));
     }
 
     /// Ends the session of a member that says good-bye or was removed, in the registry too.
     pub(super) async fn close(&self, slot: &Arc<Slot>) {
+        let fenced = slot.fenced();
+        let why = fenced
+            .as_ref()
+            .map_or("its agent was stopped", |fenced| &fenced.message);
+        self.note_end(slot, why);
         self.sessions.leave(slot);
         if let Err(error) = self.book.close(&slot.session).await {
             tracing::warn!(member = %slot.name, %error, "its session cannot be closed; it ends with its lease");

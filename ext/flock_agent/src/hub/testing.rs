@@ -197,6 +197,7 @@ impl Flock {
             lease_ms: self.lease_ms,
             registry: self.registry.clone() as Arc<dyn Registry>,
             deny: deny.clone(),
+            encounters: Default::default(),
             clock: Clock::from_fn(move || Clock::system().now_ms() + ahead),
             cancel: cancel.clone(),
         });

@@ -110,6 +110,16 @@ impl Link {
             .map(|_: pb::Ack| ())
     }
 
+    /// What the hub of the session knows of `name`.
+    ///
+    /// # Errors
+    /// `configuration` when that is no name of a node; `connection` without a hub.
+    pub async fn about(&self, name: &str) -> Result<pb::HubKnowledge> {
+        let mut client = self.client()?;
+        let request = wire::request(pb::HubAbout { name: name.to_owned() }, limits::CALL_MS);
+        wire::within(limits::CALL_MS, "asking the hub about a node", client.about(request)).await
+    }
+
     async fn resolve_all(&self, targets: &pb::Targets, id: &str) -> Result<pb::Nodes> {
         let mut found = pb::Nodes::default();
         let mut request = pb::ResolveRequest {

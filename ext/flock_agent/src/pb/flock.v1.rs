@@ -416,6 +416,68 @@ pub struct Observed {
     #[prost(message, repeated, tag = "1")]
     pub changed: ::prost::alloc::vec::Vec<Topic>,
 }
+/// What one node knows of another from connections between them since its agent began; 0 = never.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Encounter {
+    /// the last handshake that succeeded, by either of them
+    #[prost(uint64, tag = "1")]
+    pub met_ms: u64,
+    /// of the certificate that the other showed
+    #[prost(uint64, tag = "2")]
+    pub certificate_expires_ms: u64,
+    /// a hub: when the last session that ended was heard last
+    #[prost(uint64, tag = "3")]
+    pub heard_ms: u64,
+    /// a hub: why it ended
+    #[prost(string, tag = "4")]
+    pub ended: ::prost::alloc::string::String,
+    /// the last handshake, or hello, that was refused or failed
+    #[prost(uint64, tag = "5")]
+    pub failed_ms: u64,
+    #[prost(string, tag = "6")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub message: ::prost::alloc::string::String,
+}
+/// What a hub knows of one node. Times are of the hub's clock.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubKnowledge {
+    #[prost(string, tag = "1")]
+    pub hub: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub now_ms: u64,
+    /// the presence "unknown" = nobody of this name has joined
+    #[prost(message, optional, tag = "3")]
+    pub node: ::core::option::Option<NodeInfo>,
+    /// a stream of its session is open at this hub
+    #[prost(bool, tag = "4")]
+    pub connected: bool,
+    /// and it takes what others send it through this hub
+    #[prost(bool, tag = "5")]
+    pub served: bool,
+    /// since when it has this session
+    #[prost(uint64, tag = "6")]
+    pub since_ms: u64,
+    /// when it was heard last; 0 = not by this hub since it began
+    #[prost(uint64, tag = "7")]
+    pub heard_ms: u64,
+    /// its clock less the hub's, with what a heartbeat takes on its way
+    #[prost(sint64, optional, tag = "8")]
+    pub clock_offset_ms: ::core::option::Option<i64>,
+    #[prost(uint64, tag = "9")]
+    pub lease_ms: u64,
+    /// 0 = it was not removed
+    #[prost(uint64, tag = "10")]
+    pub removed_ms: u64,
+    #[prost(string, tag = "11")]
+    pub removed_by: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "12")]
+    pub encounter: ::core::option::Option<Encounter>,
+}
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -545,6 +607,9 @@ pub struct Record {
     pub subscription: ::prost::alloc::string::String,
     #[prost(bool, tag = "20")]
     pub late: bool,
+    /// id of the first notification of its chain
+    #[prost(string, tag = "21")]
+    pub cause_root: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -999,6 +1064,77 @@ pub struct HostState {
     /// under way
     #[prost(uint64, tag = "8")]
     pub calls: u64,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhyRequest {
+    #[prost(string, tag = "1")]
+    pub node: ::prost::alloc::string::String,
+}
+/// What this node and its hub know of one node: why it can be reached, or why not.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhyReport {
+    #[prost(string, tag = "1")]
+    pub node: ::prost::alloc::string::String,
+    /// the name of this node
+    #[prost(string, tag = "2")]
+    pub asked: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub now_ms: u64,
+    /// as the hub says; without one, as it is remembered
+    #[prost(message, optional, tag = "4")]
+    pub info: ::core::option::Option<NodeInfo>,
+    #[prost(bool, tag = "5")]
+    pub stale: bool,
+    /// why the hub could not be asked; "" = it was
+    #[prost(string, tag = "6")]
+    pub hub_problem: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "7")]
+    pub hub: ::core::option::Option<HubKnowledge>,
+    /// on connections of this node's own
+    #[prost(message, optional, tag = "8")]
+    pub here: ::core::option::Option<Encounter>,
+    /// it is on this node's list of removed nodes
+    #[prost(bool, tag = "9")]
+    pub denied: bool,
+    /// notifications of this node that wait to leave for it
+    #[prost(uint64, tag = "10")]
+    pub waiting: u64,
+    /// of the newest of them
+    #[prost(string, tag = "11")]
+    pub waiting_code: ::prost::alloc::string::String,
+    #[prost(string, tag = "12")]
+    pub waiting_message: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MetricsRequest {}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MetricsReport {
+    /// Prometheus' text format
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogLevelRequest {
+    /// "error", "warn", "info", "debug", "trace"; "" = only say which it is
+    #[prost(string, tag = "1")]
+    pub level: ::prost::alloc::string::String,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogLevelReport {
+    #[prost(string, tag = "1")]
+    pub level: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 pub mod local_client {
@@ -1458,6 +1594,60 @@ pub mod local_client {
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "ApiChanged"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn why(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WhyRequest>,
+        ) -> std::result::Result<tonic::Response<super::WhyReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Why");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Why"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn metrics(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MetricsRequest>,
+        ) -> std::result::Result<tonic::Response<super::MetricsReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Metrics");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Metrics"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn log_level(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LogLevelRequest>,
+        ) -> std::result::Result<tonic::Response<super::LogLevelReport>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/LogLevel");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "LogLevel"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1562,6 +1752,18 @@ pub mod local_server {
             &self,
             request: tonic::Request<super::ApiChange>,
         ) -> std::result::Result<tonic::Response<super::Ack>, tonic::Status>;
+        async fn why(
+            &self,
+            request: tonic::Request<super::WhyRequest>,
+        ) -> std::result::Result<tonic::Response<super::WhyReport>, tonic::Status>;
+        async fn metrics(
+            &self,
+            request: tonic::Request<super::MetricsRequest>,
+        ) -> std::result::Result<tonic::Response<super::MetricsReport>, tonic::Status>;
+        async fn log_level(
+            &self,
+            request: tonic::Request<super::LogLevelRequest>,
+        ) -> std::result::Result<tonic::Response<super::LogLevelReport>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct LocalServer<T> {
@@ -2487,6 +2689,135 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ApiChangedSvc(inner);
+                        let codec = crate::codec::SmallCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Local/Why" => {
+                    #[allow(non_camel_case_types)]
+                    struct WhySvc<T: Local>(pub Arc<T>);
+                    impl<T: Local> tonic::server::UnaryService<super::WhyRequest>
+                    for WhySvc<T> {
+                        type Response = super::WhyReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WhyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::why(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WhySvc(inner);
+                        let codec = crate::codec::SmallCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Local/Metrics" => {
+                    #[allow(non_camel_case_types)]
+                    struct MetricsSvc<T: Local>(pub Arc<T>);
+                    impl<T: Local> tonic::server::UnaryService<super::MetricsRequest>
+                    for MetricsSvc<T> {
+                        type Response = super::MetricsReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MetricsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::metrics(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MetricsSvc(inner);
+                        let codec = crate::codec::SmallCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Local/LogLevel" => {
+                    #[allow(non_camel_case_types)]
+                    struct LogLevelSvc<T: Local>(pub Arc<T>);
+                    impl<T: Local> tonic::server::UnaryService<super::LogLevelRequest>
+                    for LogLevelSvc<T> {
+                        type Response = super::LogLevelReport;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LogLevelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::log_level(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LogLevelSvc(inner);
                         let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -3790,6 +4121,13 @@ pub struct ServeUp {
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HubLeave {}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubAbout {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod hub_client {
     #![allow(
@@ -4004,6 +4342,24 @@ pub mod hub_client {
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "Leave"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn about(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HubAbout>,
+        ) -> std::result::Result<tonic::Response<super::HubKnowledge>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Hub/About");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Hub", "About"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4061,6 +4417,10 @@ pub mod hub_server {
             &self,
             request: tonic::Request<super::HubLeave>,
         ) -> std::result::Result<tonic::Response<super::Ack>, tonic::Status>;
+        async fn about(
+            &self,
+            request: tonic::Request<super::HubAbout>,
+        ) -> std::result::Result<tonic::Response<super::HubKnowledge>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct HubServer<T> {
@@ -4426,6 +4786,49 @@ pub mod hub_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LeaveSvc(inner);
+                        let codec = crate::codec::SmallCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Hub/About" => {
+                    #[allow(non_camel_case_types)]
+                    struct AboutSvc<T: Hub>(pub Arc<T>);
+                    impl<T: Hub> tonic::server::UnaryService<super::HubAbout>
+                    for AboutSvc<T> {
+                        type Response = super::HubKnowledge;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HubAbout>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hub>::about(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AboutSvc(inner);
                         let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -16,7 +16,7 @@ mod tests;
 
 pub use admit::{Admitted, Arrival, admit, digest, seen};
 pub use claim::{Candidate, Claim, Job, Lineage, candidates, candidates_of, claim, job, jobs, lineage, next_pause_ms};
-pub use operator::{Counts, counts, list, remove, retry, steer};
+pub use operator::{Counts, chain, counts, list, remove, retry, states, steer};
 pub use report::{Unreported, mark_reported, unreported};
 pub use retention::{expire, is_overdue, trim};
 pub use settle::{Deferral, Ending, conclude, finish, note, state_of_job, unclaim};

@@ -134,6 +134,9 @@ impl Acceptor {
         held.permits.push(place);
         let lasts_ms = match &info {
             Some(info) => {
+                let (known, now_ms) = (self.tls.encounters(), self.tls.clock().now_ms());
+                known.met(&info.subject.name, now_ms);
+                known.showed(&info.subject.name, info.not_after_ms);
                 held.registration = Some(self.deny.register(&PeerIdentity::from(info), cut.clone()));
                 info.not_after_ms.saturating_sub(self.tls.clock().now_ms())
             }

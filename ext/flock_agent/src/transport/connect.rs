@@ -119,6 +119,9 @@ impl Way {
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let info = CertInfo::parse(leaf.map(|leaf| leaf.as_ref()).unwrap_or_default()).map_err(io::Error::other)?;
+        if let Target::Member(tls, _) = &self.target {
+            tls.encounters().showed(&info.subject.name, info.not_after_ms);
+        }
         let peer = PeerIdentity::from(&info);
         let cut = self.cut.child_token();
         let held = Held {

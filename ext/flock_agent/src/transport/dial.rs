@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use flock_core::{Error, Result, limits};
+use flock_core::{Error, Result, id::NodeName, limits};
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
@@ -100,11 +100,23 @@ impl Dialer {
         let generation = self.0.tls.generation();
         let target = Target::Member(Arc::clone(&self.0.tls), expect.clone());
         let way = Arc::new(Way::new(target, address, self.0.deny.clone()));
+        let made = way.channel().await;
+        if let Expect::Node(name) = expect {
+            self.note(name, made.as_ref().err());
+        }
         Ok(Open {
-            channel: way.channel().await?,
+            channel: made?,
             way,
             generation,
         })
+    }
+
+    fn note(&self, name: &NodeName, failed: Option<&Error>) {
+        let (known, now_ms) = (self.0.tls.encounters(), self.0.tls.clock().now_ms());
+        match failed {
+            Some(error) => known.failed(name, error, now_ms),
+            None => known.met(name, now_ms),
+        }
     }
 
     fn slot(&self, expect: &Expect, address: &str) -> Slot {

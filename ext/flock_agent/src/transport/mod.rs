@@ -5,6 +5,7 @@ mod connect;
 mod connection;
 mod deny;
 mod dial;
+mod encounters;
 mod guard;
 mod refusal;
 mod server;
@@ -20,6 +21,7 @@ pub(crate) use crate::simulation as net;
 pub use connect::{Target, dial_once};
 pub use deny::{DenyList, denied_enrolment};
 pub use dial::Dialer;
+pub use encounters::Encounters;
 pub use guard::PeerInfo;
 pub use refusal::timestamp;
 #[cfg(not(feature = "simulation"))]

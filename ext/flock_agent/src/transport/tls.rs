@@ -18,7 +18,7 @@ use rustls::{
     version::TLS13,
 };
 
-use super::{DenyList, Expect, verify};
+use super::{DenyList, Encounters, Expect, verify};
 use crate::{clock::Clock, identity::cert::CertInfo};
 
 /// Only HTTP/2 is spoken.
@@ -102,6 +102,7 @@ pub struct Tls {
     current: ArcSwap<Credentials>,
     generation: AtomicU64,
     clock: Clock,
+    encounters: Encounters,
 }
 
 impl Tls {
@@ -111,6 +112,7 @@ impl Tls {
             current: ArcSwap::from_pointee(credentials),
             generation: AtomicU64::new(1),
             clock,
+            encounters: Encounters::default(),
         }
     }
 
@@ -135,9 +137,15 @@ impl Tls {
         &self.clock
     }
 
+    /// What became of the connections that were made with these.
+    pub fn encounters(&self) -> &Encounters {
+        &self.encounters
+    }
+
     pub(super) fn server_config(&self, deny: &DenyList) -> Result<Arc<ServerConfig>> {
         let current = self.current();
-        let verifier = verify::Clients::new(current.store()?, &current.info.subject.flock_id, deny.clone())?;
+        let verifier = verify::Clients::new(current.store()?, &current.info.subject.flock_id, deny.clone())?
+            .telling(self.encounters.clone());
         let mut config = ServerConfig::builder_with_details(provider(), time_provider(&self.clock))
             .with_protocol_versions(&[&TLS13])
             .map_err(|e| unusable(&e))?

@@ -18,7 +18,10 @@ use rustls::{
     },
 };
 
-use super::{DenyList, Expect, PeerIdentity, tls::provider};
+use super::{
+    DenyList, Encounters, Expect, PeerIdentity,
+    tls::{provider, unix_time},
+};
 use crate::identity::cert::{self, CertInfo};
 
 type TlsResult<T> = std::result::Result<T, TlsError>;
@@ -29,6 +32,7 @@ pub(super) struct Clients {
     path: Arc<dyn ClientCertVerifier>,
     flock_id: String,
     deny: DenyList,
+    encounters: Encounters,
 }
 
 impl Clients {
@@ -37,7 +41,31 @@ impl Clients {
             path: client_path(roots)?.0,
             flock_id: flock_id.to_owned(),
             deny,
+            encounters: Encounters::default(),
         })
+    }
+
+    /// Notes there whom it refuses by name.
+    pub fn telling(self, encounters: Encounters) -> Self {
+        Self { encounters, ..self }
+    }
+
+    /// The chain is good but for its time: who shows it is who it says.
+    fn untimely(&self, leaf: &CertificateDer<'_>, rest: &[CertificateDer<'_>], now: UnixTime) {
+        let Ok(info) = CertInfo::parse(leaf) else { return };
+        let within = unix_time(info.not_after_ms.saturating_sub(1000));
+        if self.path.verify_client_cert(leaf, rest, within).is_ok() {
+            let error = Error::denied("its certificate was not valid at the time of this node's clock");
+            self.refused(&info, &error.with_code("certificate_expired"), now);
+        }
+    }
+
+    fn refused(&self, info: &CertInfo, error: &Error, now: UnixTime) {
+        if info.subject.flock_id == self.flock_id {
+            self.encounters.showed(&info.subject.name, info.not_after_ms);
+            self.encounters
+                .failed(&info.subject.name, error, now.as_secs().saturating_mul(1000));
+        }
     }
 }
 
@@ -49,7 +77,7 @@ impl ClientPath {
     pub fn verify(&self, chain: &[CertificateDer<'_>], at_ms: u64) -> bool {
         let checked = chain
             .split_first()
-            .map(|(leaf, rest)| self.0.verify_client_cert(leaf, rest, super::tls::unix_time(at_ms)));
+            .map(|(leaf, rest)| self.0.verify_client_cert(leaf, rest, unix_time(at_ms)));
         matches!(checked, Some(Ok(_)))
     }
 }
@@ -82,13 +110,19 @@ impl ClientCertVerifier for Clients {
         rest: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> TlsResult<ClientCertVerified> {
-        let verified = self.path.verify_client_cert(leaf, rest, now)?;
+        let verified = self.path.verify_client_cert(leaf, rest, now).inspect_err(|error| {
+            if is_untimely(error) {
+                self.untimely(leaf, rest, now);
+            }
+        })?;
         let info = CertInfo::parse(leaf).map_err(other)?;
         // The two alerts are what the other end makes its words of, see `refusal`.
         if info.subject.flock_id != self.flock_id {
             return Err(CertificateError::ApplicationVerificationFailure.into());
         }
         if self.deny.denies_peer(&PeerIdentity::from(&info)) {
+            let error = Error::denied("it was removed from the flock, or another machine took its name");
+            self.refused(&info, &error.with_code("removed"), now);
             return Err(CertificateError::Revoked.into());
         }
         Ok(verified)
@@ -115,6 +149,18 @@ impl ClientCertVerifier for Clients {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         provider().signature_verification_algorithms.supported_schemes()
     }
+}
+
+fn is_untimely(error: &TlsError) -> bool {
+    matches!(
+        error,
+        TlsError::InvalidCertificate(
+            CertificateError::Expired
+                | CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYet
+                | CertificateError::NotValidYetContext { .. }
+        )
+    )
 }
 
 /// Judges the certificates of those who are dialled.

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "set"
+require_relative "../../monotonic"
 require_relative "mailbox"
 require_relative "timer"
 
@@ -134,7 +135,7 @@ module Celluloid
     def pause
       @timers.reject!(&:over?)
       soonest = @timers.filter_map(&:due).min
-      soonest && [soonest - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max
+      soonest && [soonest - FlockOfChefs::Monotonic.now, 0].max
     end
 
     def take(message)

@@ -1,8 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "../../monotonic"
+
 module Celluloid
   # What a call will have answered. {value} may be asked for by any thread, any number of times.
   class Future
+    include FlockOfChefs::Monotonic
+
     # @yieldreturn [Object] the value; on a thread of its own
     def initialize(&block)
       @lock = Mutex.new
@@ -63,7 +67,5 @@ module Celluloid
         settle(nil, e)
       end
     end
-
-    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
 end

@@ -1,9 +1,13 @@
 # frozen_string_literal: true
 
+require_relative "../../monotonic"
+
 module Celluloid
   # Keeps an actor, under a name if it has one: when an exception ends it, another takes its place, after a pause that
   # grows as long as they do not live.
   class Supervisor
+    include FlockOfChefs::Monotonic
+
     # Seconds after which an actor counts as one that lives.
     LIVES_S = 60
     # The longest pause.
@@ -24,9 +28,9 @@ module Celluloid
 
       # @return [void]
       def shutdown
-        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + SHUTDOWN_S
+        deadline = FlockOfChefs::Monotonic.now + SHUTDOWN_S
         actors = all.each(&:stop).filter_map(&:actor)
-        actors.each { |actor| actor.join([deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max) }
+        actors.each { |actor| actor.join([deadline - FlockOfChefs::Monotonic.now, 0].max) }
       end
 
       # @param supervisor [Supervisor]
@@ -90,7 +94,5 @@ module Celluloid
         retry
       end
     end
-
-    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
 end

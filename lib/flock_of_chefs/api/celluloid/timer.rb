@@ -1,8 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "../../monotonic"
+
 module Celluloid
   # Something that an actor does later, or again and again.
   class Timer
+    include FlockOfChefs::Monotonic
+
     # @return [Float] of the monotonic clock
     attr_reader :due
 
@@ -36,9 +40,5 @@ module Celluloid
       @again ? reset : cancel
       @block
     end
-
-    private
-
-    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
 end

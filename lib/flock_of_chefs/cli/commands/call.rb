@@ -15,8 +15,9 @@ module FlockOfChefs
         option :timeout, desc: "How long the answer may take: 10, 30s, 5m (default: 10s)"
         option :async, type: :boolean, default: false, desc: "Wait until it is taken in, not for the answer"
         Selecting.offer(self)
+        Rollout.offer(self)
         example ["web1 flock_api state", "web1 flock_api node nginx.port", 'bender human_api kill \'"fry"\' 3',
-                 "--role cache cache_api flush"]
+                 "cache_api flush --select role:cache --batch 25% --max-errors 1"]
 
         # What is said where words are missing.
         USAGE = "write NODE API METHOD [JSON…], or API METHOD [JSON…] with --role, --tag, …"

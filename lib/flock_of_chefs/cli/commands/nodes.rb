@@ -10,7 +10,8 @@ module FlockOfChefs
 
         argument :name, desc: "One node"
         Selecting.offer(self)
-        example ["--format names", "--role web --format names", "--service /human_api"]
+        example ["--format names", "--role web --format names", "--service /human_api",
+                 "--select 'role:web AND environment:production' -F json"]
       end
     end
   end

@@ -11,9 +11,11 @@ module FlockOfChefs
         argument :node, required: false, desc: "The node, unless nodes are chosen by what they are"
         option :run_list, desc: "In place of the node's own, for this run: 'recipe[a],role[b]'"
         option :why_run, type: :boolean, default: false, desc: "Only say what would be done"
-        option :wait, desc: "Wait so long for its end: 90, 10m"
+        option :wait, desc: "Wait so long for its end (of each batch): 90, 10m"
         Selecting.offer(self)
-        example ["web1", "web1 --wait 10m", "web1 --run-list 'recipe[app::deploy]' --wait 600", "--role web --wait 10m"]
+        Rollout.offer(self)
+        example ["web1", "web1 --wait 10m", "web1 --run-list 'recipe[app::deploy]' --wait 600",
+                 "--select role:web --wait 10m --batch 2 --max-errors 0"]
       end
     end
   end

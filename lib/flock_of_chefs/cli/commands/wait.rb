@@ -14,6 +14,7 @@ module FlockOfChefs
         option :timeout, desc: "How long: 90, 5m, 1h (default: 10m)"
         option :at_least, desc: "On how many of the nodes: 2, 50% (default: all)"
         Selecting.offer(self)
+        option :dry_run, type: :flag, desc: "Only tell which nodes would be waited for"
         example ["web1 web2 --for succeeded --timeout 5m", "db --for node.postgres.version=15",
                  "lb --while human_api.busy?", "--role web --for succeeded --at-least 80%"]
       end

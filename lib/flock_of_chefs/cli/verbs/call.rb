@@ -6,7 +6,7 @@ require_relative "../../remote"
 module FlockOfChefs
   module CLI
     module Verbs
-      # Calls a method of an API of a node; prints what it answers.
+      # Calls a method of an API of a node, or of many; prints what it answers.
       class Call < Verb
         # Of a call that names no deadline.
         TIMEOUT_MS = 10_000
@@ -17,36 +17,50 @@ module FlockOfChefs
         # @option options [Array<String>] :arguments
         # @option options [String] :timeout
         # @option options [Boolean] :async
+        # @option options [Boolean] :dry_run besides :batch and :max_errors of {Rollout}
         # @return [Result]
         def call(client, options)
-          call = Remote::Call.new(api: options.fetch(:api), name: options.fetch(:method),
-                                  arguments: arguments(options), receipt: options[:async],
-                                  timeout_ms: Value.duration_ms(options[:timeout], "--timeout") || TIMEOUT_MS)
+          call = asked(options)
+          return planned(client, options[:node], options) if options[:dry_run]
+
           calls = Remote::Calls.new(client)
           return one(calls, call, options[:node]) if options[:node]
 
-          many(calls, call, nodes(client, nil, options))
+          many(calls, call, nodes(client, nil, options), options)
         end
 
         private
 
-        def one(calls, call, node)
-          answer = calls.call(call.dup.tap { |asked| asked.node = node })
-          Result.new(data: answer, text: JSON.pretty_generate(shown(answer)))
+        def asked(options)
+          Remote::Call.new(api: options.fetch(:api), name: options.fetch(:method), arguments: arguments(options),
+                           receipt: options[:async],
+                           timeout_ms: Value.duration_ms(options[:timeout], "--timeout") || TIMEOUT_MS)
         end
 
-        def many(calls, call, nodes)
-          answers = Many.map(nodes) { |node| calls.call(call.dup.tap { |asked| asked.node = node }) }
-          rows = answers.map { |node, answer| row(node, answer) }
-          Result.new(data: rows, name: "node", text: text(rows),
-                     code: ExitCodes.worst(answers.values.map { |answer| code(answer) }))
+        def one(calls, call, node)
+          answer = calls.call(call.dup.tap { |asked| asked.node = node })
+          Result.new(data: shown(answer), text: JSON.pretty_generate(shown(answer)))
+        end
+
+        def many(calls, call, nodes, options)
+          rollout = Rollout.new(nodes, options, progress(nodes.size))
+          outcomes = rollout.run do |batch|
+            rollout.ask(batch) { |node| ask(rollout, calls, call, node) }.values
+          end
+          summed_up(outcomes, name: "node", text: text(outcomes.map(&:row)))
+        end
+
+        def ask(rollout, calls, call, node)
+          rollout.began(node)
+          answer = Many.attempt { calls.call(call.dup.tap { |asked| asked.node = node }) }
+          outcome = Rollout::Outcome.new(node, row(node, answer), code(answer))
+          rollout.ended(outcome, answer.is_a?(Error) ? answer.message : "answered")
         end
 
         # Those that could not be called are talk, not data.
         def text(rows)
-          bad, good = rows.partition { |row| row["error"] }
-          bad.each { |row| say("#{row["node"]}: #{row["error"]}") }
-          good.map { |row| "#{row["node"]}: #{JSON.generate(row["answer"])}" }.join("\n")
+          rows.reject { |row| row["error"] }
+              .map { |row| "#{row["node"]}: #{JSON.generate(row["answer"])}" }.join("\n")
         end
 
         def row(node, answer)

@@ -5,7 +5,7 @@ require_relative "../../remote/outcomes"
 module FlockOfChefs
   module CLI
     module Verbs
-      # Asks a node to run an action of one of its resources, and waits for the outcome if asked to.
+      # Asks nodes to run an action of one of their resources, and waits for the outcomes if asked to.
       class Notify < Verb
         # +type[name]+.
         KEY = /\A\w+\[.+\]\z/m
@@ -13,53 +13,110 @@ module FlockOfChefs
         ACTION = /\A[a-z]\w{0,63}\z/
         # Of the table.
         COLUMNS = %w[id state peer key action run_ms code message].freeze
+        # Nodes that one notification may name.
+        TARGETS = 1000
+        # How often those that are outstanding are looked at, for people who watch several.
+        LOOK_S = 1
 
-        # @option options [String] :node
+        # @option options [String, nil] :node nil = those that the options of {Selecting} choose
         # @option options [String] :resource +"service[nginx]"+
         # @option options [String] :action +"restart"+
-        # @option options [String] :wait how long to wait for the outcome; not at all unless given
+        # @option options [String] :wait how long to wait for the outcomes (of each batch); not at all unless given
+        # @option options [Boolean] :dry_run besides :batch and :max_errors of {Rollout}
         # @return [Result]
         def call(client, options)
           wait_ms = Value.duration_ms(options[:wait], "--wait")
-          draft = draft(options)
-          where = client.append(draft).fetch("where")
-          say("notification #{draft[:id]}: #{draft[:key]} #{draft[:action]} on #{options.fetch(:node)}")
-          return spooled(draft, options, wait_ms) if where == "spool"
+          check(options, wait_ms)
+          return planned(client, options[:node], options) if options[:dry_run]
 
-          wait_ms ? awaited(client, draft, wait_ms) : handed_over(draft, options, "queued", ExitCodes::DONE)
+          targets = options[:node] ? [options[:node]] : nodes(client, nil, options)
+          rollout = Rollout.new(targets, options, progress(targets.size))
+          outcomes = rollout.run do |batch|
+            batch.each_slice(TARGETS).flat_map { |nodes| notified(rollout, client, nodes, options, wait_ms) }
+          end
+          summed_up(outcomes, columns: wait_ms ? COLUMNS : COLUMNS.first(5), name: "id")
         end
 
         private
 
-        def draft(options)
+        def check(options, wait_ms)
           key, action = options.values_at(:resource, :action)
           raise ConfigurationError, "#{key}: write the resource as 'type[name]', in quotes" unless KEY.match?(key)
           raise ConfigurationError, "#{action}: not the name of an action" unless ACTION.match?(action)
+          return if wait_ms || options.values_at(:batch, :max_errors).none?
 
-          { id: native.new_id, key:, action:, timing: "immediately", targets: { nodes: [options.fetch(:node)] } }
+          raise ConfigurationError, "--batch and --max-errors need --wait: the next begin when those have ended"
         end
 
-        def handed_over(draft, options, state, code)
-          row = { "id" => draft[:id], "state" => state, "peer" => options.fetch(:node), "key" => draft[:key],
-                  "action" => draft[:action] }
-          Result.new(data: [row], columns: COLUMNS.first(5), name: "id", code:)
+        # @return [Array<Rollout::Outcome>]
+        def notified(rollout, client, nodes, options, wait_ms)
+          draft = draft(nodes, options)
+          where = client.append(draft).fetch("where")
+          say("notification #{draft[:id]}: #{draft[:key]} #{draft[:action]} on #{named(nodes)}")
+          return spooled(rollout, draft, nodes, wait_ms) if where == "spool"
+          return handed_over(rollout, draft, nodes, "queued", ExitCodes::DONE) unless wait_ms
+
+          awaited(rollout, client, draft, nodes, wait_ms)
         end
 
-        def spooled(draft, options, wait_ms)
+        def draft(nodes, options)
+          { id: native.new_id, key: options[:resource], action: options[:action], timing: "immediately",
+            targets: { nodes: } }
+        end
+
+        def named(nodes) = nodes.size > 5 ? "#{nodes.size} nodes" : nodes.join(", ")
+
+        def handed_over(rollout, draft, nodes, state, code)
+          nodes.map do |node|
+            row = { "id" => draft[:id], "state" => state, "peer" => node, "key" => draft[:key],
+                    "action" => draft[:action] }
+            rollout.ended(Rollout::Outcome.new(node, row, code), state)
+          end
+        end
+
+        def spooled(rollout, draft, nodes, wait_ms)
           say("no agent answers; it is kept in the spool and goes out when the agent runs (flockctl agent)")
-          handed_over(draft, options, "spooled", wait_ms ? ExitCodes::UNKNOWN : ExitCodes::DONE)
+          handed_over(rollout, draft, nodes, "spooled", wait_ms ? ExitCodes::UNKNOWN : ExitCodes::DONE)
         end
 
-        def unfinished(draft, wait_ms)
-          say("not finished after #{wait_ms} ms; see flockctl notifications show #{draft[:id]}")
+        def awaited(rollout, client, draft, nodes, wait_ms)
+          nodes.each { |node| rollout.began(node) }
+          told = {}
+          records = wait(client, draft, wait_ms, nodes.one? ? nil : LOOK_S) do |seen|
+            tell(rollout, seen.select { |record| Remote::Outcomes.ended?([record]) }, told)
+          end
+          tell(rollout, records, told)
+          unfinished(draft, wait_ms, told.values)
+          nodes.map { |node| told[node] || unheard(rollout, draft, node) }
         end
 
-        def awaited(client, draft, wait_ms)
-          outcomes = Remote::Outcomes.new(client:) { |line| say(line) }
-          records = outcomes.await(draft[:id], wait_ms / 1000.0)
-          code = ExitCodes.of_states(records.map { |record| record["state"] })
-          unfinished(draft, wait_ms) if code == ExitCodes::DEADLINE
-          Result.new(data: records, columns: COLUMNS, name: "id", code:)
+        def wait(client, draft, wait_ms, every_s, &watch)
+          waiting = Remote::Outcomes.new(client:, every_s:, watch:) { |line| say(line) }
+          waiting.await(draft[:id], wait_ms / 1000.0)
+        end
+
+        # Those that were not told of before.
+        def tell(rollout, records, told)
+          records.each do |record|
+            told[record["peer"]] ||= rollout.ended(outcome(record), record["state"])
+          end
+        end
+
+        def outcome(record)
+          Rollout::Outcome.new(record["peer"], record, ExitCodes.of_states([record["state"]]))
+        end
+
+        # No agent answered all the time.
+        def unheard(rollout, draft, node)
+          row = { "id" => draft[:id], "state" => "unknown", "peer" => node, "key" => draft[:key],
+                  "action" => draft[:action], "message" => "no agent answered" }
+          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes::NOTHING), "no agent answered")
+        end
+
+        def unfinished(draft, wait_ms, outcomes)
+          return if outcomes.none? { |outcome| outcome.code == ExitCodes::DEADLINE }
+
+          say("not finished after #{Value.duration(wait_ms)}; see flockctl notifications show #{draft[:id]}")
         end
       end
     end

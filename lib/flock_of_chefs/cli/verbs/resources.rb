@@ -3,27 +3,52 @@
 module FlockOfChefs
   module CLI
     module Verbs
-      # The resources of a node that others may notify.
+      # The resources of a node, or of many, that others may notify.
       class Resources < Verb
         # Of the table.
         COLUMNS = %w[resource actions default source remarks].freeze
 
-        # @option options [String] :node this node unless given
+        # @option options [String] :node this node unless given, or those that the options of {Selecting} choose
+        # @option options [Boolean] :dry_run
         # @return [Result]
         def call(client, options = {})
-          answer = client.call("resources", { node: options[:node].to_s })
-          cards = answer.fetch("cards")
-          say(headline(answer, cards))
-          Result.new(data: cards.map { |card| card.merge(view(card)) }, columns: COLUMNS, name: "key",
-                     code: cards.empty? ? ExitCodes::NOTHING : ExitCodes::DONE)
+          return planned(client, options[:node], options) if options[:dry_run]
+
+          Selecting.any?(options) ? many(client, options) : one(client, options[:node].to_s)
         end
 
         private
 
-        def headline(answer, cards)
-          return "#{answer["node"]}: no resources known; it has not converged yet" if cards.empty?
+        def one(client, node)
+          rows = rows(answer = client.call("resources", { node: }))
+          say(headline(answer, rows))
+          Result.new(data: rows, columns: COLUMNS, name: "key", code: code(rows))
+        end
 
-          "#{answer["node"]}: generation #{answer["generation"]}, #{cards.size} resources"
+        def many(client, options)
+          nodes = nodes(client, options[:node], options)
+          answers = Many.map(nodes) { |node| rows(client.call("resources", { node: })) }
+          failures, found = answers.partition { |_, answer| answer.is_a?(Error) }.map(&:to_h)
+          failures.each { |node, error| say("#{node}: #{error.message}") }
+          rows = found.values.flatten
+          Result.new(data: rows, columns: ["node", *COLUMNS], name: "key", code: code(rows, failures.values),
+                     failed: found.empty? ? [] : failures.keys)
+        end
+
+        def code(rows, errors = [])
+          return ExitCodes.worst(errors.map { |error| ExitCodes.of_error(error) }) if errors.any?
+
+          rows.empty? ? ExitCodes::NOTHING : ExitCodes::DONE
+        end
+
+        def headline(answer, rows)
+          return "#{answer["node"]}: no resources known; it has not converged yet" if rows.empty?
+
+          "#{answer["node"]}: generation #{answer["generation"]}, #{rows.size} resources"
+        end
+
+        def rows(answer)
+          answer.fetch("cards").map { |card| { "node" => answer["node"], **card, **view(card) } }
         end
 
         def view(card)

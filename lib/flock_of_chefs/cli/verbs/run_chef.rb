@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "../../monotonic"
 require_relative "../../remote"
 
 module FlockOfChefs
@@ -7,6 +8,8 @@ module FlockOfChefs
     module Verbs
       # Has Chef run on nodes, and waits for its end if asked to.
       class RunChef < Verb
+        include Monotonic
+
         # Of the table.
         COLUMNS = %w[node id state number started_ms ended_ms message].freeze
         # How a run ended => exit code; all else has not ended.
@@ -16,64 +19,75 @@ module FlockOfChefs
         # @option options [String, nil] :node nil = those that the options of {Selecting} choose
         # @option options [String] :run_list
         # @option options [Boolean] :why_run
-        # @option options [String] :wait
+        # @option options [String] :wait of each batch
+        # @option options [Boolean] :dry_run besides :batch and :max_errors of {Rollout}
         # @return [Result]
         def call(client, options)
-          Remote::Calls.current = Remote::Calls.new(client)
           wait_ms = Value.duration_ms(options[:wait], "--wait")
-          runs = runs(nodes(client, options[:node], options), options)
-          @several = runs.size > 1
-          deadline = wait_ms && (now + (wait_ms / 1000.0))
-          rows = runs.map { |node, run| outcome(node, run, deadline) }
-          Result.new(data: rows.map(&:first), columns: COLUMNS, name: "id", code: ExitCodes.worst(rows.map(&:last)))
+          if options[:batch] && !wait_ms
+            raise ConfigurationError,
+                  "--batch needs --wait: the next begin when those have ended"
+          end
+          return planned(client, options[:node], options) if options[:dry_run]
+
+          Remote::Calls.current = Remote::Calls.new(client)
+          nodes = nodes(client, options[:node], options)
+          rollout = Rollout.new(nodes, options, progress(nodes.size))
+          summed_up(rollout.run { |batch| batch(rollout, batch, options, wait_ms) }, columns: COLUMNS, name: "id")
         end
 
         private
 
+        # All are asked first and run side by side, so that waiting takes no longer than the longest.
+        def batch(rollout, nodes, options, wait_ms)
+          runs = rollout.ask(nodes) { |node| begin_run(rollout, node, options) }
+          failures, runs = runs.partition { |_, run| run.is_a?(Rollout::Outcome) }
+          deadline = wait_ms && (now + (wait_ms / 1000.0))
+          waited = Many.map(runs.map(&:first)) { |node| outcome(rollout, node, runs.to_h.fetch(node), deadline) }
+          failures.map(&:last) + waited.values
+        end
+
         # Of the one node that was named, what went wrong is the command's own error.
-        def runs(nodes, options)
-          Many.map(nodes) { |node| ask(node, options) }.each_value do |run|
-            raise run if options[:node] && run.is_a?(Error)
+        def begin_run(rollout, node, options)
+          rollout.began(node)
+          run = Many.attempt do
+            FlockOfChefs[node][:flock_api].run_chef(run_list: options[:run_list].to_s.split(","),
+                                                    why_run: options[:why_run])
           end
+          return run unless run.is_a?(Error)
+          raise run if options[:node]
+
+          failed(rollout, node, run)
         end
 
-        def ask(node, options)
-          FlockOfChefs[node][:flock_api].run_chef(run_list: options[:run_list].to_s.split(","),
-                                                  why_run: options[:why_run])
+        def failed(rollout, node, error, row = { "node" => node, "message" => error.message })
+          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes.of_error(error)), error.message)
         end
 
-        # The row of one node, and its exit code. The runs go on side by side; so waiting for one after the other takes
-        # no longer than the longest.
-        def outcome(node, run, deadline)
-          return [row(node, run), ExitCodes.of_error(run)] if run.is_a?(Error)
-          return [row(node, run), ExitCodes::DONE] unless deadline
+        def outcome(rollout, node, run, deadline)
+          return asked(rollout, node, run) unless deadline
 
           case ended = Many.attempt { run.wait([deadline - now, 0].max) }
-          when TimeoutError then [row(node, run), late(ended)]
-          when Error then [row(node, ended), ExitCodes.of_error(ended)]
-          else [row(node, run), ended_as(node, run.state)]
+          when Error then failed(rollout, node, ended, row(node, run, ended))
+          else ended_as(rollout, node, run, run.state)
           end
         end
 
-        def ended_as(node, state)
-          say("#{node}: #{state}") if @several
-          CODES.fetch(state, ExitCodes::DEADLINE)
+        def asked(rollout, node, run)
+          rollout.ended(Rollout::Outcome.new(node, row(node, run), ExitCodes::DONE), "asked")
         end
 
-        def late(error)
-          say(error.message)
-          ExitCodes::DEADLINE
+        def ended_as(rollout, node, run, state)
+          code = CODES.fetch(state, ExitCodes::DEADLINE)
+          rollout.ended(Rollout::Outcome.new(node, row(node, run), code), state)
         end
 
-        def row(node, run)
-          report = run.is_a?(Error) ? run : Many.attempt { run.report }
-          return { "node" => node, **report } unless report.is_a?(Error)
+        def row(node, run, error = nil)
+          report = Many.attempt { run.report }
+          return { "node" => node, "message" => (error || report).message } if report.is_a?(Error)
 
-          say("#{node}: #{report.message}")
-          { "node" => node, "message" => report.message }
+          error ? { "node" => node, **report, "message" => error.message } : { "node" => node, **report }
         end
-
-        def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end

@@ -19,70 +19,91 @@ module FlockOfChefs
         # @option options [String] :while
         # @option options [String] :timeout
         # @option options [String] :at_least
+        # @option options [Boolean] :dry_run
         # @return [Result]
         def call(client, options)
-          check(options)
+          word, condition = condition(options)
+          timeout_s = (Value.duration_ms(options[:timeout], "--timeout") || TIMEOUT_MS) / 1000.0
+          Value.share(options[:at_least], 1, "--at-least")
+          return planned(client, options[:nodes], options) if options[:dry_run]
+
           nodes = nodes(client, options[:nodes], options)
           raise ConfigurationError, "#{nodes.size} nodes; at most #{NODES} are waited for at once" if nodes.size > NODES
 
           Remote::Calls.current = Remote::Calls.new(client)
-          rows = rows(nodes, options)
-          Result.new(data: rows, columns: %w[node so last], name: "node", code: code(rows, wanted(nodes, options)))
+          wait = ->(node) { Recipe::Wait.parse(word, nil, { timeout: timeout_s }, asking(condition, node), "flockctl wait") }
+          result(nodes, wanted(nodes, options), wait)
         end
 
         private
 
-        def check(options)
+        # Read once, for all nodes.
+        def condition(options)
           raise ConfigurationError, "write --for or --while, one of them" unless options.values_at(:for, :while).one?
 
-          wanted([], options)
+          [options[:while] ? :wait_while : :wait_until, Condition.parse(options[:for] || options[:while])]
         end
 
+        def asking(condition, node) = -> { condition.holds?(FlockOfChefs[node]) }
+
         def wanted(nodes, options)
-          text = options[:at_least] or return nodes.size
-          number = text[/\A(\d+)%?\z/, 1] or raise ConfigurationError, "--at-least #{text}: write a number, or 50%"
-          (text.end_with?("%") ? (nodes.size * number.to_i / 100.0).ceil : number.to_i).clamp(1, [nodes.size, 1].max)
+          (Value.share(options[:at_least], nodes.size, "--at-least") || nodes.size).clamp(1, [nodes.size, 1].max)
+        end
+
+        def result(nodes, wanted, wait)
+          outcomes = outcomes(nodes, wanted, wait)
+          rows = nodes.map do |node|
+            { "node" => node, "so" => false, "last" => nil, **outcomes[node].to_h.except(:error) }
+          end
+          Result.new(data: rows, columns: %w[node so last], name: "node", code: code(rows, wanted, outcomes),
+                     failed: failed(rows, wanted))
         end
 
         # Each node has a thread; once enough are so, the rest is let go.
-        def rows(nodes, options)
+        def outcomes(nodes, wanted, wait)
           done = Thread::Queue.new
-          threads = nodes.map { |node| Thread.new { done << [node, outcome(node, options)] } }
-          outcomes = enough(done, nodes, wanted(nodes, options))
-          nodes.map { |node| { "node" => node, "so" => false, "last" => nil, **outcomes.fetch(node, {}) } }
+          progress = progress(nodes.size)
+          threads = nodes.map do |node|
+            progress.began(node)
+            Thread.new { done << [node, outcome(node, wait.call(node))] }
+          end
+          enough(done, nodes, wanted, progress)
         ensure
           threads&.each(&:kill)
+          progress&.close
         end
 
-        def enough(done, nodes, wanted)
+        def enough(done, nodes, wanted, progress)
           outcomes = {}
-          outcomes.store(*done.pop) until outcomes.size == nodes.size || outcomes.values.count { so?(_1) } >= wanted
+          until outcomes.size == nodes.size || outcomes.values.count { |outcome| outcome["so"] } >= wanted
+            node, outcome = done.pop
+            outcomes[node] = outcome
+            progress.ended(node, outcome["so"] ? "it is so" : outcome["last"].to_s, good: outcome["so"])
+          end
           outcomes
         end
 
-        def so?(outcome) = outcome["so"] == true
-
-        def outcome(node, options)
-          waiting = Remote::Waiting.new(wait(node, options)) { |line| say("#{node} #{line}") }
+        def outcome(node, wait)
+          waiting = Remote::Waiting.new(wait) { |line| say("#{node} #{line}") }
           so = waiting.over?
           { "so" => so, "last" => so ? nil : waiting.to_s }
         rescue Error => e
-          { "so" => e, "last" => e.message }
+          { "so" => false, "last" => e.message, error: e }
         end
 
-        def wait(node, options)
-          condition = Condition.parse(options[:for] || options[:while])
-          timeout = (Value.duration_ms(options[:timeout], "--timeout") || TIMEOUT_MS) / 1000.0
-          block = -> { condition.holds?(FlockOfChefs[node]) }
-          Recipe::Wait.parse(options[:while] ? :wait_while : :wait_until, nil, { timeout: }, block, "flockctl wait")
+        def enough?(rows, wanted) = rows.count { |row| row["so"] } >= wanted
+
+        def code(rows, wanted, outcomes)
+          return ExitCodes::DONE if enough?(rows, wanted)
+
+          error = outcomes.values.filter_map { |outcome| outcome[:error] }.first
+          error ? ExitCodes.of_error(error) : ExitCodes::DEADLINE
         end
 
-        def code(rows, wanted)
-          errors = rows.map { |row| row["so"] }.grep(Error)
-          rows.each { |row| row["so"] = so?(row) }
-          return ExitCodes::DONE if rows.count { |row| so?(row) } >= wanted
-
-          errors.empty? ? ExitCodes::DEADLINE : ExitCodes.of_error(errors.first)
+        # Waiting again is for those that were not so, if others were.
+        def failed(rows, wanted)
+          missing = rows.reject { |row| row["so"] }.map { |row| row["node"] }
+          enough?(rows, wanted) || missing.size == rows.size ? [] : missing
         end
       end
     end

@@ -1,3 +1,4 @@
+mod about;
 mod admin;
 mod presence;
 mod relay;

@@ -76,6 +76,10 @@ impl hub_server::Hub for Echo {
         Err(Status::unimplemented("leave"))
     }
 
+    async fn about(&self, _: Request<pb::HubAbout>) -> Result<Response<pb::HubKnowledge>, Status> {
+        Err(Status::unimplemented("about"))
+    }
+
     async fn node_remove(&self, _: Request<pb::HubNodeRemove>) -> Result<Response<pb::Ack>, Status> {
         Err(Status::unimplemented("node_remove"))
     }

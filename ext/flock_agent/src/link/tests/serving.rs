@@ -95,6 +95,10 @@ impl hub_server::Hub for Forger {
     async fn leave(&self, _: Request<pb::HubLeave>) -> Result<Response<pb::Ack>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn about(&self, _: Request<pb::HubAbout>) -> Result<Response<pb::HubKnowledge>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 /// Serves the forger with the certificate of `identity`, and answers with the address.

@@ -1,6 +1,6 @@
 //! What the local door asks of the rest of the agent.
 
-use flock_core::Result;
+use flock_core::{Error, Result};
 use rusqlite::Connection;
 
 use crate::{calls::Blocked, pb};
@@ -77,11 +77,36 @@ pub trait Inquiries: Send + Sync + 'static {
     fn blocked(&self, _waiter: Option<pb::Waiter>) -> Result<Blocked<'_>> {
         Ok(Blocked::nobody())
     }
+    /// What this node and its hub know of one node.
+    ///
+    /// # Errors
+    /// `configuration` when that is no name of a node; `internal` when the store refuses.
+    async fn why(&self, _: pb::WhyRequest) -> Result<pb::WhyReport> {
+        Err(not_here())
+    }
+    /// The numbers of this agent in Prometheus' text format.
+    ///
+    /// # Errors
+    /// `internal` when the store refuses.
+    async fn metrics(&self) -> Result<String> {
+        Err(not_here())
+    }
+    /// Changes what the agent logs, until it ends; `""` only asks.
+    ///
+    /// # Errors
+    /// `configuration` when that is no level.
+    fn log_level(&self, _level: &str) -> Result<String> {
+        Err(not_here())
+    }
     /// Takes a backup of this node; given [`flock_core::limits::BACKUP_MS`].
     ///
     /// # Errors
     /// `configuration` when the file cannot be written or is something else.
     async fn backup(&self, request: pb::BackupRequest) -> Result<pb::BackupReport>;
+}
+
+fn not_here() -> Error {
+    Error::internal("nobody answers this here")
 }
 
 /// The inbox as the local door sees it; on the same connection as the outbox, so that one answer shows one moment.

@@ -110,6 +110,20 @@ impl Local for LocalService {
         answer(Ok(pb::Ack {}))
     }
 
+    async fn why(&self, request: Request<pb::WhyRequest>) -> Answer<pb::WhyReport> {
+        within(self.inquiries.why(request.into_inner())).await
+    }
+
+    async fn metrics(&self, _: Request<pb::MetricsRequest>) -> Answer<pb::MetricsReport> {
+        let told = async { self.inquiries.metrics().await.map(|text| pb::MetricsReport { text }) };
+        within(told).await
+    }
+
+    async fn log_level(&self, request: Request<pb::LogLevelRequest>) -> Answer<pb::LogLevelReport> {
+        let level = self.inquiries.log_level(&request.into_inner().level);
+        answer(level.map(|level| pb::LogLevelReport { level }))
+    }
+
     async fn backup(&self, request: Request<pb::BackupRequest>) -> Answer<pb::BackupReport> {
         within_ms(limits::BACKUP_MS, self.inquiries.backup(request.into_inner())).await
     }

@@ -25,7 +25,7 @@ pub struct Counts {
 
 const RECORD: &str =
     "SELECT id, sender, key, action, timing, state, code, message, run_ms, shared_with, attempt, created_ms,
-    updated_ms, expires_ms, seq, sources, chain, subscription, late FROM inbox";
+    updated_ms, expires_ms, seq, sources, chain, subscription, late, cause_root FROM inbox";
 
 /// Records of direction `"in"`, newest first; `request.id` may be a prefix, `request.direction` is not looked at.
 ///
@@ -39,6 +39,32 @@ pub fn list(conn: &Connection, request: &pb::ListRequest) -> Result<Vec<pb::Reco
     let rows = statement
         .query_map(params![request.id, request.state, limit], record)
         .map_err(sql)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sql)
+}
+
+/// How many rows have which state.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn states(conn: &Connection) -> Result<Vec<(String, u64)>> {
+    let mut statement = conn
+        .prepare_cached("SELECT state, COUNT(*) FROM inbox GROUP BY state ORDER BY state")
+        .map_err(sql)?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, uint(row.get(1)?))))
+        .map_err(sql)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sql)
+}
+
+/// What came in as `id`, or in a chain that begins with it; oldest first, [`limits::TRACED`] at most.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn chain(conn: &Connection, id: &str) -> Result<Vec<pb::Record>> {
+    let query = format!("{RECORD} WHERE id = ?1 OR cause_root = ?1 ORDER BY row LIMIT ?2");
+    let mut statement = conn.prepare_cached(&query).map_err(sql)?;
+    let limit = u32::try_from(limits::TRACED).unwrap_or(u32::MAX);
+    let rows = statement.query_map(params![id, limit], record).map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
 
@@ -187,5 +213,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<pb::Record> {
         chain: parsed(&row.get::<_, String>(16)?),
         subscription: row.get(17)?,
         late: row.get(18)?,
+        cause_root: row.get(19)?,
     })
 }

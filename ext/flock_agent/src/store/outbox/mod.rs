@@ -20,7 +20,7 @@ mod tests;
 pub use append::{Appended, append};
 pub use offer::{Answer, Offered, due_targets, offer, settle};
 pub use outcome::{apply_outcome, expire};
-pub use query::{Counts, counts, list, records};
+pub use query::{Counts, chain, counts, list, records, states, waiting_for};
 pub use resolve::{Unresolved, resolve, unresolved};
 pub use retention::trim;
 pub use steer::{drop, retry, unique_id};

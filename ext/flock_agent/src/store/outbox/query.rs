@@ -1,7 +1,7 @@
 //! What people and programs see of the outbox.
 
 use flock_core::{Error, Result, limits, notification::State};
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::{OPEN, row::decode};
 use crate::{draft, pb, store::sql};
@@ -77,6 +77,57 @@ pub fn records(conn: &Connection, id: &str) -> Result<Vec<pb::Record>> {
     query(conn, &format!("{RECORD} WHERE o.id = ?1 ORDER BY d.target"), [id])
 }
 
+/// How many deliveries have which state.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn states(conn: &Connection) -> Result<Vec<(String, u64)>> {
+    let mut statement = conn
+        .prepare_cached("SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state")
+        .map_err(sql)?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(sql)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sql)
+}
+
+/// How many deliveries wait to leave for `target`, and why the newest of them does: code and message.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn waiting_for(conn: &Connection, target: &str) -> Result<(u64, String, String)> {
+    let query = format!(
+        "SELECT COUNT(*) OVER (), code, message FROM delivery WHERE {OPEN} AND target = ?1 AND state IN ('queued', 'offered')
+         ORDER BY seq DESC LIMIT 1"
+    );
+    let found = conn
+        .prepare_cached(&query)
+        .map_err(sql)?
+        .query_row([target], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()
+        .map_err(sql)?;
+    Ok(found.unwrap_or_default())
+}
+
+/// All deliveries of the notification `id`, and of those whose chain begins with it; oldest first, [`limits::TRACED`] at most.
+///
+/// # Errors
+/// `internal` when the store refuses.
+pub fn chain(conn: &Connection, id: &str) -> Result<Vec<pb::Record>> {
+    // Drafts are blobs: the root is a field of few of them, and its text nowhere else.
+    let filter = "o.id = ?1 OR instr(o.draft, CAST(?1 AS BLOB)) > 0";
+    let limit = u32::try_from(limits::TRACED).unwrap_or(u32::MAX);
+    let found = query(
+        conn,
+        &format!("{RECORD} WHERE {filter} ORDER BY o.seq, d.target LIMIT ?2"),
+        (id, limit),
+    )?;
+    Ok(found
+        .into_iter()
+        .filter(|record| record.id == id || record.cause_root == id)
+        .collect())
+}
+
 fn query(conn: &Connection, query: &str, params: impl Params) -> Result<Vec<pb::Record>> {
     let mut statement = conn.prepare_cached(query).map_err(sql)?;
     let mut rows = statement.query(params).map_err(sql)?;
@@ -99,6 +150,7 @@ fn record(row: &Row<'_>, draft: pb::Draft) -> rusqlite::Result<pb::Record> {
         chain: draft.chain,
         subscription: draft.subscription,
         late: draft.late,
+        cause_root: draft.cause_root,
         created_ms: row.get(1)?,
         seq: row.get(2)?,
         peer: row.get(3)?,

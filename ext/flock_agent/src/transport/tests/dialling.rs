@@ -159,3 +159,19 @@ async fn an_expired_server_and_a_slow_clock_are_told_apart() {
         .unwrap_err();
     assert_eq!(slow.code(), "clock_skew", "{slow}");
 }
+
+#[tokio::test]
+async fn who_was_met_and_who_was_not_is_remembered() {
+    let hub = TestHub::start().await;
+    let (_machine, identity) = hub.joined("bender1").await;
+    let dialer = dialer(&identity);
+    whoami(&dialer, &node("hub1"), &hub.address).await.unwrap();
+    whoami(&dialer, &node("fry"), &hub.address).await.unwrap_err();
+    let tls = identity.tls();
+    let met = tls.encounters().of("hub1").unwrap();
+    assert!(met.met_ms > 0 && met.certificate_expires_ms > met.met_ms && met.failed_ms == 0);
+    let failed = tls.encounters().of("fry").unwrap();
+    assert_eq!((failed.met_ms, failed.code.as_str()), (0, "wrong_name"));
+    let there = hub.identity.tls().encounters().of("bender1").unwrap();
+    assert!(there.met_ms > 0 && there.certificate_expires_ms > there.met_ms);
+}

@@ -34,6 +34,8 @@ async fn a_removed_nodes_open_connection_closes_and_its_calls_fail() {
     let denied = whoami(&to_hub, &Expect::Hub, &hub.address).await.unwrap_err();
     assert_eq!(denied.code(), "removed", "{denied}");
     assert!(denied.message().contains("--replace"), "{denied}");
+    let known = hub.identity.tls().encounters().of("bender1").unwrap();
+    assert_eq!(known.code, "removed", "the hub remembers whom it turned away");
     whoami(&frys, &Expect::Hub, &hub.address).await.unwrap();
     assert!(
         tokio::time::timeout(Duration::from_millis(20), frys_session.next())

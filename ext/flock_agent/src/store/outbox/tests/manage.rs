@@ -188,3 +188,29 @@ fn a_clock_that_is_set_back_gives_no_longer_time_to_live() {
         assert_eq!(offer(&conn, "a", now_ms, false).unwrap()[0].envelope.ttl_ms, left_ms);
     }
 }
+
+#[test]
+fn a_chain_is_found_by_its_root_and_what_waits_by_its_target() {
+    let conn = memory();
+    let seq = put(&conn, &draft(1, "a"));
+    let caused = pb::Draft {
+        cause_root: id(1),
+        ..draft(2, "b")
+    };
+    put(&conn, &caused);
+    put(&conn, &other_action(3, "a", "stop"));
+    let found: Vec<_> = chain(&conn, &id(1))
+        .unwrap()
+        .into_iter()
+        .map(|r| (r.id, r.cause_root))
+        .collect();
+    assert_eq!(found, [(id(1), String::new()), (id(2), id(1))]);
+    assert_eq!(chain(&conn, &id(2)).unwrap().len(), 1);
+    offer(&conn, "a", NOW, false).unwrap();
+    settle(&conn, "a", seq, 1, &Answer::Stored, NOW).unwrap();
+    assert_eq!(waiting_for(&conn, "a").unwrap().0, 1);
+    assert_eq!(waiting_for(&conn, "nobody").unwrap(), (0, String::new(), String::new()));
+    let counted = states(&conn).unwrap();
+    assert_eq!(counted.iter().map(|(_, count)| count).sum::<u64>(), 3);
+    assert!(counted.contains(&("stored".to_owned(), 1)), "{counted:?}");
+}
