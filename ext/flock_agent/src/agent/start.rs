@@ -42,7 +42,11 @@ use crate::{
     link::{Link, LinkEvent, LinkOptions},
     logging, memory,
     run_state::RunWatch,
-    service::{local::LocalService, peer::Peer, relayed::RelayedPeer},
+    service::{
+        local::{LocalService, Operators},
+        peer::Peer,
+        relayed::RelayedPeer,
+    },
     spool::Intake,
     store::{Store, meta},
     subscriptions::{SubscriptionParts, Subscriptions},
@@ -130,9 +134,6 @@ impl Ground {
         // It brings the list of removed nodes from disk: nobody may come in before.
         let link = self.link(&dialer, &peer, &hosts).await?;
         self.subscribe(&subscriptions, &link)?;
-        if let Some(listener) = doors.peers {
-            self.serve(listener, routes);
-        }
         let ways = Ways {
             link: link.clone(),
             dialer,
@@ -143,6 +144,13 @@ impl Ground {
         let caller = Caller::new(self.identity.name().clone(), callee, Arc::new(ways.clone()), waits);
         let answers = self.answers(&ways, caller, peer, hub.clone(), (&dispatcher, &hosts), subscriptions);
         let local = self.local(answers, &wake, &sender).await;
+        let routes = match &hub {
+            Some(_) => routes.add_service(Operators::new(local.clone()).server()),
+            None => routes,
+        };
+        if let Some(listener) = doors.peers {
+            self.serve(listener, routes);
+        }
         self.spawn_vital("looking for APIs", apis::follow(self.wanted(&hosts)));
         #[cfg(not(feature = "simulation"))]
         self.spawn_door("the local socket", serve_local(doors.local, local));
@@ -201,7 +209,7 @@ impl Ground {
     fn receiver(&self, wake: &Arc<Notify>) -> Receiver {
         Receiver::new(
             self.store.clone(),
-            Gate::new(self.identity.name().clone(), self.config.policy.clone()),
+            Gate::new(self.identity.name().clone(), self.config.policy.clone()).denying(self.deny.clone()),
             self.runs.clone(),
             self.clock.clone(),
             Arc::clone(wake),

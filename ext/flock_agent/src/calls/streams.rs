@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
+use flock_core::{Error, ErrorKind, Result, holder::Holder, limits};
 use tokio::{
     task::AbortHandle,
     time::{Instant, timeout_at},
@@ -50,7 +50,7 @@ struct Inner {
     /// Those that wait for the next question.
     parked: Mutex<HashMap<String, Parked>>,
     /// How many each caller has open.
-    open: Mutex<HashMap<NodeName, usize>>,
+    open: Mutex<HashMap<Holder, usize>>,
 }
 
 /// A stream, and the task that drops it when nobody asks.
@@ -70,13 +70,13 @@ impl Drop for AbortOnDrop {
 /// One of the streams that may be open; free again when it is dropped.
 struct Place {
     streams: Weak<Inner>,
-    from: NodeName,
+    from: Holder,
 }
 
 /// Whose stream it is, and until when.
 #[derive(Debug, Clone)]
 struct Owner {
-    from: NodeName,
+    from: Holder,
     api: String,
     method: String,
     ends: Instant,
@@ -98,7 +98,7 @@ impl Streams {
     /// `rejected` with code `streams`; those of the method's API.
     pub async fn begin(
         &self,
-        from: &NodeName,
+        from: &Holder,
         call: pb::CallRequest,
         read: Read,
         open: impl FnOnce(pb::CallRequest) -> Result<Yielding>,
@@ -124,7 +124,7 @@ impl Streams {
     ///
     /// # Errors
     /// `outcome_unknown` with code `no_stream` when it is over, another caller's, or asked for by two at once; else as [`Streams::begin`].
-    pub async fn go_on(&self, from: &NodeName, call: &pb::CallRequest) -> Result<pb::CallReply> {
+    pub async fn go_on(&self, from: &Holder, call: &pb::CallRequest) -> Result<pb::CallReply> {
         let stream = self.take(from, call).ok_or_else(|| {
             let over = "that stream is over, or was not asked for in time; its method has begun, and may have ended";
             Error::new(ErrorKind::OutcomeUnknown, over).with_code("no_stream")
@@ -136,7 +136,7 @@ impl Streams {
     }
 
     /// Whose method a stream is, for a caller that names none; "" = there is no such stream of this caller.
-    pub fn api_of(&self, from: &NodeName, stream: &str) -> String {
+    pub fn api_of(&self, from: &Holder, stream: &str) -> String {
         let parked = lock(&self.0.parked);
         let owner = parked.get(stream).map(|parked| &parked.stream.owner);
         owner
@@ -144,7 +144,7 @@ impl Streams {
             .map_or_else(String::new, |owner| owner.api.clone())
     }
 
-    fn take(&self, from: &NodeName, call: &pb::CallRequest) -> Option<Stream> {
+    fn take(&self, from: &Holder, call: &pb::CallRequest) -> Option<Stream> {
         let mut parked = lock(&self.0.parked);
         let owner = &parked.get(&call.stream)?.stream.owner;
         match owner.from == *from && owner.api == call.api && owner.method == call.method {
@@ -194,7 +194,7 @@ impl Streams {
         id
     }
 
-    fn admit(&self, from: &NodeName) -> Result<Place> {
+    fn admit(&self, from: &Holder) -> Result<Place> {
         let mut open = lock(&self.0.open);
         let of_caller = open.get(from).copied().unwrap_or_default();
         if open.values().sum::<usize>() >= limits::STREAMS || of_caller >= limits::STREAMS_OF_CALLER {
@@ -277,9 +277,13 @@ mod tests {
             Apis, Hosts,
             tests::{Process, info, serving},
         },
-        fixtures::name,
+        fixtures,
         pb::host_down::Body,
     };
+
+    fn name(text: &str) -> Holder {
+        fixtures::name(text).into()
+    }
 
     struct Bench {
         streams: Streams,

@@ -40,7 +40,13 @@ pub use directory::UNKNOWN;
 pub(crate) use directory::unknown;
 
 use self::{book::Book, directory::Directory, load::Load, sessions::Sessions};
-use crate::{clock::Clock, pb::hub_server::HubServer, registry::Registry, transport::DenyList, vital::vital};
+use crate::{
+    clock::Clock,
+    pb::{self, hub_server::HubServer},
+    registry::Registry,
+    transport::DenyList,
+    vital::vital,
+};
 
 /// What a hub needs.
 #[derive(Clone)]
@@ -110,6 +116,11 @@ impl Hub {
     /// Closes the registry behind it; to be called when everything that uses it was told to end.
     pub async fn close(&self) {
         self.0.options.registry.close().await;
+    }
+
+    /// The flock's subscriptions whose id begins with `id`, `most` of them.
+    pub fn subscriptions(&self, id: &str, most: usize) -> Vec<pb::Subscription> {
+        self.0.directory().subscriptions.find(id, most)
     }
 
     /// Members that have a session with this hub, connected or not yet gone.

@@ -14,7 +14,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DenyList, PeerIdentity, PeerInfo, ServerLimits, Tls,
+    DenyList, Shown, PeerInfo, ServerLimits, Tls,
     connection::{Connection, Held},
     net::{TcpListener, TcpStream},
     refusal,
@@ -134,7 +134,7 @@ impl Acceptor {
         held.permits.push(place);
         let lasts_ms = match &info {
             Some(info) => {
-                held.registration = Some(self.deny.register(&PeerIdentity::from(info), cut.clone()));
+                held.registration = Some(self.deny.register(&Shown::from(info), cut.clone()));
                 info.not_after_ms.saturating_sub(self.tls.clock().now_ms())
             }
             None => {
@@ -145,7 +145,7 @@ impl Acceptor {
             }
         };
         let peer = PeerInfo {
-            identity: info.as_ref().map(PeerIdentity::from),
+            identity: info.as_ref().map(Shown::from),
             address,
             not_after_ms: info.map_or(0, |info| info.not_after_ms),
             places: Arc::new(Semaphore::new(limits::CALLS_UNAUTHENTICATED)),

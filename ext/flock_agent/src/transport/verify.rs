@@ -18,7 +18,7 @@ use rustls::{
     },
 };
 
-use super::{DenyList, Expect, PeerIdentity, tls::provider};
+use super::{DenyList, Expect, Shown, tls::provider};
 use crate::identity::cert::{self, CertInfo};
 
 type TlsResult<T> = std::result::Result<T, TlsError>;
@@ -88,7 +88,7 @@ impl ClientCertVerifier for Clients {
         if info.subject.flock_id != self.flock_id {
             return Err(CertificateError::ApplicationVerificationFailure.into());
         }
-        if self.deny.denies_peer(&PeerIdentity::from(&info)) {
+        if self.deny.denies_peer(&Shown::from(&info)) {
             return Err(CertificateError::Revoked.into());
         }
         Ok(verified)
@@ -174,15 +174,15 @@ impl Servers {
         {
             return Err(Error::denied("it belongs to another flock").with_code("other_flock"));
         }
-        if self.deny.denies_peer(&PeerIdentity::from(info)) {
-            return Err(Error::denied(format!("{} was removed from the flock", subject.name)).with_code("removed"));
+        if self.deny.denies_peer(&Shown::from(info)) {
+            return Err(Error::denied(format!("{} was removed from the flock", subject.holder)).with_code("removed"));
         }
         match &self.expect {
             Expect::Hub if !subject.hub => {
-                Err(Error::denied(format!("{} answers there, which is no hub", subject.name)).with_code("wrong_name"))
+                Err(Error::denied(format!("{} answers there, which is no hub", subject.holder)).with_code("wrong_name"))
             }
-            Expect::Node(name) if subject.name != *name => {
-                Err(Error::denied(format!("{} answers there, not {name}", subject.name)).with_code("wrong_name"))
+            Expect::Node(name) if subject.holder != *name => {
+                Err(Error::denied(format!("{} answers there, not {name}", subject.holder)).with_code("wrong_name"))
             }
             _ => Ok(()),
         }

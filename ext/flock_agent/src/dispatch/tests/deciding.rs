@@ -13,6 +13,7 @@ fn candidate(row: i64, key: &str, action: &str) -> Candidate {
     Candidate {
         row,
         sender: "a".into(),
+        operator: String::new(),
         key: key.into(),
         action: action.into(),
         arrived_run: 5,

@@ -32,6 +32,7 @@ async fn a_token_is_kept_as_a_hash_and_dead_ones_go() {
         ttl_ms: 60_000,
         uses: 3,
         node_glob: "web*".into(),
+        ..Default::default()
     };
     let token = operator.link.token_create(request).await.unwrap();
     let entries = flock.registry.list(TOKENS).await.unwrap().entries;
@@ -50,7 +51,8 @@ async fn a_token_is_kept_as_a_hash_and_dead_ones_go() {
             hash,
             expires_ms: token.expires_ms,
             uses_left: 3,
-            node_glob: "web*".into()
+            node_glob: "web*".into(),
+            operator: String::new()
         }
     );
     let again = operator

@@ -102,7 +102,7 @@ async fn an_allow_table_shows_each_caller_only_what_it_may_use() {
     let target = target(Policy::new(vec![rule]));
     let peer = peer(&target);
     let keys = |who: &str| {
-        peer.cards(&name(who), "")
+        peer.cards(&name(who).into(), "")
             .map(|r| r.cards.into_iter().map(|c| c.key).collect::<Vec<_>>())
     };
     assert_eq!(keys("web1").unwrap(), ["service[y]"]);
@@ -113,7 +113,10 @@ async fn an_allow_table_shows_each_caller_only_what_it_may_use() {
 #[tokio::test]
 async fn it_answers_for_no_other_node() {
     let target = target(Policy::default());
-    let request = pb::ResourcesRequest { node: "other".into() };
+    let request = pb::ResourcesRequest {
+        node: "other".into(),
+        ..Default::default()
+    };
     let error = wire::error(peer(&target).resources(from("a", request)).await.unwrap_err());
     assert_eq!(error.kind(), flock_core::ErrorKind::NodeNotFound);
 }
@@ -121,6 +124,6 @@ async fn it_answers_for_no_other_node() {
 #[tokio::test]
 async fn before_the_first_run_there_are_no_cards() {
     let target = Target::new(Policy::default());
-    let cards = peer(&target).cards(&name("a"), "target").unwrap();
+    let cards = peer(&target).cards(&name("a").into(), "target").unwrap();
     assert_eq!((cards.generation, cards.cards.len()), (0, 0));
 }

@@ -25,7 +25,7 @@ pub struct Counts {
 
 const RECORD: &str =
     "SELECT id, sender, key, action, timing, state, code, message, run_ms, shared_with, attempt, created_ms,
-    updated_ms, expires_ms, seq, sources, chain, subscription, late FROM inbox";
+    updated_ms, expires_ms, seq, sources, chain, subscription, late, operator FROM inbox";
 
 /// Records of direction `"in"`, newest first; `request.id` may be a prefix, `request.direction` is not looked at.
 ///
@@ -187,5 +187,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<pb::Record> {
         chain: parsed(&row.get::<_, String>(16)?),
         subscription: row.get(17)?,
         late: row.get(18)?,
+        operator: row.get(19)?,
     })
 }

@@ -99,6 +99,7 @@ fn record(row: &Row<'_>, draft: pb::Draft) -> rusqlite::Result<pb::Record> {
         chain: draft.chain,
         subscription: draft.subscription,
         late: draft.late,
+        operator: draft.operator,
         created_ms: row.get(1)?,
         seq: row.get(2)?,
         peer: row.get(3)?,
