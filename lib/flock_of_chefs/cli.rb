@@ -9,6 +9,7 @@ require_relative "cli/many"
 require_relative "cli/nearest"
 require_relative "cli/selecting"
 require_relative "cli/verbs"
+require_relative "cli/way"
 require_relative "cli/command"
 require_relative "cli/program"
 
@@ -27,6 +28,7 @@ module FlockOfChefs
     register "status", Commands::Status
     register "nodes", Commands::Nodes
     register "node remove", Commands::NodeRemove
+    register "operator remove", Commands::OperatorRemove
     register "token create", Commands::TokenCreate
     register "resources", Commands::Resources
     register "notify", Commands::Notify

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "dry/cli"
-require_relative "../local_client"
+require_relative "way"
 
 module FlockOfChefs
   module CLI
@@ -9,11 +9,13 @@ module FlockOfChefs
     # arguments, nothing else.
     class Command < Dry::CLI::Command
       option :config, desc: "The agent's configuration (default: $FLOCK_CONFIG, else /etc/flock/agent.toml)"
+      option :via, default: "auto", values: Way::VALUES,
+                   desc: "Ask the agent of this node, or as an operator a hub (default: an agent that answers)"
       option :format, default: "text", values: Output::FORMATS, desc: "How to print"
 
       class << self
         # @param name [Symbol] the class in {Verbs}
-        # @param agent [Boolean] whether it talks to the agent of this node
+        # @param agent [Boolean, Symbol] whether it talks to an agent; +:here+ = to that of this node only
         # @param silent [Boolean] whether it has nothing to print
         def verb(name, agent: true, silent: false)
           @verb = { name:, agent:, silent: }
@@ -29,7 +31,7 @@ module FlockOfChefs
         words = refine(options)
         settings = self.class.settings
         verb = Verbs.const_get(settings[:name]).new(talk: ->(line) { warn(line) })
-        client = settings[:agent] ? LocalClient.configured(options[:config]) : nil
+        client = settings[:agent] ? Way.client(options, here: settings[:agent] == :here) : nil
         result = verb.call(client, words)
         Output.new(format, $stdout).print(result) unless settings[:silent]
         exit(result.code)

@@ -5,15 +5,16 @@ require_relative "value"
 
 module FlockOfChefs
   module CLI
-    # Writes a {Result} in one of four formats. Data only: talk goes to the standard error.
+    # Writes a {Result} in one of five formats. Data only: talk goes to the standard error.
     #
     #   text    a table, or "key: value" lines
     #   json    one document
+    #   yaml    one document
     #   jsonl   one document per row
     #   names   one name per row
     class Output
       # What `--format` takes.
-      FORMATS = %w[text json jsonl names].freeze
+      FORMATS = %w[text json yaml jsonl names].freeze
 
       # @param format [String] one of {FORMATS}
       # @param out [IO]
@@ -31,10 +32,17 @@ module FlockOfChefs
       def lines(result)
         case @format
         when "json" then [JSON.pretty_generate(result.data)]
+        when "yaml" then [yaml(result.data)]
         when "jsonl" then result.rows.map { |row| JSON.generate(row) }
         when "names" then result.rows.map { |row| row[result.name] }
         else text(result)
         end
+      end
+
+      # Plain data only, as JSON has it.
+      def yaml(data)
+        require "yaml"
+        YAML.dump(JSON.parse(JSON.generate(data)))
       end
 
       def text(result)
