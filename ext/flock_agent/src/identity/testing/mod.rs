@@ -33,6 +33,8 @@ use crate::{
 
 pub(crate) use services::Echo;
 
+/// Only bounds a failure.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
 
