@@ -2,8 +2,8 @@
 
 module FlockOfChefs
   # What makes a knife command of one of flockctl's: `knife flock nodes --role web` is `flockctl nodes --role=web`, with
-  # the same output and the same exit codes. Arguments and options are those that the flockctl command declares; they are
-  # looked up when the command is run or explained, so that knife does not load them for its other commands.
+  # the same output and the same exit codes. Arguments and options are those that the flockctl command declares; they
+  # are looked up when the command is run or explained, so that knife does not load them for its other commands.
   #
   #     class FlockNodes < Chef::Knife
   #       extend FlockOfChefs::Knife
@@ -48,7 +48,9 @@ module FlockOfChefs
     def banner(text = nil)
       return super if text
 
-      words = flock_command.arguments.map { |argument| argument.required? ? argument.name.upcase : "[#{argument.name.upcase}]" }
+      words = flock_command.arguments.map do |argument|
+        argument.required? ? argument.name.upcase : "[#{argument.name.upcase}]"
+      end
       "knife #{snake_case_name.tr("_", " ")} #{words.join(" ")} (options)".squeeze(" ")
     end
 

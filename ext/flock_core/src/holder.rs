@@ -184,7 +184,10 @@ mod tests {
 
     #[test]
     fn a_node_and_an_operator_of_one_name_are_two() {
-        let (node, operator) = (Holder::parse("alice").unwrap(), Holder::parse("operator/alice").unwrap());
+        let (node, operator) = (
+            Holder::parse("alice").unwrap(),
+            Holder::parse("operator/alice").unwrap(),
+        );
         assert_ne!(node, operator);
         assert_eq!((node.name(), operator.name()), ("alice", "alice"));
         assert_eq!((node.as_str(), operator.as_str()), ("alice", "operator/alice"));

@@ -221,7 +221,9 @@ impl Policy {
     /// The error of a call that is not admitted.
     pub fn call_denial(&self, from: &impl Asker, what: &str) -> Error {
         let remedy = match from.is_operator() {
-            true => format!("no [[allow]] with `call` and from = \"{from}\" in this node's agent.toml admits it; add one"),
+            true => {
+                format!("no [[allow]] with `call` and from = \"{from}\" in this node's agent.toml admits it; add one")
+            }
             false => "no [[allow]] with `call` in this node's agent.toml admits it; add one".to_owned(),
         };
         Error::denied(format!("{from} may not call {what} here: {remedy}")).with_code("policy")

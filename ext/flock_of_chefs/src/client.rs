@@ -40,7 +40,9 @@ enum Door {
         data_dir: PathBuf,
     },
     /// The folder with an operator's identity.
-    Operator { operator: PathBuf },
+    Operator {
+        operator: PathBuf,
+    },
 }
 
 impl Door {

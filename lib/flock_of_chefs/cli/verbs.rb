@@ -33,8 +33,8 @@ module FlockOfChefs
         end
       end
 
-      %w[Agent Backup Call Doctor Init Join JoinOperator Leave NodeRemove Nodes Notifications Notify OperatorRemove Resources
-         Restore RunChef Status Steer Subscriptions TokenCreate Version Wait].each do |name|
+      %w[Agent Backup Call Doctor Init Join JoinOperator Leave NodeRemove Nodes Notifications Notify OperatorRemove
+         Resources Restore RunChef Status Steer Subscriptions TokenCreate Version Wait].each do |name|
         file = name.gsub(/(?<=[a-z])(?=[A-Z])/, "_").downcase
         autoload name, File.join(__dir__, "verbs", "#{file}.rb")
       end

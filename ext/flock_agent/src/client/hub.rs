@@ -50,7 +50,7 @@ fn refused(operator: &Operator, error: Error) -> Error {
     }
     let name = operator.name();
     Error::denied(format!(
-        "{name} was removed from the flock; `flockctl token create --operator {}` on a hub and `flockctl join --operator STRING --replace` \
+        "{name} was removed from the flock, or its identity was replaced elsewhere; `flockctl token create --operator {}` on a hub and `flockctl join --operator STRING --replace` \
          here bring it back",
         name.name()
     ))

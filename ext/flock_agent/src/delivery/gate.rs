@@ -155,7 +155,9 @@ impl Gate {
 fn consents(own: &pb::Subscription, from: &impl Asker, key: &str, action: &str) -> bool {
     let named = own.sources.as_ref().and_then(draft::named_targets);
     !from.is_operator()
-        && own.key == key && own.action == action && named.is_some_and(|names| names.iter().any(|name| name == from.as_str()))
+        && own.key == key
+        && own.action == action
+        && named.is_some_and(|names| names.iter().any(|name| name == from.as_str()))
 }
 
 fn hop(hop: &pb::Hop) -> Hop {

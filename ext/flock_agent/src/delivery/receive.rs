@@ -103,7 +103,9 @@ impl Receiver {
     fn examine(&self, from: &NodeName, envelope: &pb::Envelope) -> Result<()> {
         check::envelope(from, self.0.gate.own(), envelope)?;
         let view = self.0.runs.view();
-        self.0.gate.at_arrival(&asker(envelope)?, envelope, view.snapshot.as_deref())
+        self.0
+            .gate
+            .at_arrival(&asker(envelope)?, envelope, view.snapshot.as_deref())
     }
 
     async fn store(&self, envelope: pb::Envelope) -> Result<pb::Receipt> {

@@ -134,8 +134,9 @@ fn with_card(candidate: &Candidate, card: &Card, snapshot: &Snapshot, gate: &Gat
 
 fn denied(candidate: &Candidate, card: &Card, snapshot: &Snapshot, gate: &Gate) -> Option<Decision> {
     let subscribed = snapshot.subscription(&candidate.subscription);
-    let admitted =
-        candidate.asker().and_then(|from| gate.at_claim(&from, &candidate.action, card, subscribed));
+    let admitted = candidate
+        .asker()
+        .and_then(|from| gate.at_claim(&from, &candidate.action, card, subscribed));
     let denial = admitted.err()?;
     Some(Decision::End {
         state: State::Denied,

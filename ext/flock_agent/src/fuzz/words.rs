@@ -16,7 +16,13 @@ use crate::{
 };
 
 pub(super) fn targets() -> Vec<Target> {
-    let joining = join_string(&["10.0.0.4:22222".into(), "hub2:1".into()], "ab12", "t1", "s3cret", "alice");
+    let joining = join_string(
+        &["10.0.0.4:22222".into(), "hub2:1".into()],
+        "ab12",
+        "t1",
+        "s3cret",
+        "alice",
+    );
     vec![
         Target::new("join_string", vec![joining.into()], |input| lossy(input, join)),
         Target::new(

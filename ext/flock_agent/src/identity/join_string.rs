@@ -128,7 +128,9 @@ mod tests {
             assert_eq!(JoinString::parse(bad).unwrap_err().code(), "bad_join_string", "{bad}");
         }
         assert_eq!(
-            JoinString::parse(&join_string(&[], "p", "t", "s", "")).unwrap_err().code(),
+            JoinString::parse(&join_string(&[], "p", "t", "s", ""))
+                .unwrap_err()
+                .code(),
             "bad_join_string"
         );
     }

@@ -135,7 +135,7 @@ impl Identity {
             .with_code("not_joined"));
         }
         let mut material = files.load()?;
-        refuse_operator(config, &material.meta)?;
+        operator::refuse(config, &material.meta)?;
         refuse_clone(&material.meta)?;
         refuse_renamed(config, &material.meta)?;
         succeed(&files, &mut material, clock.now_ms())?;
@@ -349,17 +349,6 @@ fn refuse_existing(data_dir: &Path) -> Result<()> {
         ))
         .with_code("already_initialised")),
     }
-}
-
-fn refuse_operator(config: &Config, meta: &Meta) -> Result<()> {
-    if !meta.operator {
-        return Ok(());
-    }
-    Err(Error::configuration(format!(
-        "{} holds the identity of an operator; a node needs a data_dir of its own",
-        config.data_dir.display()
-    ))
-    .with_code("not_joined"))
 }
 
 fn refuse_clone(meta: &Meta) -> Result<()> {

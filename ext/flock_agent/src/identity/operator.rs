@@ -11,14 +11,14 @@ use flock_core::{
 
 use super::{
     Identity, JoinOptions,
-    cert::CertInfo,
-    files::{Files, private_dir},
+    files::{Files, Meta, private_dir},
     join::{Candidate, enrol},
     join_string::JoinString,
     renew,
 };
 use crate::{
     clock::Clock,
+    config::Config,
     transport::{Tls, timestamp},
 };
 
@@ -126,17 +126,13 @@ impl Operator {
             return Ok(());
         }
         match renew::renew(&self.identity).await {
-            Err(error) if self.has_ended(tls.current().info(), now_ms) => Err(self.ended(&error)),
+            Err(error) if self.expires_ms() <= now_ms => Err(self.ended(&error)),
             Err(error) => {
                 tracing::debug!(%error, "the certificate was not renewed");
                 Ok(())
             }
             Ok(()) => Ok(()),
         }
-    }
-
-    fn has_ended(&self, info: &CertInfo, now_ms: u64) -> bool {
-        info.not_after_ms <= now_ms
     }
 
     fn ended(&self, why: &Error) -> Error {
@@ -153,4 +149,16 @@ impl Operator {
         );
         Error::new(kind, message).with_code("certificate_expired")
     }
+}
+
+/// Refuses the identity of a person in the place of a node's.
+pub(super) fn refuse(config: &Config, meta: &Meta) -> Result<()> {
+    if !meta.operator {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "{} holds the identity of an operator; a node needs a data_dir of its own",
+        config.data_dir.display()
+    ))
+    .with_code("not_joined"))
 }

@@ -97,9 +97,9 @@ mod tests {
         let cards = relayed.answer(call("a", "resources", Vec::new())).await.unwrap();
         assert_eq!(pb::Resources::decode(cards.as_slice()).unwrap().node, "target");
         let other = pb::ResourcesRequest {
-        node: "other".into(),
-        ..Default::default()
-    };
+            node: "other".into(),
+            ..Default::default()
+        };
         let elsewhere = relayed.answer(call("a", "resources", other.encode_to_vec())).await;
         assert_eq!(elsewhere.unwrap_err().kind(), ErrorKind::NodeNotFound);
     }

@@ -38,11 +38,10 @@ impl Speaker {
         let operator = OperatorName::parse(operator)?;
         match self.hub {
             true => Ok(Holder::Operator(operator)),
-            false => Err(Error::denied(format!(
-                "{} is no hub and may not speak for {operator}",
-                self.node
-            ))
-            .with_code("not_a_hub")),
+            false => Err(
+                Error::denied(format!("{} is no hub and may not speak for {operator}", self.node))
+                    .with_code("not_a_hub"),
+            ),
         }
     }
 }

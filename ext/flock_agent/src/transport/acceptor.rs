@@ -14,7 +14,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DenyList, Shown, PeerInfo, ServerLimits, Tls,
+    DenyList, PeerInfo, ServerLimits, Shown, Tls,
     connection::{Connection, Held},
     net::{TcpListener, TcpStream},
     refusal,

@@ -20,7 +20,7 @@ use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
 use super::{
-    DenyList, Expect, Shown, PeerInfo, Tls,
+    DenyList, Expect, PeerInfo, Shown, Tls,
     connection::{Connection, Held},
     net::TcpStream,
     refusal, tls,

@@ -75,9 +75,10 @@ fn introduce<B>(peer: Shown, request: &mut Request<B>) -> Result<()> {
     let path = request.uri().path();
     let (enrols, as_operator) = (path.starts_with(ENROL), path.starts_with(LOCAL));
     match peer.holder {
-        Holder::Node(_) if as_operator => {
-            Err(Error::denied("nodes use the socket of their own agent; this is for operators").with_code("not_an_operator"))
-        }
+        Holder::Node(_) if as_operator => Err(Error::denied(
+            "nodes use the socket of their own agent; this is for operators",
+        )
+        .with_code("not_an_operator")),
         Holder::Node(name) => {
             request.extensions_mut().insert(PeerIdentity {
                 name,

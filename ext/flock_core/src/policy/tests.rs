@@ -30,8 +30,7 @@ fn rules_about_calls_and_rules_about_resources_do_not_touch_each_other() {
     assert!(may("bender1", "human_api", "kill") && may("bender1", "flock_api", "active") && may("fry", "x", "y"));
     assert!(!may("bender1", "flock_api", "run_chef") && !may("leela", "human_api", "kill"));
     assert!(
-        policy.admits_observing(&name("bender1"), "human_api")
-            && !policy.admits_observing(&name("leela"), "human_api")
+        policy.admits_observing(&name("bender1"), "human_api") && !policy.admits_observing(&name("leela"), "human_api")
     );
     assert_eq!(
         policy.at_arrival(&name("leela"), "service[x]", "stop"),
@@ -77,7 +76,10 @@ fn a_rule_about_operators_changes_nothing_for_nodes() {
         calls("operator/*", &["flock_api.run_chef", "human_api.*"]),
     ];
     let policy = Policy::new(rules);
-    assert_eq!(policy.at_arrival(&alice(), "service[x]", "restart"), Admission::Admitted);
+    assert_eq!(
+        policy.at_arrival(&alice(), "service[x]", "restart"),
+        Admission::Admitted
+    );
     assert_eq!(policy.at_arrival(&alice(), "service[x]", "stop"), Admission::Denied);
     assert!(policy.admits_call(&alice(), "flock_api", "run_chef") && policy.admits_observing(&alice(), "human_api"));
     let bob = Holder::parse("operator/bob").unwrap();

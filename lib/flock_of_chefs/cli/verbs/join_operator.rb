@@ -17,8 +17,7 @@ module FlockOfChefs
         # @return [Result]
         def call(_client, options)
           refuse_options_of_nodes(options)
-          request = { join: options.fetch(:join_string), dir: OperatorClient.dir, replace: options[:replace] ? true : false }
-          learned = JSON.parse(native.join_operator(JSON.generate(request), Join::TIMEOUT_MS))
+          learned = enrol(options.fetch(:join_string), options[:replace] ? true : false)
           ends = Value.text("expires_ms", learned["certificate_expires_ms"])
           say("you are #{learned["name"]}: key and certificate are in #{learned["dir"]}, good until #{ends} " \
               "and renewed by use")
@@ -27,6 +26,11 @@ module FlockOfChefs
         end
 
         private
+
+        def enrol(join, replace)
+          request = JSON.generate(join:, dir: OperatorClient.dir, replace:)
+          JSON.parse(native.join_operator(request, Join::TIMEOUT_MS))
+        end
 
         def refuse_options_of_nodes(options)
           given = OF_NODES.find { |name| options[name] } or return

@@ -148,7 +148,10 @@ async fn an_operators_rights_are_its_own_and_not_the_hubs() {
     for policy in [only_restart(), Policy::default()] {
         let target = Target::new(policy);
         assert_eq!(verdict(&target.admit(of("", 1)).await), (Verdict::Stored, ""));
-        assert_eq!(verdict(&target.admit(of("alice", 2)).await), (Verdict::Denied, "policy"));
+        assert_eq!(
+            verdict(&target.admit(of("alice", 2)).await),
+            (Verdict::Denied, "policy")
+        );
     }
     let rule = Rule {
         from: "operator/alice".into(),
@@ -160,8 +163,16 @@ async fn an_operators_rights_are_its_own_and_not_the_hubs() {
     assert_eq!(verdict(&target.admit(of("alice", 1)).await), (Verdict::Stored, ""));
     assert_eq!(verdict(&target.admit(of("bob", 2)).await), (Verdict::Denied, "policy"));
     let reused = target.admit(of("", 1)).await;
-    assert_eq!(verdict(&reused), (Verdict::Refused, "id_reused"), "who asks is part of what is asked");
-    let stored = target.store.read(|conn| inbox::list(conn, &pb::ListRequest::default())).await.unwrap();
+    assert_eq!(
+        verdict(&reused),
+        (Verdict::Refused, "id_reused"),
+        "who asks is part of what is asked"
+    );
+    let stored = target
+        .store
+        .read(|conn| inbox::list(conn, &pb::ListRequest::default()))
+        .await
+        .unwrap();
     assert_eq!((stored[0].peer.as_str(), stored[0].operator.as_str()), ("a1", "alice"));
 }
 
@@ -182,7 +193,11 @@ async fn an_operator_that_was_removed_is_refused_here_too() {
     let alice = Holder::parse("operator/alice").unwrap();
     gate.at_arrival(&alice, &asked, None).unwrap();
     deny.set(vec!["operator/alice".into()]);
-    for refused in [gate.at_arrival(&alice, &asked, None), gate.may_call(&alice, "flock_api", "state"), gate.may_list(&alice)] {
+    for refused in [
+        gate.at_arrival(&alice, &asked, None),
+        gate.may_call(&alice, "flock_api", "state"),
+        gate.may_list(&alice),
+    ] {
         assert_eq!(refused.unwrap_err().code(), "removed");
     }
 }

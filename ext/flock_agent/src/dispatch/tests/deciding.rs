@@ -99,6 +99,27 @@ fn a_table_that_was_tightened_meanwhile_is_obeyed() {
 }
 
 #[test]
+fn an_operator_that_was_removed_meanwhile_has_nothing_run() {
+    let rule = Rule {
+        from: "operator/*".into(),
+        resource: "*".into(),
+        actions: vec!["run".into()],
+        call: Vec::new(),
+    };
+    let (snapshot, deny) = (snapshot(5), crate::transport::DenyList::default());
+    let by_alice = Candidate {
+        operator: "alice".into(),
+        ..candidate(1, "execute[x]", "run")
+    };
+    let admitting = gate(Policy::new(vec![rule])).denying(deny.clone());
+    let at = |gate: &Gate| word(decide(&by_alice, Some(&snapshot), gate));
+    assert_eq!(at(&gate(Policy::default())), "denied policy", "what any node may");
+    assert_eq!(at(&admitting), "run");
+    deny.set(vec!["operator/alice".into()]);
+    assert_eq!(at(&admitting), "denied removed");
+}
+
+#[test]
 fn the_oldest_that_may_run_takes_its_like_along() {
     let mut waiting = candidate(1, "execute[gone]", "run");
     waiting.code = "resource_absent".into();

@@ -66,8 +66,7 @@ impl Enrol {
     async fn try_renew(&self, request: &pb::RenewRequest, info: &CertInfo, key: &rcgen::PublicKey) -> Result<pb::Leaf> {
         let name = &info.subject.holder;
         if self.registry.get(&removed_key(name)).await?.is_some() {
-            let message =
-                format!("{name} was removed from this flock; {} takes it back in", again(name));
+            let message = format!("{name} was removed from this flock; {} takes it back in", again(name));
             return Err(denied("removed", &message));
         }
         let enrolled = self.enrolled(name).await?;
@@ -119,8 +118,10 @@ fn refuse_other_machine(
     info: &CertInfo,
 ) -> Result<()> {
     if enrolled.enrolment != info.subject.enrolment {
-        let message =
-            format!("another machine has joined as {name} since; {} takes the name back", again(name));
+        let message = format!(
+            "another machine has joined as {name} since; {} takes the name back",
+            again(name)
+        );
         return Err(denied("replaced", &message));
     }
     if machine::differ(&enrolled.machine_id, &request.machine_id) && !request.rebind {

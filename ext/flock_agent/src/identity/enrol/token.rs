@@ -54,11 +54,17 @@ pub struct NewToken {
 /// `configuration` (`bad_token`, `bad_operator_name`) when it would last too long, admit too many, or both nodes and operators.
 pub fn new_token(asked: &pb::HubTokenRequest, now_ms: u64) -> Result<NewToken> {
     let (uses, glob) = (asked.uses, asked.node_glob.as_str());
-    let ttl_ms = if asked.ttl_ms == 0 { limits::TOKEN_TTL_MS } else { asked.ttl_ms };
+    let ttl_ms = if asked.ttl_ms == 0 {
+        limits::TOKEN_TTL_MS
+    } else {
+        asked.ttl_ms
+    };
     if !asked.operator.is_empty() {
         OperatorName::parse(&asked.operator)?;
         if !glob.is_empty() || uses > 1 {
-            return Err(bad("a token for an operator lets in that one, once: leave out nodes and uses".to_owned()));
+            return Err(bad(
+                "a token for an operator lets in that one, once: leave out nodes and uses".to_owned(),
+            ));
         }
     }
     if ttl_ms > limits::TOKEN_TTL_MAX_MS {
@@ -171,7 +177,9 @@ impl TokenRecord {
 impl TokenRecord {
     fn meant(&self, name: &Holder) -> String {
         match self.operator.as_str() {
-            "" => format!("the join token is for nodes, not for {name}; make one with `flockctl token create --operator NAME`"),
+            "" => format!(
+                "the join token is for nodes, not for {name}; make one with `flockctl token create --operator NAME`"
+            ),
             operator => format!("the join token is for {OPERATOR_PREFIX}{operator}, not for {name}"),
         }
     }
@@ -222,8 +230,16 @@ mod tests {
             uses,
             ..Default::default()
         };
-        let admits = |token: &NewToken, name: &str| token.record.admits(&Holder::parse(name).unwrap(), 0).map_err(|e| e.code().to_owned());
-        let (alice, nodes) = (new_token(&asked("alice", "", 1), 0).unwrap(), new_token(&asked("", "", 0), 0).unwrap());
+        let admits = |token: &NewToken, name: &str| {
+            token
+                .record
+                .admits(&Holder::parse(name).unwrap(), 0)
+                .map_err(|e| e.code().to_owned())
+        };
+        let (alice, nodes) = (
+            new_token(&asked("alice", "", 1), 0).unwrap(),
+            new_token(&asked("", "", 0), 0).unwrap(),
+        );
         assert_eq!(admits(&alice, "operator/alice"), Ok(()));
         assert_eq!(admits(&nodes, "alice"), Ok(()));
         for (token, name) in [(&alice, "alice"), (&alice, "operator/bob"), (&nodes, "operator/alice")] {

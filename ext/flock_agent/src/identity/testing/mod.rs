@@ -158,7 +158,13 @@ impl TestHub {
         let now_ms = self.skew.clock().now_ms();
         let token = create_token(&*self.registry, &asked, now_ms).await.unwrap();
         let pin = self.identity.pin().unwrap();
-        join_string(std::slice::from_ref(&self.address), &pin, &token.id, &token.secret, name)
+        join_string(
+            std::slice::from_ref(&self.address),
+            &pin,
+            &token.id,
+            &token.secret,
+            name,
+        )
     }
 
     pub fn join_string(&self, token: &pb::HubToken) -> String {

@@ -11,7 +11,10 @@ use super::{
     rpc::{Answer, answer, within},
 };
 use crate::{
-    pb::{self, local_server::{Local, LocalServer}},
+    pb::{
+        self,
+        local_server::{Local, LocalServer},
+    },
     transport::OperatorIdentity,
     wire,
 };
@@ -186,7 +189,8 @@ impl Local for Operators {
 #[allow(clippy::result_large_err, reason = "tonic's services answer with Status")]
 fn operator<T>(request: &Request<T>) -> std::result::Result<String, Status> {
     let identity = request.extensions().get::<OperatorIdentity>();
-    let identity = identity.ok_or_else(|| wire::status(Error::denied("this is for operators").with_code("not_an_operator")))?;
+    let identity =
+        identity.ok_or_else(|| wire::status(Error::denied("this is for operators").with_code("not_an_operator")))?;
     Ok(identity.0.name().to_owned())
 }
 

@@ -115,10 +115,13 @@ async fn only_a_hub_speaks_for_operators() {
     let target = target(Policy::default());
     let peer = peer(&target);
     let asked = |hub| {
-        let mut request = from("a", pb::ResourcesRequest {
-            operator: "alice".into(),
-            ..Default::default()
-        });
+        let mut request = from(
+            "a",
+            pb::ResourcesRequest {
+                operator: "alice".into(),
+                ..Default::default()
+            },
+        );
         request.extensions_mut().get_mut::<PeerIdentity>().unwrap().hub = hub;
         request
     };
@@ -126,10 +129,13 @@ async fn only_a_hub_speaks_for_operators() {
     assert_eq!(refused.code(), "not_a_hub");
     let cards = peer.resources(asked(true)).await.unwrap().into_inner().cards;
     assert_eq!(cards.len(), 3, "an operator may read");
-    let mut offer = from("a", pb::Envelope {
-        operator: "alice".into(),
-        ..envelope("a", 1)
-    });
+    let mut offer = from(
+        "a",
+        pb::Envelope {
+            operator: "alice".into(),
+            ..envelope("a", 1)
+        },
+    );
     let refused = wire::error(peer.offer(offer).await.unwrap_err());
     assert_eq!(refused.code(), "not_a_hub");
     let call = |operator: &str| pb::CallRequest {
@@ -146,7 +152,10 @@ async fn only_a_hub_speaks_for_operators() {
     hub.hub = true;
     let speaker = Speaker::from(&*hub);
     let method = "call".parse::<Method>().unwrap();
-    let denied = peer.answer(&speaker, method, &call("alice").encode_to_vec()).await.unwrap_err();
+    let denied = peer
+        .answer(&speaker, method, &call("alice").encode_to_vec())
+        .await
+        .unwrap_err();
     assert_eq!(denied.code(), "policy", "{denied}");
     assert!(denied.message().starts_with("operator/alice may not call"), "{denied}");
 }

@@ -15,7 +15,9 @@ fn by<T>(operator: &str, message: T) -> Request<T> {
 }
 
 fn code<T>(answer: std::result::Result<tonic::Response<T>, tonic::Status>) -> String {
-    answer.map(|_| String::new()).unwrap_or_else(|status| wire::error(status).code().to_owned())
+    answer
+        .map(|_| String::new())
+        .unwrap_or_else(|status| wire::error(status).code().to_owned())
 }
 
 #[tokio::test]
@@ -29,9 +31,16 @@ async fn a_draft_is_kept_in_the_operators_name_and_tells_of_no_run() {
         ..draft(1, "a")
     };
     door.append(by("alice", forged)).await.unwrap();
-    let kept = door.list(by("bob", pb::ListRequest::default())).await.unwrap().into_inner();
+    let kept = door
+        .list(by("bob", pb::ListRequest::default()))
+        .await
+        .unwrap()
+        .into_inner();
     let own = kept.records.iter().find(|record| record.direction == "out").unwrap();
-    assert_eq!((own.operator.as_str(), own.subscription.as_str(), own.chain.len()), ("alice", "", 0));
+    assert_eq!(
+        (own.operator.as_str(), own.subscription.as_str(), own.chain.len()),
+        ("alice", "", 0)
+    );
 }
 
 #[tokio::test]

@@ -81,7 +81,13 @@ fn what_an_operator_asks_supersedes_nothing_of_others() {
     }
     assert_eq!(records(&conn, &id(2)).unwrap()[0].operator, "bob");
     let offered = offer(&conn, "a", NOW, false).unwrap();
-    assert_eq!(offered.iter().map(|one| one.envelope.operator.as_str()).collect::<Vec<_>>(), ["bob", "", "alice"]);
+    assert_eq!(
+        offered
+            .iter()
+            .map(|one| one.envelope.operator.as_str())
+            .collect::<Vec<_>>(),
+        ["bob", "", "alice"]
+    );
 }
 
 #[test]
