@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock backup`, which is `flockctl backup`.
-    class FlockBackup < Knife
-      extend FlockOfChefs::Knife
+# `knife flock backup`, which is `flockctl backup`.
+class Chef::Knife::FlockBackup < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "backup"
-    end
-  end
+  flock "backup"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock call`, which is `flockctl call`.
-    class FlockCall < Knife
-      extend FlockOfChefs::Knife
+# `knife flock call`, which is `flockctl call`.
+class Chef::Knife::FlockCall < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "call"
-    end
-  end
+  flock "call"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock doctor`, which is `flockctl doctor`.
-    class FlockDoctor < Knife
-      extend FlockOfChefs::Knife
+# `knife flock doctor`, which is `flockctl doctor`.
+class Chef::Knife::FlockDoctor < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "doctor"
-    end
-  end
+  flock "doctor"
 end

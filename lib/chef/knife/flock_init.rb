@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock init`, which is `flockctl init`.
-    class FlockInit < Knife
-      extend FlockOfChefs::Knife
+# `knife flock init`, which is `flockctl init`.
+class Chef::Knife::FlockInit < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "init"
-    end
-  end
+  flock "init"
 end

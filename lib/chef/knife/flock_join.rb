@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock join`, which is `flockctl join`.
-    class FlockJoin < Knife
-      extend FlockOfChefs::Knife
+# `knife flock join`, which is `flockctl join`.
+class Chef::Knife::FlockJoin < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "join"
-    end
-  end
+  flock "join"
 end

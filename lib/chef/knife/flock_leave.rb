@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock leave`, which is `flockctl leave`.
-    class FlockLeave < Knife
-      extend FlockOfChefs::Knife
+# `knife flock leave`, which is `flockctl leave`.
+class Chef::Knife::FlockLeave < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "leave"
-    end
-  end
+  flock "leave"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock node remove`, which is `flockctl node remove`.
-    class FlockNodeRemove < Knife
-      extend FlockOfChefs::Knife
+# `knife flock node remove`, which is `flockctl node remove`.
+class Chef::Knife::FlockNodeRemove < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "node remove"
-    end
-  end
+  flock "node remove"
 end

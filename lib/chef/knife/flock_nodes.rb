@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock nodes`, which is `flockctl nodes`.
-    class FlockNodes < Knife
-      extend FlockOfChefs::Knife
+# `knife flock nodes`, which is `flockctl nodes`.
+class Chef::Knife::FlockNodes < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "nodes"
-    end
-  end
+  flock "nodes"
 end

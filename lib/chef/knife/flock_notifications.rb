@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock notifications`, which is `flockctl notifications`.
-    class FlockNotifications < Knife
-      extend FlockOfChefs::Knife
+# `knife flock notifications`, which is `flockctl notifications`.
+class Chef::Knife::FlockNotifications < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "notifications"
-    end
-  end
+  flock "notifications"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock notifications drop`, which is `flockctl notifications drop`.
-    class FlockNotificationsDrop < Knife
-      extend FlockOfChefs::Knife
+# `knife flock notifications drop`, which is `flockctl notifications drop`.
+class Chef::Knife::FlockNotificationsDrop < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "notifications drop"
-    end
-  end
+  flock "notifications drop"
 end

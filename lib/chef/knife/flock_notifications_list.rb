@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock notifications list`, which is `flockctl notifications list`.
-    class FlockNotificationsList < Knife
-      extend FlockOfChefs::Knife
+# `knife flock notifications list`, which is `flockctl notifications list`.
+class Chef::Knife::FlockNotificationsList < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "notifications list"
-    end
-  end
+  flock "notifications list"
 end

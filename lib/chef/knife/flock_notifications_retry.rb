@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock notifications retry`, which is `flockctl notifications retry`.
-    class FlockNotificationsRetry < Knife
-      extend FlockOfChefs::Knife
+# `knife flock notifications retry`, which is `flockctl notifications retry`.
+class Chef::Knife::FlockNotificationsRetry < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "notifications retry"
-    end
-  end
+  flock "notifications retry"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock notifications show`, which is `flockctl notifications show`.
-    class FlockNotificationsShow < Knife
-      extend FlockOfChefs::Knife
+# `knife flock notifications show`, which is `flockctl notifications show`.
+class Chef::Knife::FlockNotificationsShow < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "notifications show"
-    end
-  end
+  flock "notifications show"
 end

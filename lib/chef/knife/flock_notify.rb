@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock notify`, which is `flockctl notify`.
-    class FlockNotify < Knife
-      extend FlockOfChefs::Knife
+# `knife flock notify`, which is `flockctl notify`.
+class Chef::Knife::FlockNotify < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "notify"
-    end
-  end
+  flock "notify"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock resources`, which is `flockctl resources`.
-    class FlockResources < Knife
-      extend FlockOfChefs::Knife
+# `knife flock resources`, which is `flockctl resources`.
+class Chef::Knife::FlockResources < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "resources"
-    end
-  end
+  flock "resources"
 end

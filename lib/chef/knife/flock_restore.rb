@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock restore`, which is `flockctl restore`.
-    class FlockRestore < Knife
-      extend FlockOfChefs::Knife
+# `knife flock restore`, which is `flockctl restore`.
+class Chef::Knife::FlockRestore < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "restore"
-    end
-  end
+  flock "restore"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock run chef`, which is `flockctl run-chef`.
-    class FlockRunChef < Knife
-      extend FlockOfChefs::Knife
+# `knife flock run chef`, which is `flockctl run-chef`.
+class Chef::Knife::FlockRunChef < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "run-chef"
-    end
-  end
+  flock "run-chef"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock status`, which is `flockctl status`.
-    class FlockStatus < Knife
-      extend FlockOfChefs::Knife
+# `knife flock status`, which is `flockctl status`.
+class Chef::Knife::FlockStatus < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "status"
-    end
-  end
+  flock "status"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock subscriptions`, which is `flockctl subscriptions`.
-    class FlockSubscriptions < Knife
-      extend FlockOfChefs::Knife
+# `knife flock subscriptions`, which is `flockctl subscriptions`.
+class Chef::Knife::FlockSubscriptions < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "subscriptions"
-    end
-  end
+  flock "subscriptions"
 end

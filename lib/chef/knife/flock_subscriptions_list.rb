@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock subscriptions list`, which is `flockctl subscriptions list`.
-    class FlockSubscriptionsList < Knife
-      extend FlockOfChefs::Knife
+# `knife flock subscriptions list`, which is `flockctl subscriptions list`.
+class Chef::Knife::FlockSubscriptionsList < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "subscriptions list"
-    end
-  end
+  flock "subscriptions list"
 end

@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock token create`, which is `flockctl token create`.
-    class FlockTokenCreate < Knife
-      extend FlockOfChefs::Knife
+# `knife flock token create`, which is `flockctl token create`.
+class Chef::Knife::FlockTokenCreate < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "token create"
-    end
-  end
+  flock "token create"
 end

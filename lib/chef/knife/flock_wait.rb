@@ -3,13 +3,9 @@
 require "chef/knife"
 require_relative "../../flock_of_chefs/knife"
 
-class Chef
-  class Knife
-    # `knife flock wait`, which is `flockctl wait`.
-    class FlockWait < Knife
-      extend FlockOfChefs::Knife
+# `knife flock wait`, which is `flockctl wait`.
+class Chef::Knife::FlockWait < Chef::Knife
+  extend FlockOfChefs::Knife
 
-      flock "wait"
-    end
-  end
+  flock "wait"
 end
