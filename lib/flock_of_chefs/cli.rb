@@ -10,6 +10,7 @@ require_relative "cli/selecting"
 require_relative "cli/again"
 require_relative "cli/rollout"
 require_relative "cli/verbs"
+require_relative "cli/way"
 require_relative "cli/command"
 require_relative "cli/completion"
 require_relative "cli/program"
@@ -30,6 +31,7 @@ module FlockOfChefs
     register "status", Commands::Status
     register "nodes", Commands::Nodes
     register "node remove", Commands::NodeRemove
+    register "operator remove", Commands::OperatorRemove
     register "token create", Commands::TokenCreate
     register "resources", Commands::Resources
     register "notify", Commands::Notify

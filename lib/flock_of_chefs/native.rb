@@ -29,6 +29,15 @@ module FlockOfChefs
   #   @param options [String] JSON
   #   @param timeout_ms [Integer]
   #   @return [String] JSON of what was learned
+  # @!method self.join_operator(options, timeout_ms)
+  #   Makes a person an operator of a flock.
+  #   @param options [String] JSON: join, dir, replace
+  #   @param timeout_ms [Integer]
+  #   @return [String] JSON of what was learned
+  # @!method self.operator(dir)
+  #   @param dir [String] the folder of {join_operator}
+  #   @return [String] JSON: name, flock_id, hubs, dir, certificate_expires_ms
+  #   @raise [ConfigurationError] with the code "no_operator"
   # @!method self.back_up(options)
   #   Takes a backup while no agent runs here.
   #   @param options [String] JSON: config, file
@@ -65,9 +74,10 @@ module FlockOfChefs
     #     def stop(grace_ms); end
     #   end
     #
-    #   # Calls to the agent of this node over its local socket; connects at the first call. Any thread may use it.
+    #   # Calls to the agent of this node over its local socket, or of an operator to a hub; connects at the first call.
+    #   # Any thread may use it.
     #   class Client
-    #     # @param options [String] JSON with "socket" and "data_dir"
+    #     # @param options [String] JSON with "socket" and "data_dir", or with "operator", the folder of its identity
     #     def initialize(options); end
     #     # @param operation [String]
     #     # @param body [String] JSON

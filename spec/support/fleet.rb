@@ -7,6 +7,7 @@ require "socket"
 require "tmpdir"
 
 require_relative "fleet/node"
+require_relative "fleet/workstation"
 
 # A flock of real agents and real chef-client runs on this machine, in one temporary directory, on loopback.
 #

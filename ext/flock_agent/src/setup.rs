@@ -1,6 +1,6 @@
 //! `flockctl init` and `flockctl join`: what makes a machine a node of a flock, before any agent runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flock_core::{Error, Result, id::NodeName};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::{
     care::{self, RestoreOptions, Subject},
     clock::Clock,
     config::{self, Config, Defaults},
-    identity::{Identity, JoinOptions},
+    identity::{Identity, JoinOptions, Operator},
     store,
 };
 
@@ -64,6 +64,47 @@ pub async fn join(options: Value) -> Result<Value> {
     };
     let identity = Identity::join(&config, &options.join, how, clock).await?;
     Ok(answer(&config, &identity, written))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperatorOptions {
+    join: String,
+    dir: PathBuf,
+    #[serde(default)]
+    replace: bool,
+}
+
+/// Makes the operator for whom `join` (a join string) was made at home in the folder `dir`. `options` is JSON: `join`, `dir`, `replace`.
+///
+/// # Errors
+/// As [`Operator::join`].
+pub async fn join_operator(options: Value) -> Result<Value> {
+    let options: OperatorOptions = serde_json::from_value(options)
+        .map_err(|e| Error::configuration(format!("not options of join --operator: {e}")))?;
+    let how = JoinOptions {
+        replace: options.replace,
+    };
+    let operator = Operator::join(&options.dir, &options.join, how, Clock::system()).await?;
+    Ok(about(&operator, &options.dir))
+}
+
+/// The operator whose identity is in `dir`.
+///
+/// # Errors
+/// As [`Operator::load`].
+pub fn operator(dir: &Path) -> Result<Value> {
+    Ok(about(&Operator::load(dir)?, dir))
+}
+
+fn about(operator: &Operator, dir: &Path) -> Value {
+    json!({
+        "name": operator.name().as_str(),
+        "flock_id": operator.flock_id(),
+        "hubs": operator.hubs(),
+        "dir": dir,
+        "certificate_expires_ms": operator.expires_ms(),
+    })
 }
 
 /// What the care of a node's data is told: `config` (agent.toml), and what each operation needs of the others.

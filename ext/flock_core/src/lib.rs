@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod error;
 pub mod glob;
+pub mod holder;
 pub mod id;
 pub mod lease;
 pub mod limits;

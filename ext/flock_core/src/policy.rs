@@ -1,17 +1,34 @@
 //! Who may run what here: the `[[allow]]` table of agent.toml, or the default when it has none.
+//!
+//! Nodes and operators are judged apart: a rule whose `from` begins with `operator/` is about operators and about nobody else. Nodes
+//! without a rule have the default; operators without one may read.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, glob, id::NodeName};
+use crate::{
+    Error, Result, glob,
+    holder::{Asker, OPERATOR_PREFIX},
+    id::NodeName,
+};
 
 /// What anyone may ask of a resource without an `[[allow]]` table, besides its declared and default actions.
 const ALWAYS: [&str; 2] = ["reload", "restart"];
+
+/// What an operator may call without a rule: what a node tells of itself.
+const READS: [&str; 6] = [
+    "flock_api.active",
+    "flock_api.apis",
+    "flock_api.node",
+    "flock_api.ping",
+    "flock_api.run",
+    "flock_api.state",
+];
 
 /// One `[[allow]]` of agent.toml; each field is a pattern of `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Which nodes, by the name in their certificate.
+    /// Which nodes, by the name in their certificate; `operator/…` = which operators.
     pub from: String,
     /// Which resources, `service[*]`; the brackets are those of `type[name]`. Empty in a rule about calls.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -34,6 +51,9 @@ impl Rule {
         if self.from.is_empty() {
             return bad("`from` is empty; name a node or write \"*\"");
         }
+        if self.from.contains('/') && (!self.is_for_operators() || self.from.len() == OPERATOR_PREFIX.len()) {
+            return bad("`from` is a node's name, or that of an operator as in \"operator/alice\" or \"operator/*\"");
+        }
         if !self.call.is_empty() {
             return match self.resource.is_empty()
                 && self.actions.is_empty()
@@ -54,9 +74,22 @@ impl Rule {
         Ok(())
     }
 
-    fn admits(&self, from: &str, key: &str, action: &str) -> bool {
+    fn is_for_operators(&self) -> bool {
+        self.from.starts_with(OPERATOR_PREFIX)
+    }
+
+    /// Whether it is about nodes, or about operators, as `from` is one.
+    fn is_about(&self, from: &impl Asker) -> bool {
+        self.is_for_operators() == from.is_operator()
+    }
+
+    fn names(&self, from: &impl Asker) -> bool {
+        self.is_about(from) && glob::matches(&self.from, from.as_str())
+    }
+
+    fn admits(&self, from: &impl Asker, key: &str, action: &str) -> bool {
         self.call.is_empty()
-            && glob::matches(&self.from, from)
+            && self.names(from)
             && glob::matches_key(&self.resource, key)
             && self.actions.iter().any(|pattern| glob::matches(pattern, action))
     }
@@ -120,55 +153,90 @@ impl Policy {
         &self.rules
     }
 
-    /// Those about resources.
-    pub fn resource_rules(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|rule| rule.call.is_empty())
+    /// Whether `from` is judged by rules about resources, and not by the default.
+    fn has_table(&self, from: &impl Asker) -> bool {
+        from.is_operator() || self.resource_rules(from).next().is_some()
+    }
+
+    fn resource_rules<'a>(&'a self, from: &'a impl Asker) -> impl Iterator<Item = &'a Rule> {
+        let about = |rule: &&Rule| rule.call.is_empty() && rule.is_about(from);
+        self.rules.iter().filter(about)
+    }
+
+    fn call_rules<'a>(&'a self, from: &'a impl Asker) -> impl Iterator<Item = &'a Rule> {
+        let about = |rule: &&Rule| !rule.call.is_empty() && rule.is_about(from);
+        self.rules.iter().filter(about)
+    }
+
+    fn is_own(&self, from: &impl Asker) -> bool {
+        let own = self.own.as_ref();
+        !from.is_operator() && own.is_some_and(|own| own.as_str() == from.as_str())
     }
 
     /// Whether `from` may run `action` of `key`. `from` must be the name in the caller's certificate, never a claimed one.
-    pub fn at_arrival(&self, from: &NodeName, key: &str, action: &str) -> Admission {
-        if self.own.as_ref() == Some(from) {
+    pub fn at_arrival(&self, from: &impl Asker, key: &str, action: &str) -> Admission {
+        if self.is_own(from) {
             return Admission::Admitted;
         }
-        if self.resource_rules().next().is_none() {
+        if !self.has_table(from) {
             return Admission::AskCard;
         }
-        match self.rules.iter().any(|rule| rule.admits(from.as_str(), key, action)) {
+        match self.rules.iter().any(|rule| rule.admits(from, key, action)) {
             true => Admission::Admitted,
             false => Admission::Denied,
         }
     }
 
-    /// Whether `from` may call a method. Without a rule about calls every member may call what an API exposes, and what the node tells of itself.
-    pub fn admits_call(&self, from: &NodeName, api: &str, method: &str) -> bool {
+    /// Whether `from` may ask which resources there are: an operator may, and a node unless there are rules and none names it.
+    pub fn admits_listing(&self, from: &impl Asker) -> bool {
+        let named = |rule: &Rule| rule.names(from);
+        self.sees_all(from) || self.is_own(from) || self.resource_rules(from).any(named)
+    }
+
+    /// Whether `from` sees all resources, and not only those of which it may run something.
+    pub fn sees_all(&self, from: &impl Asker) -> bool {
+        from.is_operator() || !self.has_table(from)
+    }
+
+    /// Whether `from` may call a method. Without a rule about calls every member may call what an API exposes, and what the node tells of
+    /// itself; an operator the latter only, and the rest by a rule.
+    pub fn admits_call(&self, from: &impl Asker, api: &str, method: &str) -> bool {
         let call = format!("{api}.{method}");
-        self.any_call(from, |pattern| pattern == "*" || glob::matches(pattern, &call))
+        let reads = from.is_operator() && READS.contains(&call.as_str());
+        reads || self.any_call(from, |pattern| pattern == "*" || glob::matches(pattern, &call))
     }
 
     /// Whether `from` may hear of changes of an API: some method of it may be called.
-    pub fn admits_observing(&self, from: &NodeName, api: &str) -> bool {
+    pub fn admits_observing(&self, from: &impl Asker, api: &str) -> bool {
         self.any_call(from, |pattern| glob::matches(api_pattern(pattern), api))
     }
 
-    fn any_call(&self, from: &NodeName, admits: impl Fn(&str) -> bool) -> bool {
-        let mut rules = self.rules.iter().filter(|rule| !rule.call.is_empty()).peekable();
-        let own = self.own.as_ref() == Some(from);
-        let admitted =
-            |rule: &Rule| glob::matches(&rule.from, from.as_str()) && rule.call.iter().any(|call| admits(call));
-        own || rules.peek().is_none() || rules.any(admitted)
+    fn any_call(&self, from: &impl Asker, admits: impl Fn(&str) -> bool) -> bool {
+        let mut rules = self.call_rules(from).peekable();
+        let open = !from.is_operator() && rules.peek().is_none();
+        let admitted = |rule: &Rule| rule.names(from) && rule.call.iter().any(|call| admits(call));
+        self.is_own(from) || open || rules.any(admitted)
     }
 
     /// The error of a call that is not admitted.
-    pub fn call_denial(&self, from: &NodeName, what: &str) -> Error {
-        let remedy = "no [[allow]] with `call` in its agent.toml admits it; add one there";
+    pub fn call_denial(&self, from: &impl Asker, what: &str) -> Error {
+        let remedy = match from.is_operator() {
+            true => {
+                format!("no [[allow]] with `call` and from = \"{from}\" in its agent.toml admits it; add one there")
+            }
+            false => "no [[allow]] with `call` in its agent.toml admits it; add one there".to_owned(),
+        };
         Error::denied(format!("{from} may not call {what} on {}: {remedy}", self.node())).with_code("policy")
     }
 
     /// The error of [`Admission::Denied`], and of an [`Admission::AskCard`] that the card did not admit.
-    pub fn denial(&self, from: &NodeName, key: &str, action: &str) -> Error {
-        let remedy = match self.resource_rules().next().is_none() {
-            true => "it is neither a declared nor a default action; add an [[allow]] to its agent.toml",
-            false => "no [[allow]] of its agent.toml admits it; add one there",
+    pub fn denial(&self, from: &impl Asker, key: &str, action: &str) -> Error {
+        let remedy = match (from.is_operator(), self.has_table(from)) {
+            (true, _) => format!("no [[allow]] with from = \"{from}\" in its agent.toml admits it; add one there"),
+            (false, false) => {
+                "it is neither a declared nor a default action; add an [[allow]] to its agent.toml".to_owned()
+            }
+            (false, true) => "no [[allow]] of its agent.toml admits it; add one there".to_owned(),
         };
         Error::denied(format!(
             "{from} may not run {action} of {key} on {}: {remedy}",
@@ -189,122 +257,4 @@ pub fn admits_card(action: &str, declared: &[String], default_actions: &[String]
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(text: &str) -> NodeName {
-        NodeName::parse(text).unwrap()
-    }
-
-    fn rule(from: &str, resource: &str, actions: &[&str]) -> Rule {
-        Rule {
-            from: from.into(),
-            resource: resource.into(),
-            actions: actions.iter().map(ToString::to_string).collect(),
-            call: Vec::new(),
-        }
-    }
-
-    fn calls(from: &str, call: &[&str]) -> Rule {
-        Rule {
-            from: from.into(),
-            resource: String::new(),
-            actions: Vec::new(),
-            call: call.iter().map(ToString::to_string).collect(),
-        }
-    }
-
-    #[test]
-    fn rules_about_calls_and_rules_about_resources_do_not_touch_each_other() {
-        let policy = Policy::new(vec![calls("bender*", &["human_api.*", "flock_api.active"])]).on_node(name("fry"));
-        let may = |from, api, method| policy.admits_call(&name(from), api, method);
-        assert!(may("bender1", "human_api", "kill") && may("bender1", "flock_api", "active") && may("fry", "x", "y"));
-        assert!(!may("bender1", "flock_api", "run_chef") && !may("leela", "human_api", "kill"));
-        assert!(
-            policy.admits_observing(&name("bender1"), "human_api")
-                && !policy.admits_observing(&name("leela"), "human_api")
-        );
-        assert_eq!(
-            policy.at_arrival(&name("leela"), "service[x]", "stop"),
-            Admission::AskCard
-        );
-        let resources = Policy::new(vec![rule("a", "*", &["*"])]);
-        assert!(resources.admits_call(&name("leela"), "human_api", "kill"));
-        for bad in [
-            calls("*", &["human_api"]),
-            calls("*", &[".x"]),
-            Rule {
-                resource: "*".into(),
-                ..calls("*", &["a.b"])
-            },
-        ] {
-            assert_eq!(bad.check().unwrap_err().code(), "bad_rule");
-        }
-        assert!(calls("*", &["*"]).check().is_ok());
-    }
-
-    #[test]
-    fn without_rules_the_card_decides() {
-        let policy = Policy::default();
-        assert_eq!(policy.at_arrival(&name("a"), "service[x]", "stop"), Admission::AskCard);
-    }
-
-    #[test]
-    fn the_card_admits_declared_and_default_actions_reload_and_restart() {
-        let (declared, default) = (["nothing".to_owned()], ["run".to_owned()]);
-        for action in ["nothing", "run", "reload", "restart"] {
-            assert!(admits_card(action, &declared, &default), "{action}");
-        }
-        assert!(!admits_card("delete", &declared, &default));
-    }
-
-    #[test]
-    fn one_rule_denies_all_that_no_rule_admits() {
-        let policy = Policy::new(vec![
-            rule("bender*", "service[*]", &["re*"]),
-            rule("*", "file[/a]", &["create"]),
-        ]);
-        let admission = |from, key, action| policy.at_arrival(&name(from), key, action);
-        assert_eq!(admission("bender1", "service[x]", "reload"), Admission::Admitted);
-        assert_eq!(admission("leela", "service[x]", "reload"), Admission::Denied);
-        assert_eq!(admission("bender1", "service[x]", "stop"), Admission::Denied);
-        assert_eq!(admission("leela", "file[/a]", "create"), Admission::Admitted);
-        assert_eq!(admission("leela", "file[/ab]", "create"), Admission::Denied);
-    }
-
-    #[test]
-    fn a_node_is_always_admitted_to_itself() {
-        let policy = Policy::new(vec![rule("nobody", "*", &["*"])]).on_node(name("fry"));
-        assert_eq!(
-            policy.at_arrival(&name("fry"), "execute[x]", "run"),
-            Admission::Admitted
-        );
-        assert_eq!(
-            policy.at_arrival(&name("leela"), "execute[x]", "run"),
-            Admission::Denied
-        );
-    }
-
-    #[test]
-    fn a_rule_that_admits_nothing_is_refused() {
-        assert!(rule("*", "*", &["*"]).check().is_ok());
-        assert!(rule("a", "service[*]", &["restart"]).check().is_ok());
-        for bad in [
-            rule("", "*", &["*"]),
-            rule("*", "service", &["*"]),
-            rule("*", "*", &[]),
-            rule("*", "*", &[""]),
-        ] {
-            assert_eq!(bad.check().unwrap_err().code(), "bad_rule");
-        }
-    }
-
-    #[test]
-    fn the_denial_names_who_what_and_the_remedy() {
-        let error = Policy::default().denial(&name("a"), "service[x]", "stop");
-        assert_eq!((error.kind(), error.code()), (crate::ErrorKind::Denied, "policy"));
-        for part in ["a may not run stop of service[x]", "[[allow]]"] {
-            assert!(error.message().contains(part), "{error}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! `FlockOfChefs::Native::Client`: calls to the agent of this node over its local socket.
+//! `FlockOfChefs::Native::Client`: calls to the agent of this node over its local socket, or of an operator to a hub.
 
 use std::{
     path::PathBuf,
@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use flock_agent::{client::Client as Inside, pb};
+use flock_agent::{client::Client as Inside, identity::Operator, pb};
 use flock_core::{Error, Result};
 use magnus::{DataTypeFunctions, Module, Object, RModule, Ruby, TypedData, function, method};
+use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use crate::{
@@ -25,10 +26,32 @@ type Answer = (String, String, String, bool, Option<String>, Vec<String>, String
 #[derive(TypedData)]
 #[magnus(class = "FlockOfChefs::Native::Client", free_immediately, size)]
 struct Client {
-    socket: PathBuf,
-    data_dir: PathBuf,
+    door: Door,
     /// Started at the first call, so that a client that was only made may be inherited by a child.
     running: Mutex<Option<Running<Inside>>>,
+}
+
+/// As the options name it.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+enum Door {
+    Agent {
+        socket: PathBuf,
+        data_dir: PathBuf,
+    },
+    /// The folder with an operator's identity.
+    Operator {
+        operator: PathBuf,
+    },
+}
+
+impl Door {
+    fn open(self) -> Result<Inside> {
+        Ok(match self {
+            Self::Agent { socket, data_dir } => Inside::new(socket, data_dir),
+            Self::Operator { operator } => Inside::of_operator(Operator::load(&operator)?),
+        })
+    }
 }
 
 impl DataTypeFunctions for Client {
@@ -42,10 +65,8 @@ impl Client {
     fn new(ruby: &Ruby, options: String) -> Result<Self, magnus::Error> {
         guard(ruby, || {
             check_process()?;
-            let options = json::parse(&options)?;
             Ok(Self {
-                socket: json::text(&options, "socket")?.into(),
-                data_dir: json::text(&options, "data_dir")?.into(),
+                door: json::parse_as(&options, "options of a client")?,
                 running: Mutex::new(None),
             })
         })
@@ -61,13 +82,11 @@ impl Client {
     }
 
     fn start(&self) -> Result<Running<Inside>> {
+        let inside = self.door.clone().open()?;
         let runtime = Runtime::start(CLIENT_THREADS)?;
         let handle = runtime.handle()?;
         let _inside = handle.enter();
-        Ok(Running::new(
-            runtime,
-            Inside::new(self.socket.clone(), self.data_dir.clone()),
-        ))
+        Ok(Running::new(runtime, inside))
     }
 
     fn call(ruby: &Ruby, this: &Self, op: String, body: String, timeout_ms: u64) -> Result<String, magnus::Error> {

@@ -23,6 +23,8 @@ pub fn define(native: RModule) -> Result<(), Error> {
     native.define_singleton_method("config_check", function!(config_check, 1))?;
     native.define_singleton_method("init", function!(init, 1))?;
     native.define_singleton_method("join", function!(join, 2))?;
+    native.define_singleton_method("join_operator", function!(join_operator, 2))?;
+    native.define_singleton_method("operator", function!(operator, 1))?;
     native.define_singleton_method("back_up", function!(back_up, 1))?;
     native.define_singleton_method("restore", function!(restore, 1))?;
     native.define_singleton_method("leave", function!(leave, 1))
@@ -92,16 +94,30 @@ fn offline(ruby: &Ruby, options: &str, work: fn(Value) -> flock_core::Result<Val
 }
 
 fn join(ruby: &Ruby, options: String, timeout_ms: u64) -> Result<String, Error> {
+    joined(ruby, &options, timeout_ms, setup::join)
+}
+
+fn join_operator(ruby: &Ruby, options: String, timeout_ms: u64) -> Result<String, Error> {
+    joined(ruby, &options, timeout_ms, setup::join_operator)
+}
+
+fn joined<F>(ruby: &Ruby, options: &str, timeout_ms: u64, work: fn(Value) -> F) -> Result<String, Error>
+where
+    F: Future<Output = flock_core::Result<Value>> + Send + 'static,
+{
     guard(ruby, || {
-        let options = json::parse(&options)?;
+        let options = json::parse(options)?;
         let runtime = Runtime::start(CLIENT_THREADS)?;
-        let joined = wait(
-            ruby,
-            &runtime.handle()?,
-            Duration::from_millis(timeout_ms),
-            setup::join(options),
-        );
+        let limit = Duration::from_millis(timeout_ms);
+        let joined = wait(ruby, &runtime.handle()?, limit, work(options));
         runtime.abandon();
         Ok(joined?.to_string())
+    })
+}
+
+fn operator(ruby: &Ruby, dir: PathBuf) -> Result<String, Error> {
+    guard(ruby, || {
+        check_process()?;
+        Ok(setup::operator(&dir)?.to_string())
     })
 }

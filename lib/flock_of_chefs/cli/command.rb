@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 require "dry/cli"
-require_relative "../local_client"
 require_relative "talk"
+require_relative "way"
 
 module FlockOfChefs
   module CLI
@@ -10,11 +10,13 @@ module FlockOfChefs
     # arguments, nothing else.
     class Command < Dry::CLI::Command
       option :config, desc: "The agent's configuration (default: $FLOCK_CONFIG, else /etc/flock/agent.toml)"
+      option :via, default: "auto", values: Way::VALUES,
+                   desc: "Ask the agent of this node, or as an operator a hub (default: an agent that answers)"
       option :format, default: "text", values: Output::FORMATS, aliases: ["-F"], desc: "How to print"
 
       class << self
         # @param name [Symbol] the class in {Verbs}
-        # @param agent [Boolean] whether it talks to the agent of this node
+        # @param agent [Boolean, Symbol] whether it talks to an agent; +:here+ = to that of this node only
         # @param silent [Boolean] whether it has nothing to print
         def verb(name, agent: true, silent: false)
           @verb = { name:, agent:, silent: }
@@ -31,7 +33,7 @@ module FlockOfChefs
         settings = self.class.settings
         talk = Talk.new($stderr)
         verb = Verbs.const_get(settings[:name]).new(talk:)
-        client = settings[:agent] ? LocalClient.configured(options[:config]) : nil
+        client = settings[:agent] ? Way.client(options, here: settings[:agent] == :here) : nil
         result = verb.call(client, words)
         Output.new(format, $stdout).print(result) unless settings[:silent]
         talk.call(Again.hint(program, self.class, words, result.failed)) if result.failed.any?

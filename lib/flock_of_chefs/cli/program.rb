@@ -6,11 +6,18 @@ module FlockOfChefs
   module CLI
     # dry-cli with complaints of one line that name the remedy.
     class Parsing < Dry::CLI
+      # @param registry [Dry::CLI::Registry]
+      # @param name [String] what the complaints begin with
+      def initialize(registry, name)
+        super(registry)
+        @name = name
+      end
+
       private
 
       def error(result)
         text = result.error.delete_prefix("ERROR: ").sub("\nUsage: ", "; usage: ")
-        err.puts("flockctl: #{text}#{"; see --help" unless text.include?("usage: ")}")
+        err.puts("#{@name}: #{text}#{"; see --help" unless text.include?("usage: ")}")
         exit(ExitCodes::USAGE)
       end
     end
@@ -20,10 +27,12 @@ module FlockOfChefs
       # @param registry [Dry::CLI::Registry]
       # @param out [IO] for help that was asked for
       # @param err [IO] for people
-      def initialize(registry, out: $stdout, err: $stderr)
+      # @param name [String] of the program, which complaints begin with
+      def initialize(registry, out: $stdout, err: $stderr, name: "flockctl")
         @registry = registry
         @out = out
         @err = err
+        @name = name
       end
 
       # @param arguments [Array<String>]
@@ -32,7 +41,7 @@ module FlockOfChefs
         found = @registry.get(arguments)
         return help(found, arguments) unless found.found?
 
-        Parsing.new(@registry).call(arguments:, out: @out, err: @err)
+        Parsing.new(@registry, @name).call(arguments:, out: @out, err: @err)
         ExitCodes::DONE
       rescue SystemExit => e
         e.status
@@ -48,7 +57,7 @@ module FlockOfChefs
         return usage(found, @err, ExitCodes::USAGE) unless word
         return usage(found, @out, ExitCodes::DONE) if %w[-h --help help].include?(word)
 
-        @err.puts("flockctl: unknown command #{word.inspect}#{suggestion(word, found)}")
+        @err.puts("#{@name}: unknown command #{word.inspect}#{suggestion(word, found)}")
         ExitCodes::USAGE
       end
 
@@ -64,7 +73,7 @@ module FlockOfChefs
       def complain(error)
         return @err.puts(error.full_message) if ENV["FLOCK_DEBUG"] == "1"
 
-        @err.puts("flockctl: #{line(error)}")
+        @err.puts("#{@name}: #{line(error)}")
       end
 
       def line(error)

@@ -289,6 +289,7 @@ impl Waiter {
                 run_id: run_id.unwrap_or_default(),
                 at: waiters::at(node, self.id),
             }),
+            ..Default::default()
         })
     }
 }

@@ -61,6 +61,6 @@ RSpec.describe "flockctl" do
 
   it "shows a backtrace only when asked to" do
     _, err, = flockctl("status", "--config", "/nonexistent/agent.toml", env: { "FLOCK_DEBUG" => "1" })
-    expect(err).to include("local_client.rb")
+    expect(err).to include("cli/way.rb")
   end
 end

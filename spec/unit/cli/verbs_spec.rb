@@ -148,7 +148,7 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
     it "prints the join string and nothing else" do
       client = FakeLocalClient.new("token_create" => { "id" => "t", "join_string" => "flock1:x", "expires_ms" => 0 })
       result = verb(:TokenCreate).call(client, ttl: "1h", uses: "20", node: "web*")
-      expect(client.calls.first[1]).to eq(ttl_ms: 3_600_000, uses: 20, node_glob: "web*")
+      expect(client.calls.first[1]).to eq(ttl_ms: 3_600_000, uses: 20, node_glob: "web*", operator: "")
       expect(result.text).to eq("flock1:x")
     end
   end

@@ -19,7 +19,7 @@ use crate::{
     identity::{self, Identity},
     logging, pb,
     run_state::RunWatch,
-    service::{local::Inquiries, peer::Peer},
+    service::{local::Inquiries, peer::Peer, speaker::Speaker},
     setup,
     store::Store,
     subscriptions::Subscriptions,
@@ -126,9 +126,13 @@ impl Inquiries for Answers {
     async fn resources(&self, request: pb::ResourcesRequest) -> Result<pb::Resources> {
         let own = self.identity.name();
         if request.node.is_empty() || request.node == own.as_str() {
-            return self.peer.cards(own, own.as_str());
+            let itself = Speaker {
+                node: own.clone(),
+                hub: self.identity.is_hub(),
+            };
+            return self.peer.cards(&itself.asker(&request.operator)?, own.as_str());
         }
-        self.ways.resources(&request.node).await
+        self.ways.resources(request).await
     }
 
     async fn status(&self) -> Result<pb::StatusReport> {
@@ -143,16 +147,22 @@ impl Inquiries for Answers {
         subscribing::records(self, &request).await
     }
 
+    async fn subscriptions_of_flock(&self, request: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
+        subscribing::of_flock(self, &request).await
+    }
+
     async fn token_create(&self, request: pb::TokenRequest) -> Result<pb::Token> {
         let pin = self.identity.pin()?;
+        let operator = request.operator;
         let asked = pb::HubTokenRequest {
             ttl_ms: request.ttl_ms,
             uses: request.uses,
             node_glob: request.node_glob,
+            operator: operator.clone(),
         };
         let token = self.hub_only(self.ways.link.token_create(asked).await)?;
         Ok(pb::Token {
-            join_string: identity::join_string(&self.identity.hubs(), &pin, &token.id, &token.secret),
+            join_string: identity::join_string(&self.identity.hubs(), &pin, &token.id, &token.secret, &operator),
             id: token.id,
             expires_ms: token.expires_ms,
         })

@@ -59,7 +59,7 @@ impl Ground {
     pub(super) fn receiver(&self, wake: &Arc<Notify>) -> Receiver {
         Receiver::new(
             self.store.clone(),
-            Gate::new(self.identity.name().clone(), self.config.policy.clone()),
+            Gate::new(self.identity.name().clone(), self.config.policy.clone()).denying(self.deny.clone()),
             self.runs.clone(),
             self.clock.clone(),
             Arc::clone(wake),

@@ -25,7 +25,7 @@ use crate::{
     identity::{Identity, renew},
     logging,
     run_state::RunWatch,
-    service::peer::Peer,
+    service::{local::Operators, peer::Peer},
     store::Store,
     subscriptions::Subscriptions,
     transport::{DenyList, Dialer, ServerLimits, net::TcpListener, serve_peers_within},
@@ -113,9 +113,6 @@ impl Ground {
         // It brings the list of removed nodes from disk: nobody may come in before.
         let link = self.link(&dialer, &peer, &hosts).await?;
         self.subscribe(&subscriptions, &link)?;
-        if let Some(listener) = doors.peers {
-            self.serve(listener, routes);
-        }
         let ways = Ways {
             link: link.clone(),
             dialer,
@@ -136,6 +133,13 @@ impl Ground {
             errands,
         });
         let local = self.local(answers, &wake, &sender).await;
+        let routes = match &hub {
+            Some(_) => routes.add_service(Operators::new(local.clone()).server()),
+            None => routes,
+        };
+        if let Some(listener) = doors.peers {
+            self.serve(listener, routes);
+        }
         self.spawn_vital("looking for APIs", apis::follow(self.wanted(&hosts)));
         #[cfg(not(feature = "simulation"))]
         if let Some(listener) = doors.metrics {

@@ -70,6 +70,22 @@ async fn others(answers: &Answers, id: &str, limit: u32) -> Result<Vec<pb::Subsc
     Ok(listed.into_iter().map(armed).collect())
 }
 
+/// Those of all nodes, as this hub has them; each from its subscriber's side.
+///
+/// # Errors
+/// `denied` with code `hub_only` on a member.
+pub(super) async fn of_flock(answers: &Answers, asked: &pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
+    let hub = answers.hub.as_ref();
+    let hub = hub.ok_or_else(|| Error::denied("this node is no hub").with_code("hub_only"))?;
+    let (mut records, mut sources) = (Vec::new(), Sources::new());
+    for one in hub.subscriptions(&asked.id, limits::list_rows(asked.limit) as usize) {
+        let mut record = record(one.clone(), "out", subscribed::Heard::default());
+        look_up(answers, &mut record, &one, &mut sources).await;
+        records.push(record);
+    }
+    Ok(pb::SubscriptionRecords { records })
+}
+
 fn record(one: pb::Subscription, direction: &str, heard: subscribed::Heard) -> pb::SubscriptionRecord {
     pb::SubscriptionRecord {
         subscription: Some(one),

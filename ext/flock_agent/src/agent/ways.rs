@@ -39,19 +39,19 @@ enum Way {
 }
 
 impl Ways {
-    /// Asks `node` for its cards.
+    /// Asks a node for its cards.
     ///
     /// # Errors
     /// `node_not_found`; why it cannot be reached; its own refusal.
-    pub async fn resources(&self, node: &str) -> Result<pb::Resources> {
-        let request = pb::ResourcesRequest { node: node.to_owned() };
-        match self.way(node).await? {
+    pub async fn resources(&self, request: pb::ResourcesRequest) -> Result<pb::Resources> {
+        let node = request.node.clone();
+        match self.way(&node).await? {
             Way::Direct(channel) => {
                 let mut peer = peer(channel);
                 let call = peer.resources(wire::request(request, limits::CALL_MS));
-                wire::within(limits::CALL_MS, node, call).await
+                wire::within(limits::CALL_MS, &node, call).await
             }
-            Way::Hub(failed) => self.relayed(node, Method::Resources, &request, failed).await,
+            Way::Hub(failed) => self.relayed(&node, Method::Resources, &request, failed).await,
         }
     }
 

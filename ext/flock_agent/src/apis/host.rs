@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
+use flock_core::{Error, ErrorKind, Result, holder::Holder, limits};
 use tokio::sync::{
     mpsc::{Sender, error::TrySendError},
     oneshot,
@@ -87,7 +87,7 @@ impl Host {
     }
 
     /// Puts a call into the queue of its API.
-    pub(super) fn begin(self: &Arc<Self>, from: &NodeName, call: pb::CallRequest) -> Result<Waiting> {
+    pub(super) fn begin(self: &Arc<Self>, from: &Holder, call: pb::CallRequest) -> Result<Waiting> {
         let (sender, answer) = oneshot::channel();
         let api = call.api.clone();
         let id = self.put(from, call, Hearer::Once(sender))?;
@@ -100,13 +100,13 @@ impl Host {
     }
 
     /// The same for a caller that takes what the method yields.
-    pub(super) fn open(self: &Arc<Self>, from: &NodeName, call: pb::CallRequest) -> Result<Yielding> {
+    pub(super) fn open(self: &Arc<Self>, from: &Holder, call: pb::CallRequest) -> Result<Yielding> {
         let (sink, items) = Sink::pair();
         let id = self.put(from, call, Hearer::Yields(sink))?;
         Ok(Yielding::new(Arc::clone(self), id, items))
     }
 
-    fn put(&self, from: &NodeName, call: pb::CallRequest, hearer: Hearer) -> Result<u64> {
+    fn put(&self, from: &Holder, call: pb::CallRequest, hearer: Hearer) -> Result<u64> {
         if !self.has(&call.api, &call.method) {
             return Err(no_method(&call.method));
         }
@@ -285,7 +285,7 @@ fn answer(waiting: Option<Hearer>, result: Result<pb::CallReply>) {
     }
 }
 
-fn message(rpc_id: u64, from: &NodeName, call: pb::CallRequest) -> Body {
+fn message(rpc_id: u64, from: &Holder, call: pb::CallRequest) -> Body {
     Body::Call(pb::HostCall {
         rpc_id,
         from: from.to_string(),

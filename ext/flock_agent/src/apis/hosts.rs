@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use flock_core::{Error, Result, id::NodeName};
+use flock_core::{Error, Result, holder::Holder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
@@ -299,12 +299,12 @@ impl Book {
 
 #[tonic::async_trait]
 impl Apis for Hosts {
-    async fn call(&self, from: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply> {
+    async fn call(&self, from: &Holder, call: pb::CallRequest) -> Result<pb::CallReply> {
         let host = self.offering(&call.api)?;
         host.begin(from, call)?.answer().await
     }
 
-    fn open(&self, from: &NodeName, call: pb::CallRequest) -> Result<Yielding> {
+    fn open(&self, from: &Holder, call: pb::CallRequest) -> Result<Yielding> {
         self.offering(&call.api)?.open(from, call)
     }
 

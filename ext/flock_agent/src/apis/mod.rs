@@ -10,7 +10,7 @@ mod stream;
 pub(crate) mod tests;
 mod wanted;
 
-use flock_core::{Error, ErrorKind, Result, id::NodeName};
+use flock_core::{Error, ErrorKind, Result, holder::Holder};
 
 use crate::pb;
 
@@ -29,12 +29,12 @@ pub trait Apis: Send + Sync + 'static {
     ///
     /// # Errors
     /// `resource_not_found` with code `no_api` or `no_method`; `connection`, or `outcome_unknown` where it may have begun, with code `api_down`; `rejected` with code `queue_full`; `timeout`.
-    async fn call(&self, from: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply>;
+    async fn call(&self, from: &Holder, call: pb::CallRequest) -> Result<pb::CallReply>;
     /// Calls a method whose caller takes what it yields.
     ///
     /// # Errors
     /// As [`Apis::call`].
-    fn open(&self, from: &NodeName, call: pb::CallRequest) -> Result<Yielding>;
+    fn open(&self, from: &Holder, call: pb::CallRequest) -> Result<Yielding>;
     /// The API that a call without one means: the only one that has the method.
     ///
     /// # Errors
@@ -67,11 +67,11 @@ impl Default for NoApis {
 
 #[tonic::async_trait]
 impl Apis for NoApis {
-    async fn call(&self, _: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply> {
+    async fn call(&self, _: &Holder, call: pb::CallRequest) -> Result<pb::CallReply> {
         Err(no_api(&call.api))
     }
 
-    fn open(&self, _: &NodeName, call: pb::CallRequest) -> Result<Yielding> {
+    fn open(&self, _: &Holder, call: pb::CallRequest) -> Result<Yielding> {
         Err(no_api(&call.api))
     }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flock_core::{Error, Result, id::NodeName, limits};
+use flock_core::{Error, Result, holder::Holder, limits};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -78,15 +78,16 @@ impl Callee {
         }))
     }
 
-    /// Answers `from`, the name in the caller's certificate, within the call's own time.
+    /// Answers `from`, the holder of the caller's certificate, within the call's own time.
     ///
     /// # Errors
     /// `denied` with code `policy`; `protocol` for a call that is none; `timeout`; those of the API.
-    pub async fn call(&self, from: &NodeName, call: pb::CallRequest) -> Result<pb::CallReply> {
+    pub async fn call(&self, from: impl Into<Holder>, call: pb::CallRequest) -> Result<pb::CallReply> {
+        let from = from.into();
         check::call(&call)?;
         let limit = Duration::from_millis(call.timeout_ms);
         let what = format!("{}.{}", call.api, call.method);
-        let answered = tokio::time::timeout(limit, self.answer(from, call)).await;
+        let answered = tokio::time::timeout(limit, self.answer(&from, call)).await;
         let answered = answered.unwrap_or_else(|_| {
             Err(Error::timeout(format!(
                 "{what} did not answer within {} ms",
@@ -102,7 +103,7 @@ impl Callee {
         &self.0.answered
     }
 
-    async fn answer(&self, from: &NodeName, mut call: pb::CallRequest) -> Result<pb::CallReply> {
+    async fn answer(&self, from: &Holder, mut call: pb::CallRequest) -> Result<pb::CallReply> {
         call.api = match call.stream.is_empty() || !call.api.is_empty() {
             true => self.api_of(&call)?,
             // Its host may be gone meanwhile: the stream knows whose it is.
@@ -151,12 +152,13 @@ impl Callee {
     ///
     /// # Errors
     /// `denied` as for the calls that read them; `rejected` with code `observers`; `protocol`.
-    pub async fn observe(&self, from: &NodeName, asked: pb::ObserveRequest) -> Result<pb::Observed> {
+    pub async fn observe(&self, from: impl Into<Holder>, asked: pb::ObserveRequest) -> Result<pb::Observed> {
+        let from = from.into();
         check::observation(&asked)?;
         for topic in &asked.topics {
-            self.admit(from, topic)?;
+            self.admit(&from, topic)?;
         }
-        let _place = self.0.observers.take(from).ok_or_else(|| {
+        let _place = self.0.observers.take(&from).ok_or_else(|| {
             Error::rejected("too many wait for changes of this node; ask again later").with_code("observers")
         })?;
         let end = Instant::now() + Duration::from_millis(asked.timeout_ms.min(limits::OBSERVE_MS));
@@ -191,7 +193,7 @@ impl Callee {
         }
     }
 
-    fn admit(&self, from: &NodeName, topic: &pb::Topic) -> Result<()> {
+    fn admit(&self, from: &Holder, topic: &pb::Topic) -> Result<()> {
         let method = match topic.name.as_str() {
             versions::RUN => "state",
             versions::ATTRIBUTES => "node",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flock_core::{Result, id::NodeName, limits};
+use flock_core::{Result, holder::Holder, id::NodeName, limits};
 
 use super::{callee::Callee, check, waits::Waits};
 use crate::{pb, tally::Tally};
@@ -53,6 +53,11 @@ impl Caller {
         }))
     }
 
+    /// For whom this node asks itself: what an operator asks of a hub is judged there as everywhere.
+    fn asker(&self, operator: &str) -> Result<Holder> {
+        Holder::of(self.0.own.as_str(), operator)
+    }
+
     pub(super) fn own(&self) -> &NodeName {
         &self.0.own
     }
@@ -71,7 +76,7 @@ impl Caller {
         }
         check::call(&call)?;
         let answer = match call.node == self.0.own.as_str() {
-            true => self.0.callee.call(&self.0.own, call).await,
+            true => self.0.callee.call(self.asker(&call.operator)?, call).await,
             false => {
                 let node = call.node.clone();
                 self.0.nodes.call(&node, call).await
@@ -93,7 +98,7 @@ impl Caller {
 
     pub(super) async fn ask(&self, node: &str, asked: pb::ObserveRequest) -> Result<(pb::Observed, bool)> {
         match node == self.0.own.as_str() {
-            true => Ok((self.0.callee.observe(&self.0.own, asked).await?, true)),
+            true => Ok((self.0.callee.observe(self.asker(&asked.operator)?, asked).await?, true)),
             false => self.0.nodes.observe(node, asked).await,
         }
     }

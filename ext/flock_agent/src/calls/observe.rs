@@ -25,14 +25,14 @@ impl Caller {
         blocked.on(blocking_nodes(&asked.topics));
         let changed = async {
             tokio::select! {
-                changed = self.first_change(asked.topics) => changed,
+                changed = self.first_change(asked.topics, &asked.operator) => changed,
                 () = tokio::time::sleep_until(end) => Ok(pb::Observed::default()),
             }
         };
         blocked.or_circle(changed).await
     }
 
-    async fn first_change(&self, topics: Vec<pb::Topic>) -> Result<pb::Observed> {
+    async fn first_change(&self, topics: Vec<pb::Topic>, operator: &str) -> Result<pb::Observed> {
         let mut watches = JoinSet::new();
         let (presences, topics): (Vec<_>, Vec<_>) =
             topics.into_iter().partition(|topic| topic.name == versions::PRESENCE);
@@ -41,8 +41,8 @@ impl Caller {
             watches.spawn(async move { Ok(vec![caller.presence_after(topic).await]) });
         }
         for (node, topics) in by_node(topics) {
-            let caller = self.clone();
-            watches.spawn(async move { caller.watch(&node, topics).await });
+            let (caller, operator) = (self.clone(), operator.to_owned());
+            watches.spawn(async move { caller.watch(&node, topics, operator).await });
         }
         match watches.join_next().await {
             Some(Ok(changed)) => changed.map(|changed| pb::Observed { changed }),
@@ -51,13 +51,14 @@ impl Caller {
         }
     }
 
-    async fn watch(&self, node: &str, topics: Vec<pb::Topic>) -> Result<Vec<pb::Topic>> {
+    async fn watch(&self, node: &str, topics: Vec<pb::Topic>, operator: String) -> Result<Vec<pb::Topic>> {
         let mut failures = 0;
         loop {
             let asked = pb::ObserveRequest {
                 topics: topics.clone(),
                 timeout_ms: limits::OBSERVE_MS,
                 waiter: None,
+                operator: operator.clone(),
             };
             match self.ask(node, asked).await {
                 Ok((observed, _)) if !observed.changed.is_empty() => return Ok(observed.changed),

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use flock_core::id::NodeName;
+use flock_core::holder::Holder;
 
 /// Places; cheap to clone.
 #[derive(Clone)]
@@ -14,13 +14,13 @@ pub(super) struct Places(Arc<Inner>);
 struct Inner {
     all: usize,
     of_caller: usize,
-    taken: Mutex<HashMap<NodeName, usize>>,
+    taken: Mutex<HashMap<Holder, usize>>,
 }
 
 /// One that is taken; free again when it is dropped.
 pub(super) struct Place {
     places: Places,
-    from: NodeName,
+    from: Holder,
 }
 
 impl Places {
@@ -34,7 +34,7 @@ impl Places {
     }
 
     /// One for `from`; `None` = there is none left.
-    pub fn take(&self, from: &NodeName) -> Option<Place> {
+    pub fn take(&self, from: &Holder) -> Option<Place> {
         let mut taken = self.taken();
         let of_caller = taken.get(from).copied().unwrap_or_default();
         if of_caller >= self.0.of_caller || taken.values().sum::<usize>() >= self.0.all {
@@ -47,7 +47,7 @@ impl Places {
         })
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<NodeName, usize>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<Holder, usize>> {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

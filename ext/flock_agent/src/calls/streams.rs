@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use flock_core::{Error, ErrorKind, Result, id::NodeName, limits};
+use flock_core::{Error, ErrorKind, Result, holder::Holder, limits};
 use tokio::{
     task::AbortHandle,
     time::{Instant, timeout_at},
@@ -69,7 +69,7 @@ impl Drop for AbortOnDrop {
 /// Whose stream it is, and until when.
 #[derive(Debug, Clone)]
 struct Owner {
-    from: NodeName,
+    from: Holder,
     api: String,
     method: String,
     ends: Instant,
@@ -100,7 +100,7 @@ impl Streams {
     /// `rejected` with code `streams`; those of the method's API.
     pub async fn begin(
         &self,
-        from: &NodeName,
+        from: &Holder,
         call: pb::CallRequest,
         read: Read,
         open: impl FnOnce(pb::CallRequest) -> Result<Yielding>,
@@ -129,7 +129,7 @@ impl Streams {
     ///
     /// # Errors
     /// `outcome_unknown` with code `no_stream` when it is over, another caller's, or asked for by two at once; else as [`Streams::begin`].
-    pub async fn go_on(&self, from: &NodeName, call: &pb::CallRequest) -> Result<pb::CallReply> {
+    pub async fn go_on(&self, from: &Holder, call: &pb::CallRequest) -> Result<pb::CallReply> {
         let stream = self.take(from, call).ok_or_else(|| {
             let over = "that stream is over, or was not asked for in time; its method has begun, and may have ended";
             Error::new(ErrorKind::OutcomeUnknown, over).with_code("no_stream")
@@ -141,7 +141,7 @@ impl Streams {
     }
 
     /// Whose method a stream is, for a caller that names none; "" = there is no such stream of this caller.
-    pub fn api_of(&self, from: &NodeName, stream: &str) -> String {
+    pub fn api_of(&self, from: &Holder, stream: &str) -> String {
         let parked = lock(&self.0.parked);
         let owner = parked.get(stream).map(|parked| &parked.stream.owner);
         owner
@@ -149,7 +149,7 @@ impl Streams {
             .map_or_else(String::new, |owner| owner.api.clone())
     }
 
-    fn take(&self, from: &NodeName, call: &pb::CallRequest) -> Option<Stream> {
+    fn take(&self, from: &Holder, call: &pb::CallRequest) -> Option<Stream> {
         let mut parked = lock(&self.0.parked);
         let owner = &parked.get(&call.stream)?.stream.owner;
         match owner.from == *from && owner.api == call.api && owner.method == call.method {
@@ -257,9 +257,13 @@ mod tests {
             Apis, Hosts,
             tests::{Process, info, serving},
         },
-        fixtures::name,
+        fixtures,
         pb::host_down::Body,
     };
+
+    fn name(text: &str) -> Holder {
+        fixtures::name(text).into()
+    }
 
     struct Bench {
         streams: Streams,

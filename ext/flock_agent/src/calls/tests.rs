@@ -99,6 +99,7 @@ fn watching(node: &str, topic: &str, version: &str) -> pb::ObserveRequest {
         }],
         timeout_ms: 60_000,
         waiter: None,
+        operator: String::new(),
     }
 }
 

@@ -145,6 +145,11 @@ const REST: &str = r#"# run_command = ["chef-client"]             # what `flockc
 # from = "bender*"
 # resource = "service[*]"
 # actions = ["restart", "reload"]
+# Operators, who ask from a workstation, may read; for anything else a rule has to name them, and such a rule is about no node.
+# [[allow]]
+# from = "operator/*"
+# resource = "service[*]"
+# actions = ["restart"]
 
 # Who may call which methods of which APIs of this node, its own flock_api among them. Without any such rule: all members, all methods.
 # [[allow]]

@@ -194,8 +194,8 @@ fn what_is_commented_out_in_the_default_file_is_valid_too() {
         .collect();
     let config = parse(&all).unwrap_or_else(|e| panic!("{e}\n{all}"));
     assert_eq!(config.hubs.len(), 1);
-    assert_eq!(config.policy.rules().len(), 2);
-    assert_eq!(config.policy.rules()[1].call.len(), 3);
+    assert_eq!(config.policy.rules().len(), 3);
+    assert_eq!(config.policy.rules()[2].call.len(), 3);
     assert_eq!(config.attributes, ["*"]);
 }
 

@@ -3,7 +3,7 @@
 use flock_core::{
     Error, Result,
     chain::{Hop, verdict},
-    glob,
+    holder::Asker,
     id::NodeName,
     policy::{Admission, Policy, admits_card},
 };
@@ -11,6 +11,7 @@ use flock_core::{
 use crate::{
     draft, pb,
     run_state::{Card, Snapshot},
+    transport::DenyList,
 };
 
 /// Who may have what run on this node.
@@ -18,13 +19,23 @@ use crate::{
 pub struct Gate {
     own: NodeName,
     policy: Policy,
+    deny: DenyList,
 }
 
 impl Gate {
     /// The gate of the node `own`, which is always admitted to itself.
     pub fn new(own: NodeName, policy: Policy) -> Self {
         let policy = policy.on_node(own.clone());
-        Self { own, policy }
+        Self {
+            own,
+            policy,
+            deny: DenyList::default(),
+        }
+    }
+
+    /// The same gate, which refuses operators that were removed: no connection of theirs ends here that could be closed.
+    pub fn denying(self, deny: DenyList) -> Self {
+        Self { deny, ..self }
     }
 
     /// Whose gate this is.
@@ -38,7 +49,8 @@ impl Gate {
     ///
     /// # Errors
     /// `denied` with code `loop` or `policy`.
-    pub fn at_arrival(&self, from: &NodeName, envelope: &pb::Envelope, snapshot: Option<&Snapshot>) -> Result<()> {
+    pub fn at_arrival(&self, from: &impl Asker, envelope: &pb::Envelope, snapshot: Option<&Snapshot>) -> Result<()> {
+        self.refuse_removed(from)?;
         let asked = &envelope.key;
         let chain: Vec<Hop> = envelope.chain.iter().map(hop).collect();
         let shown = snapshot.map_or_else(|| asked.clone(), |snapshot| snapshot.shown(asked));
@@ -63,11 +75,12 @@ impl Gate {
     /// `denied` with code `policy`.
     pub fn at_claim(
         &self,
-        from: &NodeName,
+        from: &impl Asker,
         action: &str,
         card: &Card,
         subscribed: Option<&pb::Subscription>,
     ) -> Result<()> {
+        self.refuse_removed(from)?;
         if subscribed.is_some_and(|own| consents(own, from, &card.key, action)) {
             return Ok(());
         }
@@ -82,14 +95,14 @@ impl Gate {
         }
     }
 
-    /// Whether `from` may ask for this node's cards at all: any member under the default policy, else those whom a rule names.
+    /// Whether `from` may ask for this node's cards at all: any member under the default policy, else those whom a
+    /// rule names; an operator may.
     ///
     /// # Errors
     /// `denied` with code `policy`.
-    pub fn may_list(&self, from: &NodeName) -> Result<()> {
-        let mut rules = self.policy.resource_rules().peekable();
-        let open = rules.peek().is_none() || *from == self.own;
-        if open || rules.any(|rule| glob::matches(&rule.from, from.as_str())) {
+    pub fn may_list(&self, from: &impl Asker) -> Result<()> {
+        self.refuse_removed(from)?;
+        if self.policy.admits_listing(from) {
             return Ok(());
         }
         Err(Error::denied(format!(
@@ -103,7 +116,8 @@ impl Gate {
     ///
     /// # Errors
     /// `denied` with code `policy`.
-    pub fn may_call(&self, from: &NodeName, api: &str, method: &str) -> Result<()> {
+    pub fn may_call(&self, from: &impl Asker, api: &str, method: &str) -> Result<()> {
+        self.refuse_removed(from)?;
         match self.policy.admits_call(from, api, method) {
             true => Ok(()),
             false => Err(self.policy.call_denial(from, &format!("{api}.{method}"))),
@@ -114,25 +128,36 @@ impl Gate {
     ///
     /// # Errors
     /// `denied` with code `policy`.
-    pub fn may_observe(&self, from: &NodeName, api: &str) -> Result<()> {
+    pub fn may_observe(&self, from: &impl Asker, api: &str) -> Result<()> {
+        self.refuse_removed(from)?;
         match self.policy.admits_observing(from, api) {
             true => Ok(()),
             false => Err(self.policy.call_denial(from, api)),
         }
     }
 
-    /// Whether `from` may see this card: it could have at least one of its actions run.
-    pub fn may_see(&self, from: &NodeName, card: &Card) -> bool {
+    fn refuse_removed(&self, from: &impl Asker) -> Result<()> {
+        match from.is_operator() && self.deny.denies(from) {
+            true => Err(Error::denied(format!("{from} was removed from the flock")).with_code("removed")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether `from` may see this card: it could have at least one of its actions run, or is an operator, who sees all.
+    pub fn may_see(&self, from: &impl Asker, card: &Card) -> bool {
         let admits = |action: &String| self.policy.at_arrival(from, &card.key, action) != Admission::Denied;
-        self.policy.resource_rules().next().is_none() || card.allowed_actions.iter().any(admits)
+        self.policy.sees_all(from) || card.allowed_actions.iter().any(admits)
     }
 }
 
 /// A subscription is its node's own word: a source that it names, and nothing else, needs no `[[allow]]` for what it asks. Whom a
 /// selector means this node cannot check, so the table decides.
-fn consents(own: &pb::Subscription, from: &NodeName, key: &str, action: &str) -> bool {
+fn consents(own: &pb::Subscription, from: &impl Asker, key: &str, action: &str) -> bool {
     let named = own.sources.as_ref().and_then(draft::named_targets);
-    own.key == key && own.action == action && named.is_some_and(|names| names.iter().any(|name| name == from.as_str()))
+    !from.is_operator()
+        && own.key == key
+        && own.action == action
+        && named.is_some_and(|names| names.iter().any(|name| name == from.as_str()))
 }
 
 fn hop(hop: &pb::Hop) -> Hop {

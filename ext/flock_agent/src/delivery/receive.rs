@@ -6,7 +6,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use flock_core::{Error, ErrorKind, Result, id::NodeName, limits, notification::State};
+use flock_core::{Error, ErrorKind, Result, holder::Holder, id::NodeName, limits, notification::State};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
@@ -82,6 +82,8 @@ impl Receiver {
 
     /// Takes a notification of `from` in; `from` is the name in the caller's certificate, or as a hub verified it.
     ///
+    /// That a hub speaks for the operator whom it names is for the caller to check.
+    ///
     /// A refusal is a receipt, too: denied and refused are final, busy says when to try again. A stored one is on disk.
     ///
     /// # Errors
@@ -124,7 +126,9 @@ impl Receiver {
     fn examine(&self, from: &NodeName, envelope: &pb::Envelope) -> Result<()> {
         check::envelope(from, self.0.gate.own(), envelope)?;
         let view = self.0.runs.view();
-        self.0.gate.at_arrival(from, envelope, view.snapshot.as_deref())
+        self.0
+            .gate
+            .at_arrival(&asker(envelope)?, envelope, view.snapshot.as_deref())
     }
 
     async fn store(&self, envelope: pb::Envelope) -> Result<pb::Receipt> {
@@ -161,11 +165,9 @@ fn store(
             "the disk of the target is nearly full",
         ));
     }
-    if let Err(retry_after_ms) = rate.take(&envelope.sender, &envelope.key, &envelope.action) {
-        let why = format!(
-            "{} asks too often for {} of {}",
-            envelope.sender, envelope.action, envelope.key
-        );
+    let asker = asker(envelope)?;
+    if let Err(retry_after_ms) = rate.take(asker.as_str(), &envelope.key, &envelope.action) {
+        let why = format!("{asker} asks too often for {} of {}", envelope.action, envelope.key);
         return Ok(busy(retry_after_ms, "rate_limited", &why));
     }
     let arrival = Arrival {
@@ -174,6 +176,11 @@ fn store(
         now_ms,
     };
     inbox::admit(conn, &arrival).map(answered)
+}
+
+/// Whose rights count: the sender's own, or those of the operator for whom it speaks.
+fn asker(envelope: &pb::Envelope) -> Result<Holder> {
+    Holder::of(&envelope.sender, &envelope.operator)
 }
 
 fn answered(answer: Admitted) -> pb::Receipt {

@@ -1,6 +1,6 @@
 //! Whether a stored notification may run, must wait, or can never run. Pure: everything it looks at is passed in.
 
-use flock_core::{id::NodeName, notification::State};
+use flock_core::notification::State;
 
 use crate::{
     delivery::gate::Gate,
@@ -134,8 +134,9 @@ fn with_card(candidate: &Candidate, card: &Card, snapshot: &Snapshot, gate: &Gat
 
 fn denied(candidate: &Candidate, card: &Card, snapshot: &Snapshot, gate: &Gate) -> Option<Decision> {
     let subscribed = snapshot.subscription(&candidate.subscription);
-    let admitted =
-        NodeName::parse(&candidate.sender).and_then(|from| gate.at_claim(&from, &candidate.action, card, subscribed));
+    let admitted = candidate
+        .asker()
+        .and_then(|from| gate.at_claim(&from, &candidate.action, card, subscribed));
     let denial = admitted.err()?;
     Some(Decision::End {
         state: State::Denied,

@@ -227,12 +227,13 @@ pub(super) fn commit(
     inbox::finish(conn, &job.job, &ending, now_ms).map(drop)
 }
 
-/// The chain is the agent's own: a worker runs other people's recipes.
+/// The chain is the agent's own: a worker runs other people's recipes. It speaks for no operator either.
 fn append(conn: &Connection, sink: &dyn DraftSink, job: &Job, drafts: Vec<pb::Draft>, now_ms: u64) -> Result<usize> {
     let mut refused = 0;
     for mut draft in drafts {
         draft.chain.clone_from(&job.chain);
         draft.cause_root.clone_from(&job.cause_root);
+        draft.operator.clear();
         match sink.append(conn, &draft, now_ms) {
             Ok(()) => {}
             // Nothing is wrong with the notification.

@@ -245,6 +245,7 @@ pub(super) fn sample_draft() -> pb::Draft {
         retry: 3,
         subscription: "0123456789abcdef0123456789abcdef".into(),
         late: true,
+        operator: "alice".into(),
     }
 }
 
@@ -277,6 +278,7 @@ fn sample_envelope() -> pb::Envelope {
         attempt: 1,
         subscription: draft.subscription,
         late: draft.late,
+        operator: draft.operator,
     }
 }
 

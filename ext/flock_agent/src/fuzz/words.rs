@@ -16,7 +16,13 @@ use crate::{
 };
 
 pub(super) fn targets() -> Vec<Target> {
-    let joining = join_string(&["10.0.0.4:22222".into(), "hub2:1".into()], "ab12", "t1", "s3cret");
+    let joining = join_string(
+        &["10.0.0.4:22222".into(), "hub2:1".into()],
+        "ab12",
+        "t1",
+        "s3cret",
+        "alice",
+    );
     vec![
         Target::new("join_string", vec![joining.into()], |input| lossy(input, join)),
         Target::new(
@@ -43,7 +49,7 @@ fn lossy(input: &[u8], probe: fn(&str)) {
 
 fn join(text: &str) {
     if let Ok(parts) = JoinString::parse(text) {
-        let again = join_string(&parts.hubs, &parts.pin, &parts.token_id, &parts.secret);
+        let again = join_string(&parts.hubs, &parts.pin, &parts.token_id, &parts.secret, &parts.operator);
         assert_eq!(JoinString::parse(&again).unwrap(), parts);
         assert!(!format!("{parts:?}").contains(&format!("{:?}", parts.secret)) || parts.secret.is_empty());
     }

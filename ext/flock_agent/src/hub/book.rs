@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
-use flock_core::{Error, Result, id::NodeName, lease::Presence, limits};
+use flock_core::{Error, Result, holder::Holder, id::NodeName, lease::Presence, limits};
 use uuid::Uuid;
 
 use super::{
@@ -15,6 +15,13 @@ use crate::{
     registry::{Committed, Entry, Expect, Listing, Op, Registry, Session},
     transport::PeerIdentity,
 };
+
+fn never_seen(name: &Holder) -> Error {
+    Error::node_not_found(match name.is_operator() {
+        true => format!("no operator of the flock is called {}", name.name()),
+        false => format!("no node of the flock is called {name}; `flockctl nodes` lists them"),
+    })
+}
 
 /// The registry as hubs use it.
 #[derive(Clone)]
@@ -117,17 +124,15 @@ impl Book {
         Ok(self.get(&keys::key(REMOVED, name)).await?.is_some())
     }
 
-    /// Removes a node from the flock; removing it again changes nothing.
+    /// Removes a node or an operator from the flock; removing it again changes nothing.
     ///
     /// # Errors
     /// `node_not_found` when the flock never knew the name.
-    pub(super) async fn remove_node(&self, name: &NodeName, removed: &Removed) -> Result<()> {
-        let key = |prefix| keys::key(prefix, name);
-        let again = self.is_removed(name).await?;
+    pub(super) async fn remove(&self, name: &Holder, removed: &Removed) -> Result<()> {
+        let key = |prefix: &str| format!("{prefix}{}", name.escaped());
+        let again = self.get(&key(REMOVED)).await?.is_some();
         if !again && self.get(&key(NODES)).await?.is_none() && self.get(&key(ENROLLED)).await?.is_none() {
-            return Err(Error::node_not_found(format!(
-                "no node of the flock is called {name}; `flockctl nodes` lists them"
-            )));
+            return Err(never_seen(name));
         }
         let delete = |prefix| Op::Delete {
             key: key(prefix),
@@ -146,7 +151,10 @@ impl Book {
         }
         self.txn(ops).await?;
         // From here on nothing new can be declared in its name.
-        self.drop_subscriptions(name).await
+        match name.node() {
+            Some(node) => self.drop_subscriptions(node).await,
+            None => Ok(()),
+        }
     }
 
     /// Makes a member's subscriptions exactly these; what is there already keeps its revision, unless its resource is shown by another

@@ -43,7 +43,7 @@ pub(crate) use directory::unknown;
 use self::{book::Book, directory::Directory, load::Load, sessions::Sessions};
 use crate::{
     clock::Clock,
-    pb::hub_server::HubServer,
+    pb::{self, hub_server::HubServer},
     registry::Registry,
     transport::{DenyList, Encounters},
     vital::vital,
@@ -119,6 +119,11 @@ impl Hub {
     /// Closes the registry behind it; to be called when everything that uses it was told to end.
     pub async fn close(&self) {
         self.0.options.registry.close().await;
+    }
+
+    /// The flock's subscriptions whose id begins with `id`, `most` of them.
+    pub fn subscriptions(&self, id: &str, most: usize) -> Vec<pb::Subscription> {
+        self.0.directory().subscriptions.find(id, most)
     }
 
     /// Members that have a session with this hub, connected or not yet gone.

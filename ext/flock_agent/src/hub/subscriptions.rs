@@ -69,6 +69,12 @@ impl Held {
 }
 
 impl Subscriptions {
+    /// Those whose id begins with `id`, by subscriber, `most` of them.
+    pub(super) fn find(&self, id: &str, most: usize) -> Vec<pb::Subscription> {
+        let found = self.all.values().map(|held| &held.subscription);
+        found.filter(|one| one.id.starts_with(id)).take(most).cloned().collect()
+    }
+
     /// Up to there all are known.
     pub(super) fn revision(&self) -> u64 {
         self.revision

@@ -102,7 +102,7 @@ impl Authority {
         if until <= now_ms {
             return Err(Error::internal("the intermediate certificate of this hub has expired"));
         }
-        let mut params = params(subject.name.as_str(), now_ms, until)?;
+        let mut params = params(subject.holder.as_str(), now_ms, until)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;

@@ -2,6 +2,7 @@
 
 use flock_core::{
     Error, Result,
+    holder::{Holder, OperatorName},
     id::{NodeName, escape, unescape},
 };
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
@@ -9,14 +10,15 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude
 use crate::text::{hex, sha256_hex};
 
 const SCHEME: &str = "flock://";
+const OPERATOR: &str = "operator";
 
 /// Whom a certificate is about to name, or names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// The flock.
     pub flock_id: String,
-    /// The node.
-    pub name: NodeName,
+    /// The node, or the operator.
+    pub holder: Holder,
     /// Whether the node serves the registry.
     pub hub: bool,
     /// One per `init` or `join`, kept over renewals: what a replaced or removed node is told apart by.
@@ -24,18 +26,19 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// `flock://<flock_id>/node/<name>`, `…/enrolment/<id>`, and `…/hub/<name>` for a hub.
+    /// `flock://<flock_id>/node/<name>` or `…/operator/<name>`, `…/enrolment/<id>`, and `…/hub/<name>` for a hub.
     pub fn uris(&self) -> Vec<String> {
         let uri = |role: &str, value: &str| format!("{SCHEME}{}/{role}/{}", self.flock_id, escape(value));
-        let mut uris = vec![uri("node", self.name.as_str()), uri("enrolment", &self.enrolment)];
+        let role = if self.holder.is_operator() { OPERATOR } else { "node" };
+        let mut uris = vec![uri(role, self.holder.name()), uri("enrolment", &self.enrolment)];
         if self.hub {
-            uris.push(uri("hub", self.name.as_str()));
+            uris.push(uri("hub", self.holder.name()));
         }
         uris
     }
 
     fn from_uris<'a>(uris: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let (mut flock, mut node, mut hub, mut enrolment) = (None, None, None, None);
+        let (mut flock, mut node, mut operator, mut hub, mut enrolment) = (None, None, None, None, None);
         for uri in uris {
             let (id, path) = uri.strip_prefix(SCHEME)?.split_once('/')?;
             let (role, value) = path.split_once('/')?;
@@ -43,18 +46,23 @@ impl Subject {
             once(&mut flock, id.to_owned())?;
             match role {
                 "node" => once(&mut node, unescape(value)?)?,
+                OPERATOR => once(&mut operator, unescape(value)?)?,
                 "hub" => once(&mut hub, unescape(value)?)?,
                 "enrolment" => once(&mut enrolment, unescape(value)?)?,
                 _ => {}
             }
         }
-        let name = node?;
-        if hub.as_ref().is_some_and(|hub| *hub != name) {
+        let holder: Holder = match (node, operator) {
+            (Some(name), None) => NodeName::parse(&name).ok()?.into(),
+            (None, Some(name)) => Holder::Operator(OperatorName::parse(&name).ok()?),
+            _ => return None,
+        };
+        if hub.as_ref().is_some_and(|hub| holder.as_str() != hub) {
             return None;
         }
         Some(Self {
             flock_id: flock?,
-            name: NodeName::parse(&name).ok()?,
+            holder,
             hub: hub.is_some(),
             enrolment: enrolment?,
         })
@@ -85,7 +93,7 @@ impl CertInfo {
     /// Reads a leaf; says nothing about whether to trust it.
     ///
     /// # Errors
-    /// `protocol` with code `bad_certificate` when it is no certificate, or none that names one node of one flock.
+    /// `protocol` with code `bad_certificate` when it is no certificate, or none that names one node or operator of one flock.
     pub fn parse(der: &[u8]) -> Result<Self> {
         let certificate = parse(der)?;
         let names = certificate.subject_alternative_name().ok().flatten();

@@ -16,7 +16,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use flock_core::{Error, Result};
+use flock_core::{Error, Result, holder::Holder};
 use rcgen::KeyPair;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
@@ -38,20 +38,31 @@ pub(super) struct Meta {
     /// The machine is another one than the hub knows: the identity was restored from a backup.
     #[serde(default)]
     pub rebind: bool,
+    /// It is a person's: `name` is an operator's, and no machine is meant.
+    #[serde(default)]
+    pub operator: bool,
 }
 
 impl Meta {
-    pub fn new(flock_id: &str, name: &str, hub: bool, hubs: Vec<String>) -> Self {
-        let machine_id = super::machine::id_hash();
+    pub fn new(flock_id: &str, holder: &Holder, hub: bool, hubs: Vec<String>) -> Self {
         Self {
             version: VERSION,
             flock_id: flock_id.to_owned(),
-            name: name.to_owned(),
+            name: holder.name().to_owned(),
             hub,
             hubs,
-            machine_id,
+            machine_id: machine_of(holder),
             rebind: false,
+            operator: holder.is_operator(),
         }
+    }
+}
+
+/// The machine that an identity is bound to: an operator's folder may move.
+pub(super) fn machine_of(holder: &Holder) -> String {
+    match holder.is_operator() {
+        true => String::new(),
+        false => super::machine::id_hash(),
     }
 }
 

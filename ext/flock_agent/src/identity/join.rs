@@ -1,13 +1,13 @@
 //! The joining node's side of enrolment.
 
-use flock_core::{Error, ErrorKind, Result, limits};
+use flock_core::{Error, ErrorKind, Result, holder::Holder, limits};
 use rustls::{RootCertStore, pki_types::CertificateDer};
 
 use super::{
     Identity, ca, cert,
-    files::{Files, Keyed, Material, Meta, private_dir},
+    files::{Files, Keyed, Material, Meta, machine_of, private_dir},
     join_string::JoinString,
-    machine, refuse_existing,
+    refuse_existing,
 };
 use crate::{
     clock::Clock,
@@ -36,18 +36,45 @@ impl Identity {
         if !options.replace {
             refuse_existing(&config.data_dir)?;
         }
-        let key = ca::key()?;
-        let request = request(config, &invitation, &key, options, &clock)?;
-        let (leaf, hub) = ask_any(&invitation, &request, &clock).await?;
-        let material = accept(config, &invitation, leaf, hub, key, &clock)?;
+        if !invitation.operator.is_empty() {
+            return Err(Error::configuration(
+                "this join string is for an operator; use it with `flockctl join --operator`, where no agent runs",
+            )
+            .with_code("bad_join_string"));
+        }
+        let candidate = Candidate {
+            holder: (&config.name).into(),
+            hub: config.registry.is_some(),
+        };
+        let material = enrol(&candidate, &invitation, options, &clock).await?;
         private_dir(&config.data_dir)?;
         Files::of(&config.data_dir).create(&material)?;
         Self::from_material(config, material, clock)
     }
 }
 
+/// Who wants to be let in.
+pub(super) struct Candidate {
+    pub holder: Holder,
+    /// As a hub.
+    pub hub: bool,
+}
+
+/// Asks the hubs of a join string for a certificate.
+pub(super) async fn enrol(
+    candidate: &Candidate,
+    invitation: &JoinString,
+    options: JoinOptions,
+    clock: &Clock,
+) -> Result<Material> {
+    let key = ca::key()?;
+    let request = request(candidate, invitation, &key, options, clock)?;
+    let (leaf, hub) = ask_any(invitation, &request, clock).await?;
+    accept(&candidate.holder, invitation, leaf, hub, key, clock)
+}
+
 fn request(
-    config: &Config,
+    candidate: &Candidate,
     invitation: &JoinString,
     key: &rcgen::KeyPair,
     options: JoinOptions,
@@ -56,11 +83,12 @@ fn request(
     Ok(pb::JoinRequest {
         token_id: invitation.token_id.clone(),
         secret: invitation.secret.clone(),
-        name: config.name.to_string(),
+        name: candidate.holder.name().to_owned(),
         csr: ca::request(key)?,
-        machine_id: machine::id_hash(),
+        machine_id: machine_of(&candidate.holder),
         replace: options.replace,
-        hub: config.registry.is_some(),
+        hub: candidate.hub,
+        operator: candidate.holder.is_operator(),
         now_ms: clock.now_ms(),
         protocol_min: limits::PROTOCOL_MIN,
         protocol_max: limits::PROTOCOL_MAX,
@@ -93,7 +121,7 @@ async fn ask(pin: &str, hub: &str, request: pb::JoinRequest, clock: &Clock) -> R
 
 /// The hub has proven itself by the pin; what it sends is checked all the same, before it is kept.
 fn accept(
-    config: &Config,
+    holder: &Holder,
     invitation: &JoinString,
     leaf: pb::Leaf,
     hub: &str,
@@ -118,8 +146,8 @@ fn accept(
             timestamp(leaf.now_ms)
         )));
     }
-    if info.subject.name != config.name || info.subject.flock_id != leaf.flock_id || info.subject.hub {
-        return Err(unfit("it names another node"));
+    if info.subject.holder != *holder || info.subject.flock_id != leaf.flock_id || info.subject.hub {
+        return Err(unfit("it names somebody else"));
     }
     // The address that worked comes first: what the hub calls itself may not be known here.
     let mut hubs = vec![hub.to_owned()];
@@ -130,7 +158,7 @@ fn accept(
             .take(limits::JOIN_HUBS - 1),
     );
     Ok(Material {
-        meta: Meta::new(&leaf.flock_id, config.name.as_str(), false, hubs),
+        meta: Meta::new(&leaf.flock_id, holder, false, hubs),
         node: Keyed { key, chain },
         roots,
         authority: None,

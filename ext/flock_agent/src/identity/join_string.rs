@@ -25,15 +25,19 @@ pub struct JoinString {
     /// Its secret.
     #[serde(rename = "s")]
     pub secret: String,
+    /// The operator whom it lets in; "" = it is for nodes.
+    #[serde(rename = "o", default, skip_serializing_if = "String::is_empty")]
+    pub operator: String,
 }
 
-/// The printable join string.
-pub fn join_string(hubs: &[String], pin: &str, token_id: &str, secret: &str) -> String {
+/// The printable join string; `operator` is "" in one for nodes.
+pub fn join_string(hubs: &[String], pin: &str, token_id: &str, secret: &str, operator: &str) -> String {
     let parts = JoinString {
         hubs: hubs.iter().take(limits::JOIN_HUBS).cloned().collect(),
         pin: pin.to_owned(),
         token_id: token_id.to_owned(),
         secret: secret.to_owned(),
+        operator: operator.to_owned(),
     };
     let mut bytes = serde_json::to_vec(&parts).unwrap_or_default();
     bytes.extend(check(&bytes));
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn it_survives_printing() {
-        let text = join_string(&["10.0.0.4:22222".into(), "hub2:1".into()], "ab12", "t1", "s3cret");
+        let text = join_string(&["10.0.0.4:22222".into(), "hub2:1".into()], "ab12", "t1", "s3cret", "");
         assert!(text.bytes().all(|b| b.is_ascii_graphic()));
         let parts = JoinString::parse(&format!(" {text}\n")).unwrap();
         assert_eq!(
@@ -111,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_damaged_copy_is_noticed() {
-        let text = join_string(&["10.0.0.4:22222".into()], "ab12", "t1", "s3cret");
+        let text = join_string(&["10.0.0.4:22222".into()], "ab12", "t1", "s3cret", "");
         let swapped = text.replacen('J', "K", 1);
         for bad in [
             &text[..text.len() - 1],
@@ -124,7 +128,9 @@ mod tests {
             assert_eq!(JoinString::parse(bad).unwrap_err().code(), "bad_join_string", "{bad}");
         }
         assert_eq!(
-            JoinString::parse(&join_string(&[], "p", "t", "s")).unwrap_err().code(),
+            JoinString::parse(&join_string(&[], "p", "t", "s", ""))
+                .unwrap_err()
+                .code(),
             "bad_join_string"
         );
     }

@@ -7,6 +7,7 @@ mod files;
 mod join;
 mod join_string;
 pub mod machine;
+mod operator;
 pub mod renew;
 
 use std::{
@@ -35,6 +36,7 @@ pub(crate) use ca::requested_key;
 pub(crate) use files::private_dir;
 pub use join::JoinOptions;
 pub use join_string::{JoinString, join_string};
+pub use operator::Operator;
 
 /// A cloneable handle to the identity of this node.
 #[derive(Clone)]
@@ -133,6 +135,7 @@ impl Identity {
             .with_code("not_joined"));
         }
         let mut material = files.load()?;
+        operator::refuse(config, &material.meta)?;
         refuse_clone(&material.meta)?;
         refuse_renamed(config, &material.meta)?;
         succeed(&files, &mut material, clock.now_ms())?;
@@ -140,6 +143,11 @@ impl Identity {
     }
 
     fn from_material(config: &Config, material: Material, clock: Clock) -> Result<Self> {
+        let hubs = hubs(config, &material.meta);
+        Self::assemble(Files::of(&config.data_dir), hubs, material, clock)
+    }
+
+    fn assemble(files: Files, hubs: Vec<String>, material: Material, clock: Clock) -> Result<Self> {
         let Material {
             meta,
             node,
@@ -158,8 +166,8 @@ impl Identity {
         });
         Ok(Self(Arc::new(Inner {
             name: NodeName::parse(&meta.name)?,
-            hubs: hubs(config, &meta),
-            files: Files::of(&config.data_dir),
+            hubs,
+            files,
             tls: Arc::new(tls),
             authority: authority.transpose()?,
             rebind: AtomicBool::new(meta.rebind),
@@ -280,7 +288,7 @@ fn found(config: &Config, now_ms: u64) -> Result<Material> {
     let authority = root.intermediate(&flock_id, name.as_str(), now_ms)?;
     let subject = Subject {
         flock_id: flock_id.clone(),
-        name: name.clone(),
+        holder: name.into(),
         hub: true,
         enrolment: new_enrolment(),
     };
@@ -288,7 +296,7 @@ fn found(config: &Config, now_ms: u64) -> Result<Material> {
     let leaf = authority.leaf(&subject, &key, now_ms)?;
     let hubs = config.public_address().into_iter().collect();
     Ok(Material {
-        meta: Meta::new(&flock_id, name.as_str(), true, hubs),
+        meta: Meta::new(&flock_id, &name.into(), true, hubs),
         node: Keyed {
             key,
             chain: vec![leaf, authority.certificate().clone()],

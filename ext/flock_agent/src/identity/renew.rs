@@ -11,7 +11,11 @@ use ring::{
 use rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 
-use super::{Identity, ca, cert::CertInfo, files::Keyed, machine};
+use super::{
+    Identity, ca,
+    cert::CertInfo,
+    files::{self, Keyed},
+};
 use crate::{
     pb::{self, enrol_client::EnrolClient},
     transport::{Target, dial_once},
@@ -126,7 +130,7 @@ fn request(identity: &Identity, nonce: Vec<u8>, key: &rcgen::KeyPair) -> Result<
         nonce,
         signature,
         csr,
-        machine_id: machine::id_hash(),
+        machine_id: files::machine_of(&identity.tls().current().info().subject.holder),
         rebind: identity.is_rebinding(),
     })
 }

@@ -95,6 +95,9 @@ pub struct Draft {
     /// it catches up on what changed while the sender was away from the flock
     #[prost(bool, tag = "12")]
     pub late: bool,
+    /// who asks, "" = the sender itself; only a hub may say so, for an operator that it has verified
+    #[prost(string, tag = "13")]
+    pub operator: ::prost::alloc::string::String,
 }
 /// One notification on its way to one target.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -136,6 +139,9 @@ pub struct Envelope {
     /// as in the draft
     #[prost(bool, tag = "16")]
     pub late: bool,
+    /// as in the draft
+    #[prost(string, tag = "17")]
+    pub operator: ::prost::alloc::string::String,
 }
 /// What a node wants to hear of: when `source_key` is updated on one of `sources`, the subscriber's `key` runs `action`.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -231,6 +237,9 @@ pub struct ResourcesRequest {
     /// "" = the node that is asked
     #[prost(string, tag = "1")]
     pub node: ::prost::alloc::string::String,
+    /// as in a draft
+    #[prost(string, tag = "2")]
+    pub operator: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -327,6 +336,9 @@ pub struct CallRequest {
     /// nobody wants more of that stream
     #[prost(bool, tag = "11")]
     pub stream_ends: bool,
+    /// as in a draft
+    #[prost(string, tag = "12")]
+    pub operator: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -391,6 +403,9 @@ pub struct ObserveRequest {
     pub timeout_ms: u64,
     #[prost(message, optional, tag = "3")]
     pub waiter: ::core::option::Option<Waiter>,
+    /// as in a draft
+    #[prost(string, tag = "4")]
+    pub operator: ::prost::alloc::string::String,
 }
 /// Who waits, for finding waits that wait for one another.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -610,6 +625,9 @@ pub struct Record {
     /// id of the first notification of its chain
     #[prost(string, tag = "21")]
     pub cause_root: ::prost::alloc::string::String,
+    /// who asked, "" = the sender itself
+    #[prost(string, tag = "22")]
+    pub operator: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -745,6 +763,9 @@ pub struct TokenRequest {
     /// "" = any name
     #[prost(string, tag = "3")]
     pub node_glob: ::prost::alloc::string::String,
+    /// it lets in this operator and no node; "" = nodes only
+    #[prost(string, tag = "4")]
+    pub operator: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -761,6 +782,7 @@ pub struct Token {
 #[serde(default, deny_unknown_fields)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NodeRemoveRequest {
+    /// of a node, or operator/NAME
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
 }
@@ -4038,6 +4060,9 @@ pub struct HubTokenRequest {
     pub uses: u32,
     #[prost(string, tag = "3")]
     pub node_glob: ::prost::alloc::string::String,
+    /// as in TokenRequest
+    #[prost(string, tag = "4")]
+    pub operator: ::prost::alloc::string::String,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -4912,6 +4937,9 @@ pub struct JoinRequest {
     pub protocol_min: u32,
     #[prost(uint32, tag = "10")]
     pub protocol_max: u32,
+    /// an operator's name, not a node's
+    #[prost(bool, tag = "11")]
+    pub operator: bool,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

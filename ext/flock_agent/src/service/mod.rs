@@ -3,3 +3,4 @@
 pub mod local;
 pub mod peer;
 pub mod relayed;
+pub mod speaker;

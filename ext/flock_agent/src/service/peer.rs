@@ -3,10 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use flock_core::{Error, Result, id::NodeName, limits};
+use flock_core::{Error, Result, holder::Holder, limits};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
+use super::speaker::Speaker;
 use crate::{
     calls::Callee,
     delivery::receive::Receiver,
@@ -47,28 +48,24 @@ impl Peer {
     ///
     /// # Errors
     /// As the peer port's; `protocol` for a body that is none of this method.
-    pub async fn answer(&self, from: &NodeName, method: Method, body: &[u8]) -> Result<Vec<u8>> {
+    pub async fn answer(&self, from: &Speaker, method: Method, body: &[u8]) -> Result<Vec<u8>> {
         Ok(match method {
-            Method::Offer => self.receiver.admit(from, decode(body)?).await?.encode_to_vec(),
+            Method::Offer => self.admit(from, decode(body)?).await?.encode_to_vec(),
             Method::ReportOutcome => {
-                self.receiver.outcome(from, decode(body)?).await?;
+                self.receiver.outcome(&from.node, decode(body)?).await?;
                 pb::Ack {}.encode_to_vec()
             }
             Method::Resources => {
                 let asked: pb::ResourcesRequest = decode(body)?;
-                self.cards(from, &asked.node)?.encode_to_vec()
+                self.cards(&from.asker(&asked.operator)?, &asked.node)?.encode_to_vec()
             }
-            Method::Call => self
-                .callee
-                .call(from, self.meant(decode(body)?)?)
-                .await?
-                .encode_to_vec(),
+            Method::Call => self.answer_call(from, decode(body)?).await?.encode_to_vec(),
             Method::Observe => {
                 let asked = pb::ObserveRequest {
                     timeout_ms: 0,
                     ..decode(body)?
                 };
-                self.callee.observe(from, asked).await?.encode_to_vec()
+                self.answer_observation(from, asked).await?.encode_to_vec()
             }
             Method::Waiting => self.callee.waiting().encode_to_vec(),
         })
@@ -78,7 +75,7 @@ impl Peer {
     ///
     /// # Errors
     /// `denied` when no rule of this node names `from`; `node_not_found` when another node is asked for.
-    pub fn cards(&self, from: &NodeName, node: &str) -> Result<pb::Resources> {
+    pub fn cards(&self, from: &Holder, node: &str) -> Result<pb::Resources> {
         let gate = self.receiver.gate();
         gate.may_list(from)?;
         if !node.is_empty() && node != gate.own().as_str() {
@@ -94,6 +91,21 @@ impl Peer {
         Ok(cards)
     }
 
+    async fn admit(&self, from: &Speaker, envelope: pb::Envelope) -> Result<pb::Receipt> {
+        from.asker(&envelope.operator)?;
+        self.receiver.admit(&from.node, envelope).await
+    }
+
+    async fn answer_call(&self, from: &Speaker, call: pb::CallRequest) -> Result<pb::CallReply> {
+        let asker = from.asker(&call.operator)?;
+        self.callee.call(asker, self.meant(call)?).await
+    }
+
+    async fn answer_observation(&self, from: &Speaker, asked: pb::ObserveRequest) -> Result<pb::Observed> {
+        let asker = from.asker(&asked.operator)?;
+        self.callee.observe(asker, asked).await
+    }
+
     fn meant(&self, call: pb::CallRequest) -> Result<pb::CallRequest> {
         let own = self.receiver.gate().own();
         match call.node == own.as_str() {
@@ -105,7 +117,7 @@ impl Peer {
         }
     }
 
-    fn visible(&self, from: &NodeName) -> pb::Resources {
+    fn visible(&self, from: &Holder) -> pb::Resources {
         let (gate, view) = (self.receiver.gate(), self.runs.view());
         let snapshot = view.snapshot.as_deref();
         let cards = snapshot.into_iter().flat_map(|snapshot| snapshot.cards.values());
@@ -123,7 +135,7 @@ fn decode<M: Message + Default>(body: &[u8]) -> Result<M> {
 
 /// Who calls, once version and certificate are in order.
 #[allow(clippy::result_large_err, reason = "tonic's own error type")]
-fn caller<T>(request: &Request<T>) -> Result<NodeName, Status> {
+fn caller<T>(request: &Request<T>) -> Result<Speaker, Status> {
     let identity = request.extensions().get::<PeerIdentity>();
     let Some(identity) = identity else {
         return Err(Status::unauthenticated(
@@ -131,26 +143,28 @@ fn caller<T>(request: &Request<T>) -> Result<NodeName, Status> {
         ));
     };
     wire::protocol(request.metadata()).map_err(wire::status)?;
-    Ok(identity.name.clone())
+    Ok(identity.into())
 }
 
 #[tonic::async_trait]
 impl pb::peer_server::Peer for Peer {
     async fn offer(&self, request: Request<pb::Envelope>) -> Result<Response<pb::Receipt>, Status> {
         let from = caller(&request)?;
-        let receipt = self.receiver.admit(&from, request.into_inner()).await;
+        let receipt = self.admit(&from, request.into_inner()).await;
         receipt.map(Response::new).map_err(wire::status)
     }
 
     async fn report_outcome(&self, request: Request<pb::Outcome>) -> Result<Response<pb::Ack>, Status> {
         let from = caller(&request)?;
-        let taken = self.receiver.outcome(&from, request.into_inner()).await;
+        let taken = self.receiver.outcome(&from.node, request.into_inner()).await;
         taken.map(|()| Response::new(pb::Ack {})).map_err(wire::status)
     }
 
     async fn resources(&self, request: Request<pb::ResourcesRequest>) -> Result<Response<pb::Resources>, Status> {
         let from = caller(&request)?;
-        let cards = self.cards(&from, &request.into_inner().node);
+        let asked = request.into_inner();
+        let asker = from.asker(&asked.operator).map_err(wire::status)?;
+        let cards = self.cards(&asker, &asked.node);
         cards.map(Response::new).map_err(wire::status)
     }
 }
@@ -159,14 +173,13 @@ impl pb::peer_server::Peer for Peer {
 impl pb::calls_server::Calls for Peer {
     async fn call(&self, request: Request<pb::CallRequest>) -> Result<Response<pb::CallReply>, Status> {
         let from = caller(&request)?;
-        let call = self.meant(request.into_inner()).map_err(wire::status)?;
-        let reply = self.callee.call(&from, call).await;
+        let reply = self.answer_call(&from, request.into_inner()).await;
         reply.map(Response::new).map_err(wire::status)
     }
 
     async fn observe(&self, request: Request<pb::ObserveRequest>) -> Result<Response<pb::Observed>, Status> {
         let from = caller(&request)?;
-        let observed = self.callee.observe(&from, request.into_inner()).await;
+        let observed = self.answer_observation(&from, request.into_inner()).await;
         observed.map(Response::new).map_err(wire::status)
     }
 

@@ -2,7 +2,7 @@
 
 use flock_core::{Error, Result, id::NodeName};
 
-use super::peer::Peer;
+use super::{peer::Peer, speaker::Speaker};
 use crate::{link::Relayed, pb, transport::DenyList};
 
 /// The Peer service behind a hub's word: the hub has verified who calls, everything else is judged here as ever.
@@ -20,7 +20,11 @@ impl Relayed for RelayedPeer {
         if self.deny.denies(&from) {
             return Err(Error::denied(format!("{from} was removed from the flock")).with_code("removed"));
         }
-        self.peer.answer(&from, call.method.parse()?, &call.body).await
+        let speaker = Speaker {
+            node: from,
+            hub: call.from_hub,
+        };
+        self.peer.answer(&speaker, call.method.parse()?, &call.body).await
     }
 }
 
@@ -92,7 +96,10 @@ mod tests {
         assert_eq!(forged.unwrap_err().kind(), ErrorKind::Denied);
         let cards = relayed.answer(call("a", "resources", Vec::new())).await.unwrap();
         assert_eq!(pb::Resources::decode(cards.as_slice()).unwrap().node, "target");
-        let other = pb::ResourcesRequest { node: "other".into() };
+        let other = pb::ResourcesRequest {
+            node: "other".into(),
+            ..Default::default()
+        };
         let elsewhere = relayed.answer(call("a", "resources", other.encode_to_vec())).await;
         assert_eq!(elsewhere.unwrap_err().kind(), ErrorKind::NodeNotFound);
     }

@@ -160,7 +160,11 @@ fn read(dir: &Path, name: &OsStr) -> Result<pb::Draft> {
         true => disk(&path, &e),
         false => bad(format!("it cannot be read: {e}")),
     })?;
-    parse(&name.to_string_lossy(), &text)
+    // Who writes here is this node.
+    parse(&name.to_string_lossy(), &text).map(|draft| pb::Draft {
+        operator: String::new(),
+        ..draft
+    })
 }
 
 /// # Errors

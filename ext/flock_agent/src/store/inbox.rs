@@ -70,3 +70,6 @@ CREATE TABLE inbox_job (
   cause_root TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// Since there are operators: for whom the sender, a hub, asks; '' = for itself.
+pub(super) const OPERATORS: &str = "ALTER TABLE inbox ADD COLUMN operator TEXT NOT NULL DEFAULT '';";

@@ -14,6 +14,7 @@ pub(super) const STEPS: &[M<'static>] = &[
     M::up(journal::SCHEMA),
     M::up(inbox::SCHEMA),
     M::up(subscribed::SCHEMA),
+    M::up(inbox::OPERATORS),
 ];
 
 /// Refuses a file that a newer version wrote, before anything is changed in it.

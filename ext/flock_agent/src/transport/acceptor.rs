@@ -14,7 +14,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DenyList, PeerIdentity, PeerInfo, ServerLimits, Tls,
+    DenyList, PeerInfo, ServerLimits, Shown, Tls,
     connection::{Connection, Held},
     net::{TcpListener, TcpStream},
     refusal,
@@ -134,10 +134,11 @@ impl Acceptor {
         held.permits.push(place);
         let lasts_ms = match &info {
             Some(info) => {
-                let (known, now_ms) = (self.tls.encounters(), self.tls.clock().now_ms());
-                known.met(&info.subject.name, now_ms);
-                known.showed(&info.subject.name, info.not_after_ms);
-                held.registration = Some(self.deny.register(&PeerIdentity::from(info), cut.clone()));
+                if let Some(name) = info.subject.holder.node() {
+                    self.tls.encounters().met(name, self.tls.clock().now_ms());
+                    self.tls.encounters().showed(name, info.not_after_ms);
+                }
+                held.registration = Some(self.deny.register(&Shown::from(info), cut.clone()));
                 info.not_after_ms.saturating_sub(self.tls.clock().now_ms())
             }
             None => {
@@ -148,7 +149,7 @@ impl Acceptor {
             }
         };
         let peer = PeerInfo {
-            identity: info.as_ref().map(PeerIdentity::from),
+            identity: info.as_ref().map(Shown::from),
             address,
             not_after_ms: info.map_or(0, |info| info.not_after_ms),
             places: Arc::new(Semaphore::new(limits::CALLS_UNAUTHENTICATED)),

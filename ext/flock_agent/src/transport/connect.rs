@@ -9,14 +9,18 @@ use std::{
 use flock_core::{Error, Result, limits};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Semaphore,
+    time::timeout,
+};
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
 use super::{
-    DenyList, Expect, PeerIdentity, PeerInfo, Tls,
+    DenyList, Expect, PeerInfo, Shown, Tls,
     connection::{Connection, Held},
     net::TcpStream,
     refusal, tls,
@@ -119,10 +123,10 @@ impl Way {
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let info = CertInfo::parse(leaf.map(|leaf| leaf.as_ref()).unwrap_or_default()).map_err(io::Error::other)?;
-        if let Target::Member(tls, _) = &self.target {
-            tls.encounters().showed(&info.subject.name, info.not_after_ms);
+        if let (Target::Member(tls, _), Some(name)) = (&self.target, info.subject.holder.node()) {
+            tls.encounters().showed(name, info.not_after_ms);
         }
-        let peer = PeerIdentity::from(&info);
+        let peer = Shown::from(&info);
         let cut = self.cut.child_token();
         let held = Held {
             permits: Vec::new(),
@@ -150,7 +154,26 @@ pub async fn dial_once(target: Target, address: &str) -> Result<Channel> {
     Arc::new(Way::new(target, address, DenyList::default())).channel().await
 }
 
+/// A connection to a hub at `address`, with these credentials.
+///
+/// # Errors
+/// As [`super::Dialer::channel`].
+pub(crate) async fn connect_hub(
+    tls: Arc<Tls>,
+    address: &str,
+) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>> {
+    let target = Target::Member(tls, Expect::Hub);
+    Way::new(target, address, DenyList::default()).connect().await
+}
+
 fn endpoint() -> Endpoint {
+    kept_alive()
+        // A safety net only: the caller's own deadline, which comes first, knows how to call a late answer.
+        .timeout(Duration::from_millis(limits::CALL_MS + limits::DEADLINE_MARGIN_MS))
+}
+
+/// How connections between machines are kept, without a deadline for their calls.
+pub(crate) fn kept_alive() -> Endpoint {
     // The address is the connector's business; gRPC only wants a name in its headers.
     Endpoint::from_static("http://flock")
         .http2_keep_alive_interval(Duration::from_millis(limits::KEEPALIVE_MS))
@@ -158,6 +181,4 @@ fn endpoint() -> Endpoint {
         .keep_alive_while_idle(true)
         .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
         .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
-        // A safety net only: the caller's own deadline, which comes first, knows how to call a late answer.
-        .timeout(Duration::from_millis(limits::CALL_MS + limits::DEADLINE_MARGIN_MS))
 }

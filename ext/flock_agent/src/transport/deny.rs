@@ -9,10 +9,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use flock_core::id::NodeName;
+use flock_core::holder::Asker;
 use tokio_util::sync::CancellationToken;
 
-use super::PeerIdentity;
+use super::Shown;
 
 /// How a replaced enrolment is written in a [`DenyList`]; no node name holds a slash.
 ///
@@ -30,32 +30,32 @@ pub struct DenyList(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     entries: ArcSwap<HashSet<String>>,
-    open: Mutex<HashMap<u64, (PeerIdentity, CancellationToken)>>,
+    open: Mutex<HashMap<u64, (Shown, CancellationToken)>>,
     next: AtomicU64,
 }
 
 impl DenyList {
-    /// Replaces the list: names of nodes, and what [`denied_enrolment`] makes. Connections of those now on it close.
+    /// Replaces the list: names of nodes, `operator/…`, and what [`denied_enrolment`] makes. Connections of those now on it close.
     pub fn set(&self, entries: Vec<String>) {
         self.0.entries.store(Arc::new(entries.into_iter().collect()));
         let open = self.open();
         for (peer, cut) in open.values() {
             if self.denies_peer(peer) {
-                tracing::warn!(node = %peer.name, "removed from the flock: closing its connection");
+                tracing::warn!(holder = %peer.holder, "removed from the flock: closing its connection");
                 cut.cancel();
             }
         }
     }
 
-    /// Whether the node is on the list by its name.
-    pub fn denies(&self, name: &NodeName) -> bool {
+    /// Whether a node or an operator is on the list by its name.
+    pub fn denies(&self, name: &impl Asker) -> bool {
         self.0.entries.load().contains(name.as_str())
     }
 
-    /// Whether the node is on the list by its name or its enrolment.
-    pub fn denies_peer(&self, peer: &PeerIdentity) -> bool {
+    /// Whether the holder of a certificate is on the list by its name or its enrolment.
+    pub fn denies_peer(&self, peer: &Shown) -> bool {
         let entries = self.0.entries.load();
-        entries.contains(peer.name.as_str())
+        entries.contains(peer.holder.as_str())
             || (!entries.is_empty() && entries.contains(&denied_enrolment(&peer.enrolment)))
     }
 
@@ -65,7 +65,7 @@ impl DenyList {
     }
 
     /// Has `cut` cancelled once the peer is on the list, at once if it already is.
-    pub(super) fn register(&self, peer: &PeerIdentity, cut: CancellationToken) -> Registration {
+    pub(super) fn register(&self, peer: &Shown, cut: CancellationToken) -> Registration {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         self.open().insert(id, (peer.clone(), cut.clone()));
         // After the insertion: a list that was set in between has either cut it or is seen here.
@@ -75,7 +75,7 @@ impl DenyList {
         Registration { list: self.clone(), id }
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, (PeerIdentity, CancellationToken)>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, (Shown, CancellationToken)>> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

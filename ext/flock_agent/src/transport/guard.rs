@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use flock_core::{Error, Result};
+use flock_core::{Error, Result, holder::Holder};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{
     body::Body,
@@ -16,17 +16,19 @@ use tonic::{
 };
 use tower::{Layer, Service};
 
-use super::{DenyList, PeerIdentity};
+use super::{DenyList, OperatorIdentity, PeerIdentity, Shown};
 use crate::{clock::Clock, wire};
 
 /// The only service that a caller without a certificate may use.
 const ENROL: &str = "/flock.v1.Enrol/";
+/// The only service that an operator may use besides.
+const LOCAL: &str = "/flock.v1.Local/";
 
 /// What is known of the other end of a connection; in the extensions of every request.
 #[derive(Debug, Clone)]
 pub struct PeerInfo {
     /// Its certificate, if it showed one.
-    pub identity: Option<PeerIdentity>,
+    pub identity: Option<Shown>,
     /// Where it connected from, or where it was dialled.
     pub address: SocketAddr,
     /// When its certificate ends, Unix time; connections may outlast it.
@@ -35,7 +37,7 @@ pub struct PeerInfo {
     pub(super) places: Arc<Semaphore>,
 }
 
-/// Puts [`PeerIdentity`] into the extensions, and refuses what the other end may not ask.
+/// Puts [`PeerIdentity`] or [`OperatorIdentity`] into the extensions, and refuses what the other end may not ask.
 #[derive(Clone)]
 pub(super) struct Guard {
     pub deny: DenyList,
@@ -57,16 +59,41 @@ impl Guard {
                     .with_code("no_certificate"),
             ),
             Some(peer) if self.deny.denies_peer(&peer) => {
-                Err(Error::denied(format!("{} was removed from the flock", peer.name)).with_code("removed"))
+                Err(Error::denied(format!("{} was removed from the flock", peer.holder)).with_code("removed"))
             }
             Some(peer) if info.not_after_ms <= self.clock.now_ms() => {
-                Err(Error::denied(format!("the certificate of {} has expired", peer.name))
+                Err(Error::denied(format!("the certificate of {} has expired", peer.holder))
                     .with_code("certificate_expired"))
             }
-            Some(peer) => {
-                request.extensions_mut().insert(peer);
-                Ok(None)
-            }
+            Some(peer) => introduce(peer, request).map(|()| None),
+        }
+    }
+}
+
+/// Says in the request who calls. Nodes and operators have nothing in common but Enrol: each finds the services of the other shut.
+fn introduce<B>(peer: Shown, request: &mut Request<B>) -> Result<()> {
+    let path = request.uri().path();
+    let (enrols, as_operator) = (path.starts_with(ENROL), path.starts_with(LOCAL));
+    match peer.holder {
+        Holder::Node(_) if as_operator => Err(Error::denied(
+            "nodes use the socket of their own agent; this is for operators",
+        )
+        .with_code("not_an_operator")),
+        Holder::Node(name) => {
+            request.extensions_mut().insert(PeerIdentity {
+                name,
+                hub: peer.hub,
+                serial: peer.serial,
+                enrolment: peer.enrolment,
+            });
+            Ok(())
+        }
+        Holder::Operator(name) if as_operator || enrols => {
+            request.extensions_mut().insert(OperatorIdentity(name));
+            Ok(())
+        }
+        Holder::Operator(name) => {
+            Err(Error::denied(format!("{name} is no node, and this call is for nodes")).with_code("not_a_node"))
         }
     }
 }

@@ -12,13 +12,17 @@ mod server;
 mod tls;
 mod verify;
 
-use flock_core::id::NodeName;
+use flock_core::{
+    holder::{Holder, OperatorName},
+    id::NodeName,
+};
 
 use crate::identity::cert::CertInfo;
 
 #[cfg(feature = "simulation")]
 pub(crate) use crate::simulation as net;
 pub use connect::{Target, dial_once};
+pub(crate) use connect::{connect_hub, kept_alive};
 pub use deny::{DenyList, denied_enrolment};
 pub use dial::Dialer;
 pub use encounters::Encounters;
@@ -31,7 +35,32 @@ pub use server::{ServerLimits, serve_peers, serve_peers_within};
 pub use tls::{Credentials, Tls};
 pub(crate) use verify::client_path;
 
-/// Who is at the other end, as its certificate says; in the extensions of every request over mutual TLS.
+/// The certificate at the other end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Shown {
+    /// Whose it is.
+    pub holder: Holder,
+    /// Whether that is a hub.
+    pub hub: bool,
+    /// Its serial number, hexadecimal.
+    pub serial: String,
+    /// The enrolment that it comes from.
+    pub enrolment: String,
+}
+
+impl From<&CertInfo> for Shown {
+    fn from(info: &CertInfo) -> Self {
+        Self {
+            holder: info.subject.holder.clone(),
+            hub: info.subject.hub,
+            serial: info.serial.clone(),
+            enrolment: info.subject.enrolment.clone(),
+        }
+    }
+}
+
+/// The node at the other end, as its certificate says; in the extensions of every request that a node makes over mutual TLS, and of no
+/// other: what asks for it serves no operator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PeerIdentity {
     /// The node.
@@ -44,16 +73,9 @@ pub struct PeerIdentity {
     pub enrolment: String,
 }
 
-impl From<&CertInfo> for PeerIdentity {
-    fn from(info: &CertInfo) -> Self {
-        Self {
-            name: info.subject.name.clone(),
-            hub: info.subject.hub,
-            serial: info.serial.clone(),
-            enrolment: info.subject.enrolment.clone(),
-        }
-    }
-}
+/// The operator at the other end, likewise.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OperatorIdentity(pub OperatorName);
 
 /// Whom a dialled address has to prove to be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

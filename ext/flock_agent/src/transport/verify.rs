@@ -19,7 +19,7 @@ use rustls::{
 };
 
 use super::{
-    DenyList, Encounters, Expect, PeerIdentity,
+    DenyList, Encounters, Expect, Shown,
     tls::{provider, unix_time},
 };
 use crate::identity::cert::{self, CertInfo};
@@ -61,10 +61,10 @@ impl Clients {
     }
 
     fn refused(&self, info: &CertInfo, error: &Error, now: UnixTime) {
-        if info.subject.flock_id == self.flock_id {
-            self.encounters.showed(&info.subject.name, info.not_after_ms);
-            self.encounters
-                .failed(&info.subject.name, error, now.as_secs().saturating_mul(1000));
+        let ours = info.subject.flock_id == self.flock_id;
+        if let (true, Some(name)) = (ours, info.subject.holder.node()) {
+            self.encounters.showed(name, info.not_after_ms);
+            self.encounters.failed(name, error, now.as_secs().saturating_mul(1000));
         }
     }
 }
@@ -120,7 +120,7 @@ impl ClientCertVerifier for Clients {
         if info.subject.flock_id != self.flock_id {
             return Err(CertificateError::ApplicationVerificationFailure.into());
         }
-        if self.deny.denies_peer(&PeerIdentity::from(&info)) {
+        if self.deny.denies_peer(&Shown::from(&info)) {
             let error = Error::denied("it was removed from the flock, or another machine took its name");
             self.refused(&info, &error.with_code("removed"), now);
             return Err(CertificateError::Revoked.into());
@@ -220,15 +220,15 @@ impl Servers {
         {
             return Err(Error::denied("it belongs to another flock").with_code("other_flock"));
         }
-        if self.deny.denies_peer(&PeerIdentity::from(info)) {
-            return Err(Error::denied(format!("{} was removed from the flock", subject.name)).with_code("removed"));
+        if self.deny.denies_peer(&Shown::from(info)) {
+            return Err(Error::denied(format!("{} was removed from the flock", subject.holder)).with_code("removed"));
         }
         match &self.expect {
             Expect::Hub if !subject.hub => {
-                Err(Error::denied(format!("{} answers there, which is no hub", subject.name)).with_code("wrong_name"))
+                Err(Error::denied(format!("{} answers there, which is no hub", subject.holder)).with_code("wrong_name"))
             }
-            Expect::Node(name) if subject.name != *name => {
-                Err(Error::denied(format!("{} answers there, not {name}", subject.name)).with_code("wrong_name"))
+            Expect::Node(name) if subject.holder != *name => {
+                Err(Error::denied(format!("{} answers there, not {name}", subject.holder)).with_code("wrong_name"))
             }
             _ => Ok(()),
         }

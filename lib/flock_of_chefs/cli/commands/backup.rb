@@ -6,7 +6,7 @@ module FlockOfChefs
       # `flockctl backup`
       class Backup < Command
         desc "Write identity, store and registry of this node into one file"
-        verb :Backup
+        verb :Backup, agent: :here
 
         argument :file, required: true, desc: "The file; it holds private keys"
         example ["/var/backups/flock.tar"]

@@ -6,7 +6,7 @@ module FlockOfChefs
       # `flockctl doctor`
       class Doctor < Command
         desc "Look for what is wrong on this node"
-        verb :Doctor
+        verb :Doctor, agent: :here
       end
     end
   end

@@ -6,7 +6,7 @@ module FlockOfChefs
       # `flockctl leave`
       class Leave < Command
         desc "Take this node out of its flock"
-        verb :Leave
+        verb :Leave, agent: :here
 
         option :force, type: :flag, desc: "Although notifications of this node have not ended"
         option :yes, type: :flag, desc: "Do not ask"

@@ -6,7 +6,7 @@ module FlockOfChefs
       # `flockctl node remove`
       class NodeRemove < Command
         desc "Remove a node from the flock"
-        verb :NodeRemove
+        verb :NodeRemove, agent: :here
 
         argument :name, required: true, desc: "The node"
       end

@@ -36,9 +36,12 @@ module FlockOfChefs
 
         def story(record)
           [record["id"], *STORY.map { |key| line(key.delete_suffix("_ms"), Value.text(key, record[key])) },
+           *asked_by(record["operator"].to_s),
            *Array(record["sources"]).map { |source| line("because", cause(source)) },
            *Array(record["chain"]).map { |hop| line("after", "#{hop["key"]} #{hop["action"]} on #{hop["node"]}") }]
         end
+
+        def asked_by(operator) = operator.empty? ? [] : [line("asked by", "operator/#{operator}")]
 
         def line(title, text) = "  #{"#{title}:".ljust(12)} #{text}"
 

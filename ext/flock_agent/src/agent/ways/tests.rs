@@ -142,7 +142,7 @@ async fn when_neither_way_leads_there_nothing_was_carried_and_the_dial_says_why(
 async fn a_relayed_call_that_breaks_may_have_arrived() {
     let world = World::new(|_| String::new()).await;
     let ways = world.ways.clone();
-    let asked = tokio::spawn(async move { ways.resources("target").await });
+    let asked = tokio::spawn(async move { ways.resources(of("target")).await });
     eventually(|| async { (world.taken.0.load(Ordering::SeqCst) == 1).then_some(()) }).await;
     world.flock.net.cut("target");
     let broken = soon(asked).await.unwrap().unwrap_err();
@@ -170,7 +170,7 @@ async fn a_hub_with_too_much_to_relay_makes_the_sender_wait() {
     for _ in 0..limits::RELAYED_CALLS {
         let ways = world.ways.clone();
         held.spawn(async move {
-            while ways.resources("target").await.is_err() {
+            while ways.resources(of("target")).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });
@@ -200,4 +200,11 @@ fn only_the_word_of_the_node_itself_says_that_nothing_was_done() {
     assert_eq!(perhaps_arrived(down.clone()), down);
     let broken = perhaps_arrived(Error::connection("broken pipe"));
     assert_eq!(broken.kind(), ErrorKind::OutcomeUnknown);
+}
+
+fn of(node: &str) -> pb::ResourcesRequest {
+    pb::ResourcesRequest {
+        node: node.to_owned(),
+        ..Default::default()
+    }
 }

@@ -133,7 +133,7 @@ fn request(api: &str, method: &str) -> pb::CallRequest {
 }
 
 async fn call(hosts: &Hosts, call: pb::CallRequest) -> Result<pb::CallReply> {
-    let from = NodeName::parse("bender2").unwrap();
+    let from = Holder::parse("bender2").unwrap();
     tokio::time::timeout(PATIENCE, hosts.call(&from, call)).await.unwrap()
 }
 

@@ -7,7 +7,7 @@ fn open(hosts: &Hosts) -> Yielding {
         streams: true,
         ..request("a", "m")
     };
-    hosts.open(&NodeName::parse("bender2").unwrap(), call).unwrap()
+    hosts.open(&Holder::parse("bender2").unwrap(), call).unwrap()
 }
 
 async fn next(stream: &mut Yielding) -> Item {

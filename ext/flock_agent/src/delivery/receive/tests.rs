@@ -137,6 +137,72 @@ async fn the_allow_table_decides_at_the_door() {
 }
 
 #[tokio::test]
+async fn an_operators_rights_are_its_own_and_not_the_hubs() {
+    let of = |operator: &str, n| pb::Envelope {
+        operator: operator.into(),
+        key: "service[x]".into(),
+        action: "restart".into(),
+        ..envelope("a1", n)
+    };
+    // A rule that admits the hub, and the default policy that would.
+    for policy in [only_restart(), Policy::default()] {
+        let target = Target::new(policy);
+        assert_eq!(verdict(&target.admit(of("", 1)).await), (Verdict::Stored, ""));
+        assert_eq!(
+            verdict(&target.admit(of("alice", 2)).await),
+            (Verdict::Denied, "policy")
+        );
+    }
+    let rule = Rule {
+        from: "operator/alice".into(),
+        resource: "service[*]".into(),
+        actions: vec!["restart".into()],
+        call: Vec::new(),
+    };
+    let target = Target::new(Policy::new(vec![rule]));
+    assert_eq!(verdict(&target.admit(of("alice", 1)).await), (Verdict::Stored, ""));
+    assert_eq!(verdict(&target.admit(of("bob", 2)).await), (Verdict::Denied, "policy"));
+    let reused = target.admit(of("", 1)).await;
+    assert_eq!(
+        verdict(&reused),
+        (Verdict::Refused, "id_reused"),
+        "who asks is part of what is asked"
+    );
+    let stored = target
+        .store
+        .read(|conn| inbox::list(conn, &pb::ListRequest::default()))
+        .await
+        .unwrap();
+    assert_eq!((stored[0].peer.as_str(), stored[0].operator.as_str()), ("a1", "alice"));
+}
+
+#[tokio::test]
+async fn an_operator_that_was_removed_is_refused_here_too() {
+    let deny = crate::transport::DenyList::default();
+    let rule = Rule {
+        from: "operator/*".into(),
+        resource: "*".into(),
+        actions: vec!["*".into()],
+        call: Vec::new(),
+    };
+    let gate = Gate::new(name("target"), Policy::new(vec![rule])).denying(deny.clone());
+    let asked = pb::Envelope {
+        operator: "alice".into(),
+        ..envelope("a", 1)
+    };
+    let alice = Holder::parse("operator/alice").unwrap();
+    gate.at_arrival(&alice, &asked, None).unwrap();
+    deny.set(vec!["operator/alice".into()]);
+    for refused in [
+        gate.at_arrival(&alice, &asked, None),
+        gate.may_call(&alice, "flock_api", "state"),
+        gate.may_list(&alice),
+    ] {
+        assert_eq!(refused.unwrap_err().code(), "removed");
+    }
+}
+
+#[tokio::test]
 async fn the_default_policy_asks_the_card_later() {
     let target = Target::new(Policy::default());
     write_snapshot(target.path(), 1, &[card("execute[x]")]);

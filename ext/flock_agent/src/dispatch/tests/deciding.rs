@@ -13,6 +13,7 @@ fn candidate(row: i64, key: &str, action: &str) -> Candidate {
     Candidate {
         row,
         sender: "a".into(),
+        operator: String::new(),
         key: key.into(),
         action: action.into(),
         arrived_run: 5,
@@ -95,6 +96,27 @@ fn a_table_that_was_tightened_meanwhile_is_obeyed() {
     assert_eq!(at(rule("a"), "delete"), "run");
     assert_eq!(at(rule("a"), "run"), "denied policy");
     assert_eq!(at(rule("b"), "delete"), "denied policy");
+}
+
+#[test]
+fn an_operator_that_was_removed_meanwhile_has_nothing_run() {
+    let rule = Rule {
+        from: "operator/*".into(),
+        resource: "*".into(),
+        actions: vec!["run".into()],
+        call: Vec::new(),
+    };
+    let (snapshot, deny) = (snapshot(5), crate::transport::DenyList::default());
+    let by_alice = Candidate {
+        operator: "alice".into(),
+        ..candidate(1, "execute[x]", "run")
+    };
+    let admitting = gate(Policy::new(vec![rule])).denying(deny.clone());
+    let at = |gate: &Gate| word(decide(&by_alice, Some(&snapshot), gate));
+    assert_eq!(at(&gate(Policy::default())), "denied policy", "what any node may");
+    assert_eq!(at(&admitting), "run");
+    deny.set(vec!["operator/alice".into()]);
+    assert_eq!(at(&admitting), "denied removed");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use flock_core::holder::Holder;
 use sha2::{Digest, Sha256};
 
 use super::{super::testing::*, *};
@@ -32,6 +33,7 @@ async fn a_token_is_kept_as_a_hash_and_dead_ones_go() {
         ttl_ms: 60_000,
         uses: 3,
         node_glob: "web*".into(),
+        ..Default::default()
     };
     let token = operator.link.token_create(request).await.unwrap();
     let entries = flock.registry.list(TOKENS).await.unwrap().entries;
@@ -50,7 +52,8 @@ async fn a_token_is_kept_as_a_hash_and_dead_ones_go() {
             hash,
             expires_ms: token.expires_ms,
             uses_left: 3,
-            node_glob: "web*".into()
+            node_glob: "web*".into(),
+            operator: String::new()
         }
     );
     let again = operator
@@ -139,6 +142,26 @@ async fn a_removed_node_is_fenced_denied_and_forgotten_everywhere() {
     let late = flock.member("late", &[&one]);
     late.connected().await;
     eventually(|| async { late.deny.denies(&evil_name).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_removed_operator_is_denied_everywhere_and_the_node_of_that_name_is_not() {
+    let flock = Flock::new(600_000);
+    let hub = flock.hub("hub");
+    let operator = flock.operator(&hub);
+    operator.connected().await;
+    let member = flock.member("alice", &[&hub]);
+    member.connected().await;
+    let unknown = operator.link.node_remove("operator/alice").await.unwrap_err();
+    assert_eq!(unknown.kind().code(), "node_not_found");
+    put(&flock, "enrolled/operator%2Falice", "{}").await;
+    operator.link.node_remove("operator/alice").await.unwrap();
+    let alice = Holder::parse("operator/alice").unwrap();
+    for deny in [&hub.deny, &member.deny] {
+        eventually(|| async { deny.denies(&alice).then_some(()) }).await;
+        assert!(!deny.denies(&name("alice")));
+    }
+    member.connected().await;
 }
 
 #[tokio::test]

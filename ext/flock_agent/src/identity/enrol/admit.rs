@@ -1,6 +1,11 @@
 //! Whether a machine that knows a secret is let in under the name it asks for.
 
-use flock_core::{Error, Result, id::NodeName, limits};
+use flock_core::{
+    Error, Result,
+    holder::{Holder, OperatorName},
+    id::NodeName,
+    limits,
+};
 
 use super::{Denial, Enrol, EnrolledRecord, enrolled_key, json, parse, removed_key, token};
 use crate::{
@@ -20,7 +25,7 @@ use rcgen::PublicKeyData;
 /// A request whose form is right.
 struct Candidate<'a> {
     request: &'a pb::JoinRequest,
-    name: NodeName,
+    name: Holder,
     key: rcgen::PublicKey,
     key_hash: String,
 }
@@ -49,7 +54,7 @@ impl Enrol {
     async fn try_admit(&self, candidate: &Candidate<'_>) -> Result<pb::Leaf> {
         let (token, record) = self.token(candidate.request).await?;
         let now_ms = self.clock.now_ms();
-        record.admits(candidate.name.as_str(), now_ms)?;
+        record.admits(&candidate.name, now_ms)?;
         let enrolled = self.enrolled(&candidate.name).await?;
         if let Some((entry, old)) = &enrolled
             && old.key == candidate.key_hash
@@ -130,7 +135,7 @@ impl Enrol {
         let flock_id = self.identity.flock_id().to_owned();
         let subject = Subject {
             flock_id,
-            name: candidate.name.clone(),
+            holder: candidate.name.clone(),
             hub: false,
             enrolment,
         };
@@ -174,7 +179,10 @@ impl Enrol {
 }
 
 fn candidate(request: &pb::JoinRequest) -> Result<Candidate<'_>> {
-    let name = NodeName::parse(&request.name)?;
+    let name = match request.operator {
+        true => Holder::Operator(OperatorName::parse(&request.name)?),
+        false => NodeName::parse(&request.name)?.into(),
+    };
     if request.hub {
         return Err(Error::configuration(
             "a join token lets in members; this hub serves its registry alone: leave out [registry] in agent.toml of the joining node",
@@ -205,13 +213,14 @@ fn refuse_taken(candidate: &Candidate<'_>, enrolled: Option<&EnrolledRecord>, re
     if candidate.request.replace {
         return Ok(());
     }
+    let again = super::again(name);
     if removed {
-        let message = format!("{name} was removed from this flock; `flockctl join STRING --replace` takes it back in");
+        let message = format!("{name} was removed from this flock; {again} takes it back in");
         return Err(token::denied("removed", &message));
     }
     if enrolled.is_some() {
         let message = format!(
-            "{name} is in this flock already; if this machine takes its place, `flockctl join STRING --replace` (the other one is then denied), else choose another name"
+            "{name} is in this flock already; if this machine takes its place, {again} (the other one is then denied), else choose another name"
         );
         return Err(token::denied("name_taken", &message));
     }
@@ -219,7 +228,7 @@ fn refuse_taken(candidate: &Candidate<'_>, enrolled: Option<&EnrolledRecord>, re
 }
 
 /// What the replaced machine still holds is denied until the last of it has expired.
-pub(super) fn deny(name: &NodeName, enrolment: &str, now_ms: u64) -> Op {
+pub(super) fn deny(name: &Holder, enrolment: &str, now_ms: u64) -> Op {
     let key = format!(
         "{}{}",
         super::REMOVED,

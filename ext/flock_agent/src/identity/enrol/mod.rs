@@ -6,6 +6,7 @@
 //! removed/<name>             the node is denied until it joins with --replace
 //! removed/enrolment%2F<id>   certificates of a replaced enrolment are denied until they have expired
 //! ```
+//! The name of an operator is `operator/NAME` there, escaped as all names: no node has it.
 //! The unescaped last segments under `removed/` are the entries of a [`crate::transport::DenyList`].
 
 mod admit;
@@ -15,7 +16,7 @@ mod token;
 
 use std::sync::Arc;
 
-use flock_core::{Error, Result, id::NodeName, limits};
+use flock_core::{Error, Result, holder::Holder, limits};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tonic::{Request, Response, Status};
 
@@ -117,7 +118,7 @@ impl Enrol {
             hub: true,
         };
         let put = crate::registry::Op::Put {
-            key: enrolled_key(self.identity.name()),
+            key: enrolled_key(&self.identity.name().into()),
             value: json(&record),
             expect: crate::registry::Expect::Any,
             session: None,
@@ -139,7 +140,7 @@ impl Enrol {
         attempt().await
     }
 
-    async fn enrolled(&self, name: &NodeName) -> Result<Option<(Entry, EnrolledRecord)>> {
+    async fn enrolled(&self, name: &Holder) -> Result<Option<(Entry, EnrolledRecord)>> {
         let entry = self.registry.get(&enrolled_key(name)).await?;
         entry.map(|entry| Ok((entry.clone(), parse(&entry)?))).transpose()
     }
@@ -190,13 +191,21 @@ fn printable(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_default).collect()
 }
 
-fn enrolled_key(name: &NodeName) -> String {
+fn enrolled_key(name: &Holder) -> String {
     format!("{ENROLLED}{}", name.escaped())
 }
 
-/// The key that denies a node by its name.
-pub fn removed_key(name: &NodeName) -> String {
+/// The key that denies a node or an operator by its name.
+pub fn removed_key(name: &Holder) -> String {
     format!("{REMOVED}{}", name.escaped())
+}
+
+/// What somebody runs to be let in again.
+fn again(name: &Holder) -> &'static str {
+    match name.is_operator() {
+        true => "`flockctl join --operator STRING --replace`",
+        false => "`flockctl join STRING --replace`",
+    }
 }
 
 /// `removed/…` of a replaced enrolment.

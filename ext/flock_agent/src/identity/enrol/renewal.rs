@@ -1,10 +1,10 @@
 //! Whether a leaf is replaced by a fresh one: its holder proves to have its key, also a while after its end.
 
-use flock_core::{Error, Result, id::escape, limits};
+use flock_core::{Error, Result, holder::Holder, id::escape, limits};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use rustls::pki_types::CertificateDer;
 
-use super::{Enrol, admit::deny, enrolled_key, json, removed_key, token::denied};
+use super::{Enrol, admit::deny, again, enrolled_key, json, removed_key, token::denied};
 use crate::{
     identity::{ca, cert::CertInfo, machine, renew::signed_part},
     pb,
@@ -28,10 +28,11 @@ impl Enrol {
             return Err(Error::protocol("the renewal is too large").with_code("bad_csr"));
         }
         let info = CertInfo::parse(request.chain.first().map(Vec::as_slice).unwrap_or_default())?;
-        let name = &info.subject.name;
+        let name = &info.subject.holder;
         if info.not_after_ms.saturating_add(limits::RENEW_GRACE_MS) < now_ms {
             let message = format!(
-                "the certificate of {name} ended more than 90 days ago; `flockctl join STRING --replace` takes it back in"
+                "the certificate of {name} ended more than 90 days ago; {} takes it back in",
+                again(name)
             );
             return Err(denied("certificate_expired", &message));
         }
@@ -63,10 +64,9 @@ impl Enrol {
     }
 
     async fn try_renew(&self, request: &pb::RenewRequest, info: &CertInfo, key: &rcgen::PublicKey) -> Result<pb::Leaf> {
-        let name = &info.subject.name;
+        let name = &info.subject.holder;
         if self.registry.get(&removed_key(name)).await?.is_some() {
-            let message =
-                format!("{name} was removed from this flock; `flockctl join STRING --replace` takes it back in");
+            let message = format!("{name} was removed from this flock; {} takes it back in", again(name));
             return Err(denied("removed", &message));
         }
         let enrolled = self.enrolled(name).await?;
@@ -76,7 +76,7 @@ impl Enrol {
                 tracing::warn!(node = %name, "the registry knew an older machine of that name: was it restored from a backup? that one is denied");
                 ops.push(deny(name, &old.enrolment, self.clock.now_ms()));
             } else {
-                refuse_other_machine(name.as_str(), old, request, info)?;
+                refuse_other_machine(name, old, request, info)?;
             }
         }
         let (leaf, mut new) = self.sign(&info.subject, key, &request.machine_id, self.clock.now_ms())?;
@@ -112,14 +112,16 @@ impl Enrol {
 }
 
 fn refuse_other_machine(
-    name: &str,
+    name: &Holder,
     enrolled: &super::EnrolledRecord,
     request: &pb::RenewRequest,
     info: &CertInfo,
 ) -> Result<()> {
     if enrolled.enrolment != info.subject.enrolment {
-        let message =
-            format!("another machine has joined as {name} since; `flockctl join STRING --replace` takes the name back");
+        let message = format!(
+            "another machine has joined as {name} since; {} takes the name back",
+            again(name)
+        );
         return Err(denied("replaced", &message));
     }
     if machine::differ(&enrolled.machine_id, &request.machine_id) && !request.rebind {

@@ -1,7 +1,12 @@
 //! Join tokens: what the registry keeps of them, and how they are made.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use flock_core::{Error, Result, glob, id::escape, limits};
+use flock_core::{
+    Error, Result, glob,
+    holder::{Holder, OPERATOR_PREFIX, OperatorName},
+    id::escape,
+    limits,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -27,6 +32,9 @@ pub struct TokenRecord {
     /// Which names; `*` and `?` match; "" = any.
     #[serde(default)]
     pub node_glob: String,
+    /// The one operator that it lets in, without the prefix; "" = it lets in nodes.
+    #[serde(default)]
+    pub operator: String,
 }
 
 /// A token that was just made; the secret is nowhere else.
@@ -40,12 +48,25 @@ pub struct NewToken {
     pub record: TokenRecord,
 }
 
-/// Makes a token; `ttl_ms` 0 = [`limits::TOKEN_TTL_MS`], `uses` 0 = one, `glob` "" = any name.
+/// Makes a token; `ttl_ms` 0 = [`limits::TOKEN_TTL_MS`], `uses` 0 = one, `node_glob` "" = any name, `operator` "" = for nodes.
 ///
 /// # Errors
-/// `configuration` (`bad_token`) when it would last too long or admit too many.
-pub fn new_token(ttl_ms: u64, uses: u32, glob: &str, now_ms: u64) -> Result<NewToken> {
-    let ttl_ms = if ttl_ms == 0 { limits::TOKEN_TTL_MS } else { ttl_ms };
+/// `configuration` (`bad_token`, `bad_operator_name`) when it would last too long, admit too many, or both nodes and operators.
+pub fn new_token(asked: &pb::HubTokenRequest, now_ms: u64) -> Result<NewToken> {
+    let (uses, glob) = (asked.uses, asked.node_glob.as_str());
+    let ttl_ms = if asked.ttl_ms == 0 {
+        limits::TOKEN_TTL_MS
+    } else {
+        asked.ttl_ms
+    };
+    if !asked.operator.is_empty() {
+        OperatorName::parse(&asked.operator)?;
+        if !glob.is_empty() || uses > 1 {
+            return Err(bad(
+                "a token for an operator lets in that one, once: leave out nodes and uses".to_owned(),
+            ));
+        }
+    }
     if ttl_ms > limits::TOKEN_TTL_MAX_MS {
         return Err(bad(format!(
             "a token lasts {} hours at most",
@@ -69,6 +90,7 @@ pub fn new_token(ttl_ms: u64, uses: u32, glob: &str, now_ms: u64) -> Result<NewT
             expires_ms: now_ms.saturating_add(ttl_ms),
             uses_left: uses.max(1),
             node_glob: glob.to_owned(),
+            operator: asked.operator.clone(),
         },
         secret,
     })
@@ -78,14 +100,8 @@ pub fn new_token(ttl_ms: u64, uses: u32, glob: &str, now_ms: u64) -> Result<NewT
 ///
 /// # Errors
 /// As [`new_token`]; `rejected` (`tokens`) when [`limits::TOKENS`] are there; the registry's.
-pub async fn create_token(
-    registry: &dyn Registry,
-    ttl_ms: u64,
-    uses: u32,
-    glob: &str,
-    now_ms: u64,
-) -> Result<pb::HubToken> {
-    let token = new_token(ttl_ms, uses, glob, now_ms)?;
+pub async fn create_token(registry: &dyn Registry, asked: &pb::HubTokenRequest, now_ms: u64) -> Result<pb::HubToken> {
+    let token = new_token(asked, now_ms)?;
     sweep(registry, now_ms).await?;
     let put = Op::Put {
         key: key(&token.id),
@@ -140,14 +156,17 @@ impl TokenRecord {
     }
 
     /// Whether it lets in `name` at `now_ms`; uses are counted elsewhere.
-    pub(super) fn admits(&self, name: &str, now_ms: u64) -> Result<()> {
+    pub(super) fn admits(&self, name: &Holder, now_ms: u64) -> Result<()> {
         if self.expires_ms <= now_ms {
             return Err(denied(
                 "token_expired",
                 "the join token has expired; make another with `flockctl token create` on a hub",
             ));
         }
-        if !self.node_glob.is_empty() && !glob::matches(&self.node_glob, name) {
+        if name.is_operator() == self.operator.is_empty() || (name.is_operator() && name.name() != self.operator) {
+            return Err(denied("token_name", &self.meant(name)));
+        }
+        if !self.node_glob.is_empty() && !glob::matches(&self.node_glob, name.as_str()) {
             let message = format!(
                 "the join token lets in names like {}, not {name}; make one that does (`flockctl token create --node {name}` on a hub), or join as another name",
                 self.node_glob
@@ -155,6 +174,17 @@ impl TokenRecord {
             return Err(denied("token_name", &message));
         }
         Ok(())
+    }
+}
+
+impl TokenRecord {
+    fn meant(&self, name: &Holder) -> String {
+        match self.operator.as_str() {
+            "" => format!(
+                "the join token is for nodes, not for {name}; make one with `flockctl token create --operator NAME`"
+            ),
+            operator => format!("the join token is for {OPERATOR_PREFIX}{operator}, not for {name}"),
+        }
     }
 }
 
@@ -181,16 +211,45 @@ mod tests {
 
     #[test]
     fn a_token_keeps_only_the_hash_of_its_secret() {
-        let token = new_token(0, 0, "", 1000).unwrap();
+        let token = new_token(&pb::HubTokenRequest::default(), 1000).unwrap();
         assert_eq!(
             (token.record.uses_left, token.record.expires_ms),
             (1, 1000 + limits::TOKEN_TTL_MS)
         );
         assert!(token.record.opens_with(&token.secret) && !token.record.opens_with("other"));
         assert!(!serde_json::to_string(&token.record).unwrap().contains(&token.secret));
-        assert_eq!(
-            new_token(limits::TOKEN_TTL_MAX_MS + 1, 1, "", 0).err().unwrap().code(),
-            "bad_token"
+        let long = pb::HubTokenRequest {
+            ttl_ms: limits::TOKEN_TTL_MAX_MS + 1,
+            ..Default::default()
+        };
+        assert_eq!(new_token(&long, 0).err().unwrap().code(), "bad_token");
+    }
+
+    #[test]
+    fn a_token_is_for_one_operator_or_for_nodes() {
+        let asked = |operator: &str, node_glob: &str, uses| pb::HubTokenRequest {
+            operator: operator.into(),
+            node_glob: node_glob.into(),
+            uses,
+            ..Default::default()
+        };
+        let admits = |token: &NewToken, name: &str| {
+            token
+                .record
+                .admits(&Holder::parse(name).unwrap(), 0)
+                .map_err(|e| e.code().to_owned())
+        };
+        let (alice, nodes) = (
+            new_token(&asked("alice", "", 1), 0).unwrap(),
+            new_token(&asked("", "", 0), 0).unwrap(),
         );
+        assert_eq!(admits(&alice, "operator/alice"), Ok(()));
+        assert_eq!(admits(&nodes, "alice"), Ok(()));
+        for (token, name) in [(&alice, "alice"), (&alice, "operator/bob"), (&nodes, "operator/alice")] {
+            assert_eq!(admits(token, name), Err("token_name".into()), "{name}");
+        }
+        for bad in [asked("a/b", "", 0), asked("alice", "web*", 0), asked("alice", "", 2)] {
+            assert!(new_token(&bad, 0).is_err(), "{bad:?}");
+        }
     }
 }

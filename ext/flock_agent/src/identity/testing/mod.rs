@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use flock_core::{Result, id::NodeName};
+use flock_core::{Result, holder::Holder};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,8 @@ use crate::{
 
 pub(crate) use services::Echo;
 
+/// Only bounds a failure.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
 
@@ -138,7 +140,31 @@ impl TestHub {
 
     pub async fn token(&self, ttl_ms: u64, uses: u32, glob: &str) -> pb::HubToken {
         let now_ms = self.skew.clock().now_ms();
-        create_token(&*self.registry, ttl_ms, uses, glob, now_ms).await.unwrap()
+        let asked = pb::HubTokenRequest {
+            ttl_ms,
+            uses,
+            node_glob: glob.to_owned(),
+            ..Default::default()
+        };
+        create_token(&*self.registry, &asked, now_ms).await.unwrap()
+    }
+
+    /// A join string for the operator `name`.
+    pub async fn invite_operator(&self, name: &str) -> String {
+        let asked = pb::HubTokenRequest {
+            operator: name.to_owned(),
+            ..Default::default()
+        };
+        let now_ms = self.skew.clock().now_ms();
+        let token = create_token(&*self.registry, &asked, now_ms).await.unwrap();
+        let pin = self.identity.pin().unwrap();
+        join_string(
+            std::slice::from_ref(&self.address),
+            &pin,
+            &token.id,
+            &token.secret,
+            name,
+        )
     }
 
     pub fn join_string(&self, token: &pb::HubToken) -> String {
@@ -147,6 +173,7 @@ impl TestHub {
             &self.identity.pin().unwrap(),
             &token.id,
             &token.secret,
+            "",
         )
     }
 
@@ -163,7 +190,7 @@ impl TestHub {
 
     /// What the hub does when a node is removed.
     pub async fn remove(&self, name: &str) {
-        let key = removed_key(&NodeName::parse(name).unwrap());
+        let key = removed_key(&Holder::parse(name).unwrap());
         let put = Op::Put {
             key,
             value: b"{}".to_vec(),

@@ -58,6 +58,7 @@ async fn the_secret_goes_to_nobody_but_the_pinned_flock() {
         &ours.identity.pin().unwrap(),
         &token.id,
         &token.secret,
+        "",
     );
     let (code, message) = refused(&Machine::new("bender1"), &wrong).await;
     assert_eq!(code, "wrong_pin", "{message}");
@@ -80,7 +81,7 @@ async fn a_member_of_the_right_flock_is_no_hub_to_join_at() {
         cancel,
     ));
     let token = hub.token(0, 1, "").await;
-    let to_member = join_string(&[address], &hub.identity.pin().unwrap(), &token.id, &token.secret);
+    let to_member = join_string(&[address], &hub.identity.pin().unwrap(), &token.id, &token.secret, "");
     assert_eq!(refused(&Machine::new("bender1"), &to_member).await.0, "wrong_name");
     serving.abort();
 }
@@ -278,9 +279,9 @@ async fn the_next_hub_is_asked_when_one_is_away() {
     drop(away);
     let token = hub.token(0, 1, "").await;
     let pin = hub.identity.pin().unwrap();
-    let only_gone = join_string(std::slice::from_ref(&gone), &pin, &token.id, &token.secret);
+    let only_gone = join_string(std::slice::from_ref(&gone), &pin, &token.id, &token.secret, "");
     assert_eq!(refused(&Machine::new("bender1"), &only_gone).await.0, "refused");
-    let both = join_string(&[gone, hub.address.clone()], &pin, &token.id, &token.secret);
+    let both = join_string(&[gone, hub.address.clone()], &pin, &token.id, &token.secret, "");
     let identity = Machine::new("bender1").join(&both).await.unwrap();
     assert_eq!(identity.hubs()[0], hub.address);
 }

@@ -1,4 +1,5 @@
 mod disk;
 mod join;
+mod operators;
 mod renewal;
 mod time;

@@ -45,6 +45,13 @@ pub trait Inquiries: Send + Sync + 'static {
     /// # Errors
     /// `internal` when the store refuses.
     async fn subscriptions(&self, request: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords>;
+    /// All subscriptions of the flock; only a hub knows them.
+    ///
+    /// # Errors
+    /// `denied` with code `hub_only`.
+    async fn subscriptions_of_flock(&self, _request: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
+        Err(Error::denied("this node is no hub").with_code("hub_only"))
+    }
     /// A join string.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod connection;
 mod follow;
 mod inquiries;
+mod operators;
 mod rpc;
 mod socket;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use tonic::{service::interceptor::InterceptedService, transport::Server};
 use crate::{apis::Hosts, clock::Clock, pb::local_server::LocalServer, store::Store, wire};
 
 pub use inquiries::{InboxView, Inquiries};
+pub use operators::Operators;
 pub use socket::Socket;
 
 /// What the local service is made of; cheap to clone.

@@ -1,4 +1,5 @@
-//! The rpcs: each is one call with a deadline, and errors become statuses here and nowhere else.
+//! The rpcs: each is one call with a deadline, and errors become statuses here and nowhere else. Who comes through the socket speaks for
+//! this node, never for an operator.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -14,7 +15,7 @@ use crate::{
     wire,
 };
 
-type Answer<T> = std::result::Result<Response<T>, Status>;
+pub(super) type Answer<T> = std::result::Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl Local for LocalService {
@@ -23,7 +24,11 @@ impl Local for LocalService {
     }
 
     async fn append(&self, request: Request<pb::Draft>) -> Answer<pb::Stored> {
-        within(self.keep(request.into_inner())).await
+        let own = pb::Draft {
+            operator: String::new(),
+            ..request.into_inner()
+        };
+        within(self.keep(own)).await
     }
 
     async fn run_changed(&self, request: Request<pb::RunChange>) -> Answer<pb::Ack> {
@@ -39,7 +44,11 @@ impl Local for LocalService {
     }
 
     async fn resources(&self, request: Request<pb::ResourcesRequest>) -> Answer<pb::Resources> {
-        within(self.inquiries.resources(request.into_inner())).await
+        let own = pb::ResourcesRequest {
+            operator: String::new(),
+            ..request.into_inner()
+        };
+        within(self.inquiries.resources(own)).await
     }
 
     async fn list(&self, request: Request<pb::ListRequest>) -> Answer<pb::Records> {
@@ -83,15 +92,19 @@ impl Local for LocalService {
 
     async fn call(&self, request: Request<pb::CallRequest>) -> Answer<pb::CallReply> {
         // Bounded by its own deadline, as the next one.
-        answer(self.inquiries.call(request.into_inner()).await)
+        let own = pb::CallRequest {
+            operator: String::new(),
+            ..request.into_inner()
+        };
+        answer(self.inquiries.call(own).await)
     }
 
     async fn observe(&self, request: Request<pb::ObserveRequest>) -> Answer<pb::Observed> {
-        let stopping = self.cancel.cancelled();
-        tokio::select! {
-            observed = self.inquiries.observe(request.into_inner()) => answer(observed),
-            () = stopping => answer(Err(Error::connection("the agent is stopping; ask it again when it is back"))),
-        }
+        let own = pb::ObserveRequest {
+            operator: String::new(),
+            ..request.into_inner()
+        };
+        answer(self.watch(own).await)
     }
 
     async fn leave(&self, request: Request<pb::LeaveRequest>) -> Answer<pb::LeaveReport> {
@@ -130,7 +143,16 @@ impl Local for LocalService {
 }
 
 impl LocalService {
-    async fn keep(&self, draft: pb::Draft) -> Result<pb::Stored> {
+    /// Observes until the agent stops.
+    pub(super) async fn watch(&self, asked: pb::ObserveRequest) -> Result<pb::Observed> {
+        let stopping = self.cancel.cancelled();
+        tokio::select! {
+            observed = self.inquiries.observe(asked) => observed,
+            () = stopping => Err(Error::connection("the agent is stopping; ask it again when it is back")),
+        }
+    }
+
+    pub(super) async fn keep(&self, draft: pb::Draft) -> Result<pb::Stored> {
         self.store.room().refuse_low()?;
         let now_ms = self.clock.now_ms();
         let kept = self
@@ -153,7 +175,7 @@ impl LocalService {
     }
 }
 
-async fn within<T>(call: impl Future<Output = Result<T>> + Send) -> Answer<T> {
+pub(super) async fn within<T>(call: impl Future<Output = Result<T>> + Send) -> Answer<T> {
     within_ms(limits::LOCAL_CALL_MS, call).await
 }
 
@@ -168,6 +190,6 @@ async fn within_ms<T>(limit_ms: u64, call: impl Future<Output = Result<T>> + Sen
 }
 
 #[allow(clippy::result_large_err, reason = "tonic's services answer with Status")]
-fn answer<T>(result: Result<T>) -> Answer<T> {
+pub(super) fn answer<T>(result: Result<T>) -> Answer<T> {
     result.map(Response::new).map_err(wire::status)
 }

@@ -102,7 +102,7 @@ async fn an_allow_table_shows_each_caller_only_what_it_may_use() {
     let target = target(Policy::new(vec![rule]));
     let peer = peer(&target);
     let keys = |who: &str| {
-        peer.cards(&name(who), "")
+        peer.cards(&name(who).into(), "")
             .map(|r| r.cards.into_iter().map(|c| c.key).collect::<Vec<_>>())
     };
     assert_eq!(keys("web1").unwrap(), ["service[y]"]);
@@ -111,9 +111,62 @@ async fn an_allow_table_shows_each_caller_only_what_it_may_use() {
 }
 
 #[tokio::test]
+async fn only_a_hub_speaks_for_operators() {
+    let target = target(Policy::default());
+    let peer = peer(&target);
+    let asked = |hub| {
+        let mut request = from(
+            "a",
+            pb::ResourcesRequest {
+                operator: "alice".into(),
+                ..Default::default()
+            },
+        );
+        request.extensions_mut().get_mut::<PeerIdentity>().unwrap().hub = hub;
+        request
+    };
+    let refused = wire::error(peer.resources(asked(false)).await.unwrap_err());
+    assert_eq!(refused.code(), "not_a_hub");
+    let cards = peer.resources(asked(true)).await.unwrap().into_inner().cards;
+    assert_eq!(cards.len(), 3, "an operator may read");
+    let mut offer = from(
+        "a",
+        pb::Envelope {
+            operator: "alice".into(),
+            ..envelope("a", 1)
+        },
+    );
+    let refused = wire::error(peer.offer(offer).await.unwrap_err());
+    assert_eq!(refused.code(), "not_a_hub");
+    let call = |operator: &str| pb::CallRequest {
+        node: "target".into(),
+        api: "flock_api".into(),
+        method: "run_chef".into(),
+        arguments: b"[]".to_vec(),
+        timeout_ms: 1_000,
+        operator: operator.into(),
+        ..Default::default()
+    };
+    offer = from("a", pb::Envelope::default());
+    let hub = offer.extensions_mut().get_mut::<PeerIdentity>().unwrap();
+    hub.hub = true;
+    let speaker = Speaker::from(&*hub);
+    let method = "call".parse::<Method>().unwrap();
+    let denied = peer
+        .answer(&speaker, method, &call("alice").encode_to_vec())
+        .await
+        .unwrap_err();
+    assert_eq!(denied.code(), "policy", "{denied}");
+    assert!(denied.message().starts_with("operator/alice may not call"), "{denied}");
+}
+
+#[tokio::test]
 async fn it_answers_for_no_other_node() {
     let target = target(Policy::default());
-    let request = pb::ResourcesRequest { node: "other".into() };
+    let request = pb::ResourcesRequest {
+        node: "other".into(),
+        ..Default::default()
+    };
     let error = wire::error(peer(&target).resources(from("a", request)).await.unwrap_err());
     assert_eq!(error.kind(), flock_core::ErrorKind::NodeNotFound);
 }
@@ -121,6 +174,6 @@ async fn it_answers_for_no_other_node() {
 #[tokio::test]
 async fn before_the_first_run_there_are_no_cards() {
     let target = Target::new(Policy::default());
-    let cards = peer(&target).cards(&name("a"), "target").unwrap();
+    let cards = peer(&target).cards(&name("a").into(), "target").unwrap();
     assert_eq!((cards.generation, cards.cards.len()), (0, 0));
 }

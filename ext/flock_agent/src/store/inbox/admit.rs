@@ -165,8 +165,8 @@ fn insert(conn: &Connection, arrival: &Arrival<'_>) -> Result<()> {
     let e = arrival.envelope;
     conn.prepare_cached(
         "INSERT INTO inbox (sender, id, digest, seq, key, action, timing, sources, chain, cause_root, retry, attempt, arrived_run,
-         state, created_ms, updated_ms, expires_ms, subscription, late)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'stored', ?14, ?14, ?15, ?16, ?17)",
+         state, created_ms, updated_ms, expires_ms, subscription, late, operator)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'stored', ?14, ?14, ?15, ?16, ?17, ?18)",
     )
     .map_err(sql)?
     .execute(params![
@@ -186,7 +186,8 @@ fn insert(conn: &Connection, arrival: &Arrival<'_>) -> Result<()> {
         int(arrival.now_ms),
         int(expires_ms(arrival)),
         e.subscription,
-        e.late
+        e.late,
+        e.operator
     ])
     .map_err(sql)?;
     Ok(())

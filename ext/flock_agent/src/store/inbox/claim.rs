@@ -1,6 +1,6 @@
 //! From stored rows to a job: which rows may go, what they have in common, and the durable claim.
 
-use flock_core::{Result, notification::State};
+use flock_core::{Result, holder::Holder, notification::State};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::row::{Change, advance, int, json, parsed, small, uint};
@@ -13,6 +13,8 @@ pub struct Candidate {
     pub row: i64,
     /// Who asked, by certificate.
     pub sender: String,
+    /// The operator for whom it asked; `""` = for itself.
+    pub operator: String,
     /// The resource.
     pub key: String,
     /// What to do with it.
@@ -88,7 +90,7 @@ pub struct Lineage {
 
 /// No pause is longer than 30 s ([`flock_core::limits::RUN_PAUSE_CAP_MS`]): one that seems to be was noted before the clock was set back.
 pub(super) const CANDIDATE: &str =
-    "SELECT row, sender, key, action, arrived_run, code, subscription FROM inbox WHERE state = 'stored'
+    "SELECT row, sender, key, action, arrived_run, code, subscription, operator FROM inbox WHERE state = 'stored'
      AND NOT (not_before_ms BETWEEN ?1 + 1 AND ?1 + 30000)";
 
 /// All rows that may be looked at now, oldest first.
@@ -136,6 +138,7 @@ fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         arrived_run: uint(row.get(4)?),
         code: row.get(5)?,
         subscription: row.get(6)?,
+        operator: row.get(7)?,
     })
 }
 
@@ -189,6 +192,16 @@ fn ancestry(conn: &Connection, row: i64) -> Result<Option<Ancestry>> {
         })
         .optional()
         .map_err(sql)
+}
+
+impl Candidate {
+    /// Whose rights count.
+    ///
+    /// # Errors
+    /// `configuration` when the row holds no name.
+    pub fn asker(&self) -> Result<Holder> {
+        Holder::of(&self.sender, &self.operator)
+    }
 }
 
 /// Claims those of `rows` that are still stored; answers how many. With none nothing is recorded and the run must not go ahead.

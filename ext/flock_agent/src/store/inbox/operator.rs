@@ -25,7 +25,7 @@ pub struct Counts {
 
 const RECORD: &str =
     "SELECT id, sender, key, action, timing, state, code, message, run_ms, shared_with, attempt, created_ms,
-    updated_ms, expires_ms, seq, sources, chain, subscription, late, cause_root FROM inbox";
+    updated_ms, expires_ms, seq, sources, chain, subscription, late, cause_root, operator FROM inbox";
 
 /// Records of direction `"in"`, newest first; `request.id` may be a prefix, `request.direction` is not looked at.
 ///
@@ -214,5 +214,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<pb::Record> {
         subscription: row.get(17)?,
         late: row.get(18)?,
         cause_root: row.get(19)?,
+        operator: row.get(20)?,
     })
 }

@@ -135,6 +135,7 @@ fn envelope(draft: pb::Draft, at: At<'_>, attempt: u32, ttl_ms: u64) -> pb::Enve
         attempt,
         subscription: draft.subscription,
         late: draft.late,
+        operator: draft.operator,
     }
 }
 

@@ -151,6 +151,7 @@ fn record(row: &Row<'_>, draft: pb::Draft) -> rusqlite::Result<pb::Record> {
         subscription: draft.subscription,
         late: draft.late,
         cause_root: draft.cause_root,
+        operator: draft.operator,
         created_ms: row.get(1)?,
         seq: row.get(2)?,
         peer: row.get(3)?,

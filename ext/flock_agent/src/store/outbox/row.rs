@@ -161,6 +161,8 @@ fn slot(draft: &pb::Draft, target: &str) -> Vec<u8> {
     }
     // The target may admit the one for its subscription and not the other.
     hash.update(&draft.subscription);
+    hash.update([0]);
+    hash.update(&draft.operator);
     // Nor the one that would be a loop.
     for hop in &draft.chain {
         hash.update(hop.encode_length_delimited_to_vec());

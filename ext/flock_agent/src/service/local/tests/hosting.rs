@@ -1,4 +1,4 @@
-use flock_core::id::NodeName;
+use flock_core::holder::Holder;
 
 use super::*;
 use crate::{
@@ -56,7 +56,7 @@ async fn a_host_is_called_over_the_socket_and_says_what_changes() {
         arguments: large.clone().into_bytes(),
         ..Default::default()
     };
-    let calling = tokio::spawn(async move { hosts.call(&NodeName::parse("bender2").unwrap(), request).await });
+    let calling = tokio::spawn(async move { hosts.call(&Holder::parse("bender2").unwrap(), request).await });
     let Some(Body::Call(call)) = host.next(PATIENCE).await.unwrap() else {
         panic!("not a call")
     };

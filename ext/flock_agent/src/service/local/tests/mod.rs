@@ -4,6 +4,7 @@ mod append;
 mod door;
 mod following;
 mod hosting;
+mod operators;
 
 use std::{
     path::PathBuf,
@@ -138,6 +139,7 @@ struct Agent {
     hosts: Hosts,
     nudges: Arc<AtomicU32>,
     cancel: CancellationToken,
+    service: LocalService,
     serving: JoinHandle<Result<()>>,
 }
 
@@ -167,7 +169,7 @@ impl Agent {
             }),
             cancel: cancel.clone(),
         };
-        let serving = tokio::spawn(serve(socket, service));
+        let serving = tokio::spawn(serve(socket, service.clone()));
         Self {
             dir,
             store,
@@ -175,6 +177,7 @@ impl Agent {
             hosts,
             nudges,
             cancel,
+            service,
             serving,
         }
     }

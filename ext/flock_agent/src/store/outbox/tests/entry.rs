@@ -65,6 +65,32 @@ fn a_newer_draft_supersedes_only_what_is_queued_in_its_slot() {
 }
 
 #[test]
+fn what_an_operator_asks_supersedes_nothing_of_others() {
+    let conn = memory();
+    let by = |n, operator: &str| pb::Draft {
+        operator: operator.into(),
+        ..draft(n, "a")
+    };
+    let first = put(&conn, &by(1, "alice"));
+    let second = put(&conn, &by(2, "bob"));
+    let own = put(&conn, &draft(3, "a"));
+    let newer = put(&conn, &by(4, "alice"));
+    assert_eq!(state(&conn, first, "a"), State::Superseded);
+    for seq in [second, own, newer] {
+        assert_eq!(state(&conn, seq, "a"), State::Queued);
+    }
+    assert_eq!(records(&conn, &id(2)).unwrap()[0].operator, "bob");
+    let offered = offer(&conn, "a", NOW, false).unwrap();
+    assert_eq!(
+        offered
+            .iter()
+            .map(|one| one.envelope.operator.as_str())
+            .collect::<Vec<_>>(),
+        ["bob", "", "alice"]
+    );
+}
+
+#[test]
 fn a_draft_of_another_chain_supersedes_nothing() {
     let conn = memory();
     let by = |n, nodes: &[&str]| pb::Draft {

@@ -1,4 +1,7 @@
-//! The other end of the local socket: the only part of this crate that chef-client's process runs.
+//! The other end of the local socket, and of a hub's door for operators: the only part of this crate that the processes of chef-client,
+//! flockctl and knife run.
+
+mod hub;
 
 use std::{
     future::Future,
@@ -20,19 +23,26 @@ use tonic::{
 
 use crate::{
     draft,
+    identity::Operator,
     local_stream::LocalStream,
     pb::{self, local_client::LocalClient},
     spool, wire,
 };
 
-/// A handle to the agent of this node; cheap to clone. It connects at the first call, and again after the agent was restarted.
+/// A handle to the agent of this node, or to a hub; cheap to clone. It connects at the first call, and again after the agent was restarted.
 ///
 /// It belongs to the runtime of its first call: a forked child makes its own.
 #[derive(Clone)]
 pub struct Client {
-    socket: PathBuf,
-    data_dir: PathBuf,
+    door: Door,
     channel: Arc<OnceLock<Channel>>,
+}
+
+/// Where a client knocks.
+#[derive(Clone)]
+enum Door {
+    Agent { socket: PathBuf, data_dir: PathBuf },
+    Hub(Box<Operator>),
 }
 
 /// Where a notification is kept.
@@ -51,9 +61,20 @@ pub enum Where {
 impl Client {
     /// Nothing is opened yet.
     pub fn new(socket: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
-        Self {
+        Self::at(Door::Agent {
             socket: socket.into(),
             data_dir: data_dir.into(),
+        })
+    }
+
+    /// For an operator, who has no agent; nothing is opened yet.
+    pub fn of_operator(operator: Operator) -> Self {
+        Self::at(Door::Hub(Box::new(operator)))
+    }
+
+    fn at(door: Door) -> Self {
+        Self {
+            door,
             channel: Arc::default(),
         }
     }
@@ -105,19 +126,23 @@ impl Client {
     }
 
     /// Keeps a draft: in the agent's outbox if that answers within `timeout`, else in the spool; with a `timeout` of zero in the spool at once.
-    /// The draft's id makes it one notification even if both have it.
+    /// The draft's id makes it one notification even if both have it. An operator's is kept by the hub or not at all.
     ///
     /// # Errors
     /// `configuration` or `denied` when it is refused for what it is (it is not spooled then); else why it could be kept nowhere.
     pub async fn append(&self, draft: pb::Draft, timeout: Duration) -> Result<Where> {
         draft::check(&draft)?;
+        let Door::Agent { data_dir, .. } = &self.door else {
+            let stored = self.send(draft, timeout).await?;
+            return Ok(Where::Outbox { seq: stored.seq });
+        };
         if timeout.is_zero() {
-            return self.spool(draft).await;
+            return spool(data_dir, draft).await;
         }
         match self.send(draft.clone(), timeout).await {
             Ok(stored) => Ok(Where::Outbox { seq: stored.seq }),
             Err(error) if matches!(error.kind(), ErrorKind::Configuration | ErrorKind::Denied) => Err(error),
-            Err(agent) => self.spool(draft).await.map_err(|spool| {
+            Err(agent) => spool(data_dir, draft).await.map_err(|spool| {
                 let message = format!("the notification could be kept nowhere. The agent: {agent}. The spool: {spool}");
                 Error::new(spool.kind(), message).with_code(spool.code())
             }),
@@ -149,20 +174,24 @@ impl Client {
         wire::within(millis(timeout), "append", async move { stub.append(request).await }).await
     }
 
-    async fn spool(&self, draft: pb::Draft) -> Result<Where> {
-        let data_dir = self.data_dir.clone();
-        tokio::task::spawn_blocking(move || spool::write(&data_dir, &draft))
-            .await
-            .unwrap_or_else(|_| Err(Error::internal("writing the spool panicked")))
-            .map(|()| Where::Spool)
-    }
-
     fn stub(&self) -> LocalClient<Channel> {
-        let channel = self.channel.get_or_init(|| channel(&self.socket)).clone();
+        let open = || match &self.door {
+            Door::Agent { socket, .. } => channel(socket),
+            Door::Hub(operator) => hub::channel(operator),
+        };
+        let channel = self.channel.get_or_init(open).clone();
         LocalClient::new(channel)
             .max_decoding_message_size(limits::LOCAL_ANSWER_BYTES)
             .max_encoding_message_size(limits::CALL_MESSAGE_BYTES)
     }
+}
+
+async fn spool(data_dir: &Path, draft: pb::Draft) -> Result<Where> {
+    let data_dir = data_dir.to_owned();
+    tokio::task::spawn_blocking(move || spool::write(&data_dir, &draft))
+        .await
+        .unwrap_or_else(|_| Err(Error::internal("writing the spool panicked")))
+        .map(|()| Where::Spool)
 }
 
 struct Call<'a> {
@@ -217,7 +246,7 @@ fn perhaps_arrived(error: Error) -> Error {
     match error.code() == ErrorKind::Connection.code() {
         true => Error::new(
             ErrorKind::OutcomeUnknown,
-            format!("the agent of this node ended meanwhile: {error}"),
+            format!("the agent that was asked ended meanwhile: {error}"),
         ),
         false => error,
     }
