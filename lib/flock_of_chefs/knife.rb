@@ -9,6 +9,7 @@ module FlockOfChefs
   #       extend FlockOfChefs::Knife
   #       flock "nodes"
   #     end
+  # @api private
   module Knife
     # Options of flockctl that knife has itself, by other means.
     OWN = %i[format yes].freeze

@@ -5,6 +5,7 @@ module FlockOfChefs
   #
   # @example
   #   deadline = FlockOfChefs::Monotonic.now + 10
+  # @api private
   module Monotonic
     module_function
 

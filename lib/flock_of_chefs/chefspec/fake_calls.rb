@@ -167,6 +167,7 @@ module FlockOfChefs
     end
 
     # Before Chef's search, which would ask a server.
+    # @api private
     module FakeSearch
       # @see Remote::Selection.search
       def search(query)

@@ -32,15 +32,18 @@ module FlockOfChefs
         words = refine(options)
         settings = self.class.settings
         talk = Talk.new($stderr)
-        verb = Verbs.const_get(settings[:name]).new(talk:)
-        client = settings[:agent] ? Way.client(options, here: settings[:agent] == :here) : nil
-        result = verb.call(client, words)
+        result = Verbs.const_get(settings[:name]).new(talk:).call(client(options), words)
         Output.new(format, $stdout).print(result) unless settings[:silent]
         talk.call(Again.hint(program, self.class, words, result.failed)) if result.failed.any?
         exit(result.code)
       end
 
       private
+
+      def client(options)
+        agent = self.class.settings[:agent]
+        Way.client(options, here: agent == :here) if agent
+      end
 
       # Where a command has more to say than its options.
       def refine(options) = options

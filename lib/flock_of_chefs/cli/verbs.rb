@@ -53,9 +53,9 @@ module FlockOfChefs
         end
       end
 
-      %w[Agent Backup Call Completion ConfigCheck Doctor Init Join JoinOperator Leave LogLevel Metrics NodeRemove Nodes
-         Notifications Notify OperatorRemove Resources Restore RunChef Status Steer Subscriptions TokenCreate Trace Version
-         Wait Why].each do |name|
+      %w[Agent Backup Call Completion ConfigCheck Doctor Init Join JoinOperator Leave LogLevel Metrics
+         NodeRemove Nodes Notifications Notify OperatorRemove Resources Restore RunChef Status Steer
+         Subscriptions TokenCreate Trace Version Wait Why].each do |name|
         file = name.gsub(/(?<=[a-z])(?=[A-Z])/, "_").downcase
         autoload name, File.join(__dir__, "verbs", "#{file}.rb")
       end

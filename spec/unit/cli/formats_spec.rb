@@ -42,6 +42,7 @@ RSpec.describe "the formats of flockctl" do
     "notifications show" => [{ id: "0190" }, "0190-id"], "notifications retry" => [{ id: "0190" }, "0190-id"],
     "notifications drop" => [{ id: "0190" }, "0190-id"],
     "notify" => [{ node: "web1", resource: "service[x]", action: "restart" }, "0190-id"],
+    "operator remove" => [{ name: "alice" }, "alice"],
     "resources" => [{}, "file[/x]"], "restore" => [{ file: "/b" }, "web1"],
     "run-chef" => [{ node: "web1" }, "0190-id"], "status" => [{}, "web1"], "subscriptions" => [{}, "ab12"],
     "subscriptions list" => [{}, "ab12"], "subscriptions show" => [{ id: "ab" }, "ab12"],

@@ -65,12 +65,11 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::name;
 
     #[test]
     fn nobody_takes_all_and_what_is_given_back_can_be_taken() {
         let places = Places::new(3, 2);
-        let take = |from: &str| places.take(&name(from));
+        let take = |from: &str| places.take(&Holder::parse(from).unwrap());
         let (first, _second) = (take("x").unwrap(), take("x").unwrap());
         assert!(take("x").is_none(), "x has its share");
         let third = take("y").unwrap();

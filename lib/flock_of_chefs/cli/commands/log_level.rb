@@ -6,7 +6,7 @@ module FlockOfChefs
       # `flockctl log-level`
       class LogLevel < Command
         desc "Change what the agent logs until it is started again, or say what it does"
-        verb :LogLevel
+        verb :LogLevel, agent: :here
 
         # What the agent knows.
         LEVELS = %w[error warn info debug trace].freeze

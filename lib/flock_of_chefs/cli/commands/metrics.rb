@@ -6,7 +6,7 @@ module FlockOfChefs
       # `flockctl metrics`
       class Metrics < Command
         desc "Print the agent's numbers for Prometheus"
-        verb :Metrics
+        verb :Metrics, agent: :here
       end
     end
   end

@@ -100,7 +100,7 @@ async fn a_host_that_was_taken_over_goes_on_yielding_as_its_caller_takes() {
         streams: true,
         ..request("a", "m")
     };
-    let mut stream = hosts.open(&NodeName::parse("bender2").unwrap(), call).unwrap();
+    let mut stream = hosts.open(&Holder::parse("bender2").unwrap(), call).unwrap();
     let rpc_id = old.next_call().await.rpc_id;
     hosts.want(&[want(Kind::Files, "2", &[])], &Value::Null);
     let token = token(&hosts).await;

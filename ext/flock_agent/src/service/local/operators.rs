@@ -150,6 +150,19 @@ impl Local for Operators {
         answer(self.local.watch(asked).await)
     }
 
+    async fn why(&self, request: Request<pb::WhyRequest>) -> Answer<pb::WhyReport> {
+        operator(&request)?;
+        self.local.why(request).await
+    }
+
+    async fn metrics(&self, _: Request<pb::MetricsRequest>) -> Answer<pb::MetricsReport> {
+        not_here("metrics")
+    }
+
+    async fn log_level(&self, _: Request<pb::LogLevelRequest>) -> Answer<pb::LogLevelReport> {
+        not_here("log-level")
+    }
+
     async fn run_changed(&self, _: Request<pb::RunChange>) -> Answer<pb::Ack> {
         not_here("what a Chef run tells its agent")
     }
