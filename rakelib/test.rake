@@ -24,6 +24,7 @@ module SideBySide
   # @param commands [Hash{String=>Array<String>}] by name
   # @return [Hash{String=>Process::Status}] how they ended
   def call(commands)
+    $stdout.sync = true # hours of silence are no log
     width = commands.keys.map(&:length).max
     runs = commands.map { |name, command| Thread.new { [name, *run(name.ljust(width), command)] } }.map(&:value)
     tell(runs.map { |name, *how| [name.ljust(width), *how] })
