@@ -34,12 +34,13 @@ module FlockOfChefs
       private_class_method :via
 
       # An agent that answers comes first: it knows more, and asks in the name of its node. Where neither is to be had,
-      # the agent's own complaint says most.
+      # the agent's own complaint says most; one of a file that is there names no other way.
       def found(options)
         agent = attempt { LocalClient.configured(options[:config]) }
         return agent if agent.is_a?(LocalClient) && answers?(agent)
         return OperatorClient.configured if OperatorClient.configured?
         return agent if agent.is_a?(LocalClient)
+        raise agent unless agent.code == "no_config"
 
         raise agent.class.new("#{agent.message}; without an agent: flockctl join --operator STRING", code: agent.code)
       end

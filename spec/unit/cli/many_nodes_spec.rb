@@ -54,6 +54,11 @@ RSpec.describe "flockctl and many nodes" do
       verb(:RunChef, tag: ["x"], wait: "5", **options)
     end
 
+    it "ends with what went wrong on the one node that was named" do
+      client.values = { "a" => FlockOfChefs::DeniedError.new("not you") }
+      expect { verb(:RunChef, node: "a", wait: "5") }.to raise_error(FlockOfChefs::DeniedError, "not you")
+    end
+
     it "waits for all and ends as the worst" do
       result = run({ "a" => %w[queued converging succeeded], "b" => %w[queued failed], "c" => ["succeeded"] })
       expect(result.rows.map { |row| row.values_at("node", "state") })

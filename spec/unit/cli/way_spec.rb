@@ -42,6 +42,13 @@ RSpec.describe FlockOfChefs::CLI::Way do
       .to raise_error(FlockOfChefs::ConfigurationError, /does not exist; without an agent: flockctl join --operator/)
   end
 
+  it "lets a mistake in agent.toml speak for itself" do
+    allow(FlockOfChefs::OperatorClient).to receive(:configured?).and_return(false)
+    wrong = FlockOfChefs::ConfigurationError.new("agent.toml:5: unknown key", code: "unknown_key")
+    allow(FlockOfChefs::LocalClient).to receive(:configured).and_raise(wrong)
+    expect { described_class.client({}) }.to raise_error(wrong)
+  end
+
   it "is what --via says" do
     listening { expect(described_class.client({ via: "operator" })).to be(operator) }
     expect(described_class.client({ via: "agent" })).to be(local)
