@@ -40,12 +40,16 @@ module FlockOfChefs
 
         # All are asked first and run side by side, so that waiting takes no longer than the longest.
         def batch(rollout, nodes, options, wait_ms)
-          runs = rollout.ask(nodes) { |node| begin_run(rollout, node, options) }
-          runs.each_value { |run| raise run if run.is_a?(Error) }
-          failures, runs = runs.partition { |_, run| run.is_a?(Rollout::Outcome) }
+          failures, runs = begin_runs(rollout, nodes, options).partition { |_, run| run.is_a?(Rollout::Outcome) }
           deadline = wait_ms && (now + (wait_ms / 1000.0))
           waited = Many.map(runs.map(&:first)) { |node| outcome(rollout, node, runs.to_h.fetch(node), deadline) }
           failures.map(&:last) + waited.values
+        end
+
+        def begin_runs(rollout, nodes, options)
+          begun = rollout.ask(nodes) { |node| begin_run(rollout, node, options) }
+          begun.each_value { |run| raise run if run.is_a?(Error) }
+          begun
         end
 
         # Of the one node that was named, what went wrong is the command's own error.
