@@ -104,11 +104,7 @@ impl Callee {
     }
 
     async fn answer(&self, from: &Holder, mut call: pb::CallRequest) -> Result<pb::CallReply> {
-        call.api = match call.stream.is_empty() || !call.api.is_empty() {
-            true => self.api_of(&call)?,
-            // Its host may be gone meanwhile: the stream knows whose it is.
-            false => self.0.streams.api_of(from, &call.stream),
-        };
+        call.api = self.api_of(from, &call)?;
         self.0.gate.may_call(from, &call.api, &call.method)?;
         if call.api == FLOCK_API {
             let arguments: Vec<Value> = serde_json::from_slice(&call.arguments)
@@ -137,9 +133,13 @@ impl Callee {
     }
 
     /// The short form, a method of the node itself, means the API that has it.
-    fn api_of(&self, call: &pb::CallRequest) -> Result<String> {
+    fn api_of(&self, from: &Holder, call: &pb::CallRequest) -> Result<String> {
         if !call.api.is_empty() {
             return Ok(call.api.clone());
+        }
+        // Its host may be gone meanwhile: the stream knows whose it is.
+        if !call.stream.is_empty() {
+            return Ok(self.0.streams.api_of(from, &call.stream));
         }
         match self.0.apis.owner(&call.method) {
             // Also while a host that might have it is not there: the node's own answers do not wait for others'.

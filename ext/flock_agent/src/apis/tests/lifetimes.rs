@@ -74,15 +74,21 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
+/// A host of newer code, which the old one hears of.
+async fn take_over(hosts: &Hosts, old: &mut Process) -> Process {
+    hosts.want(&[want(Kind::Files, "2", &[])], &Value::Null);
+    let token = token(hosts).await;
+    let new = connect(hosts, &token, vec![info("a", &["m"], 1, 1)]).await.unwrap();
+    assert_eq!(old.down().await, Some(host_down::Body::Stop(pb::HostStop {})));
+    new
+}
+
 #[tokio::test]
 async fn a_new_host_takes_over_and_the_old_one_finishes_what_it_has() {
     let (hosts, mut old) = serving(vec![info("a", &["m"], 1, 1)]).await;
     let waiting = calling(&hosts, request("a", "m"));
     let rpc_id = old.next_call().await.rpc_id;
-    hosts.want(&[want(Kind::Files, "2", &[])], &Value::Null);
-    let token = token(&hosts).await;
-    let mut new = connect(&hosts, &token, vec![info("a", &["m"], 1, 1)]).await.unwrap();
-    assert_eq!(old.down().await, Some(host_down::Body::Stop(pb::HostStop {})));
+    let mut new = take_over(&hosts, &mut old).await;
     let later = calling(&hosts, request("a", "m"));
     let newer = new.next_call().await.rpc_id;
     old.answer(rpc_id, "\"old\"").await;
@@ -96,16 +102,9 @@ async fn a_new_host_takes_over_and_the_old_one_finishes_what_it_has() {
 #[tokio::test]
 async fn a_host_that_was_taken_over_goes_on_yielding_as_its_caller_takes() {
     let (hosts, mut old) = serving(vec![info("a", &["m"], 1, 1)]).await;
-    let call = pb::CallRequest {
-        streams: true,
-        ..request("a", "m")
-    };
-    let mut stream = hosts.open(&Holder::parse("bender2").unwrap(), call).unwrap();
+    let mut stream = open(&hosts);
     let rpc_id = old.next_call().await.rpc_id;
-    hosts.want(&[want(Kind::Files, "2", &[])], &Value::Null);
-    let token = token(&hosts).await;
-    let _new = connect(&hosts, &token, vec![info("a", &["m"], 1, 1)]).await.unwrap();
-    assert_eq!(old.down().await, Some(host_down::Body::Stop(pb::HostStop {})));
+    let _new = take_over(&hosts, &mut old).await;
     old.yields(rpc_id, "[1]").await;
     let Item::Yield(values) = stream.next().await else {
         panic!("it has ended")

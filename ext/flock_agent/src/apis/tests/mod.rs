@@ -132,6 +132,15 @@ fn request(api: &str, method: &str) -> pb::CallRequest {
     }
 }
 
+/// What the method of the API `a` yields.
+fn open(hosts: &Hosts) -> Yielding {
+    let call = pb::CallRequest {
+        streams: true,
+        ..request("a", "m")
+    };
+    hosts.open(&Holder::parse("bender2").unwrap(), call).unwrap()
+}
+
 async fn call(hosts: &Hosts, call: pb::CallRequest) -> Result<pb::CallReply> {
     let from = Holder::parse("bender2").unwrap();
     tokio::time::timeout(PATIENCE, hosts.call(&from, call)).await.unwrap()

@@ -2,14 +2,6 @@
 
 use super::*;
 
-fn open(hosts: &Hosts) -> Yielding {
-    let call = pb::CallRequest {
-        streams: true,
-        ..request("a", "m")
-    };
-    hosts.open(&Holder::parse("bender2").unwrap(), call).unwrap()
-}
-
 async fn next(stream: &mut Yielding) -> Item {
     tokio::time::timeout(PATIENCE, stream.next()).await.unwrap()
 }
