@@ -294,15 +294,15 @@ impl Nodes for Ways {
         self.link.presence_after(node, known).await
     }
 
-    async fn waiting(&self, node: &str) -> Result<pb::Waiting> {
+    async fn waiting(&self, node: &str, read: Vec<pb::Topic>) -> Result<pb::Waiting> {
+        let asked = pb::WaitingRequest { read };
         match self.way(node).await? {
             Way::Direct(channel) => {
                 let mut calls = calls(channel);
-                let told = calls.waiting(wire::request(pb::WaitingRequest {}, limits::WAITING_MS));
+                let told = calls.waiting(wire::request(asked, limits::WAITING_MS));
                 wire::within(limits::WAITING_MS, node, told).await
             }
             Way::Hub(failed) => {
-                let asked = pb::WaitingRequest {};
                 self.relayed_within(limits::WAITING_MS, node, Method::Waiting, &asked, failed)
                     .await
             }

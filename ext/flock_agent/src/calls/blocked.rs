@@ -31,11 +31,20 @@ impl Blocked<'_> {
         Self(None)
     }
 
-    /// It waits for runs of these nodes, in place of those before.
-    pub fn on(&self, nodes: Vec<String>) {
+    /// It waits for these to change, as runs of their nodes change them, in place of those before.
+    pub fn on(&self, topics: Vec<pb::Topic>) {
         if let Some((_, held)) = &self.0 {
-            held.wait_for(nodes);
+            held.wait_for(topics);
         }
+    }
+
+    /// It waits for outcomes at these nodes, in place of what it waited for before.
+    pub fn on_outcomes(&self, nodes: Vec<String>) {
+        let topic = |node| pb::Topic {
+            node,
+            ..Default::default()
+        };
+        self.on(nodes.into_iter().map(topic).collect());
     }
 
     /// Refuses what only this node's own run could bring about, by being over.

@@ -186,11 +186,21 @@ impl Callee {
         }
     }
 
-    /// What Chef runs of this node wait for; any member may know, for circles go through several.
-    pub fn waiting(&self) -> pb::Waiting {
-        pb::Waiting {
-            waits: self.0.waits.all(),
-        }
+    /// What Chef runs of this node wait for; any member may know, for circles go through several. Nothing, for a wait that has read what is
+    /// not so any more: it is about to hear of that, and waits for none of them.
+    pub fn waiting(&self, read: &[pb::Topic]) -> pb::Waiting {
+        let waits = match self.has_news(read) {
+            true => Vec::new(),
+            false => self.0.waits.all(),
+        };
+        pb::Waiting { waits }
+    }
+
+    /// Whether something of this node is not as it was read. Outcomes have no version: of them there is none.
+    pub(super) fn has_news(&self, read: &[pb::Topic]) -> bool {
+        let read = read.iter().filter(|topic| !topic.name.is_empty()).take(limits::TOPICS);
+        let mut read = read.map(|topic| (topic, self.version(&topic.name)));
+        read.any(|(topic, now)| versions::differs(topic, &now))
     }
 
     fn admit(&self, from: &Holder, topic: &pb::Topic) -> Result<()> {

@@ -22,11 +22,11 @@ pub trait Nodes: Send + Sync + 'static {
     async fn observe(&self, node: &str, asked: pb::ObserveRequest) -> Result<(pb::Observed, bool)>;
     /// What the flock knows of it, once that is no longer `known`.
     async fn presence_after(&self, node: &str, known: &str) -> String;
-    /// What its runs wait for.
+    /// What its runs wait for, unless there is news of what was `read` of it.
     ///
     /// # Errors
     /// As above.
-    async fn waiting(&self, node: &str) -> Result<pb::Waiting>;
+    async fn waiting(&self, node: &str, read: Vec<pb::Topic>) -> Result<pb::Waiting>;
 }
 
 /// Calls for processes of this node; cheap to clone.
@@ -108,10 +108,17 @@ impl Caller {
         pb::Topic { version, ..topic }
     }
 
-    pub(super) async fn waiting(&self, node: &str) -> Result<pb::Waiting> {
+    pub(super) async fn waiting(&self, node: &str, read: Vec<pb::Topic>) -> Result<pb::Waiting> {
         match node == self.0.own.as_str() {
-            true => Ok(self.0.callee.waiting()),
-            false => self.0.nodes.waiting(node).await,
+            true => Ok(self.0.callee.waiting(&read)),
+            false => self.0.nodes.waiting(node, read).await,
         }
+    }
+
+    /// Whether a wait that is `on` these waits for a run of this node.
+    pub(super) fn is_waited_for(&self, on: &[pb::Topic]) -> bool {
+        let own = self.0.own.as_str();
+        let read: Vec<pb::Topic> = on.iter().filter(|topic| topic.node == own).cloned().collect();
+        !read.is_empty() && !self.0.callee.has_news(&read)
     }
 }

@@ -2,17 +2,14 @@
 //!
 //! Every waiting node looks for itself, by asking along the waits (edge chasing, after Chandy, Misra and Haas, "Distributed deadlock
 //! detection", 1983): there is no place where all waits are known, and none that must be there. A circle counts when it was found twice in
-//! a row with the same waits, for a wait may just have ended.
+//! a row with the same waits, for a wait may just have ended; and a wait for which there is news already is none.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use flock_core::{Error, id::NodeName, limits};
 use tokio::time::timeout;
 
-use super::{caller::Caller, check, waits::Holding};
+use super::{caller::Caller, check, observe::by_node, waits::Holding};
 use crate::pb;
 
 /// A way from one wait to the next: which node's, and what it says of itself.
@@ -22,7 +19,7 @@ type Step = (String, pb::Waiter);
 pub(super) async fn found(caller: &Caller, held: &Holding<'_>) -> Error {
     loop {
         tokio::time::sleep_until(held.look_at()).await;
-        let circle = search(caller, held.waiter(), &held.nodes()).await;
+        let circle = search(caller, held.waiter(), held.on()).await;
         let ids: Option<Vec<String>> = circle
             .as_ref()
             .map(|steps| steps.iter().map(|(_, waiter)| waiter.id.clone()).collect());
@@ -40,8 +37,21 @@ struct Found {
     steps: usize,
 }
 
-/// Breadth first, so that the shortest circle is told.
-async fn search(caller: &Caller, first: &pb::Waiter, nodes: &[String]) -> Option<Vec<Step>> {
+/// From a wait to what it waits for at one node.
+struct Edge {
+    from: usize,
+    node: String,
+    read: Vec<pb::Topic>,
+}
+
+fn edges(from: usize, on: Vec<pb::Topic>) -> impl Iterator<Item = Edge> {
+    let nodes = by_node(on).into_iter();
+    nodes.map(move |(node, read)| Edge { from, node, read })
+}
+
+/// Breadth first, so that the shortest circle is told. A wait that has read what is not so any more leads nowhere: it is about to hear of
+/// that. What one node says may differ with what was read of it.
+async fn search(caller: &Caller, first: &pb::Waiter, on: Vec<pb::Topic>) -> Option<Vec<Step>> {
     let own = caller.own().as_str();
     let mut found = vec![Found {
         node: own.to_owned(),
@@ -49,16 +59,17 @@ async fn search(caller: &Caller, first: &pb::Waiter, nodes: &[String]) -> Option
         from: None,
         steps: 1,
     }];
-    let mut seen = HashSet::new();
-    let mut open: VecDeque<(String, usize)> = nodes.iter().map(|node| (node.clone(), 0)).collect();
-    if nodes.iter().any(|node| node == own) {
+    if caller.is_waited_for(&on) {
         return Some(way(&found, 0));
     }
-    while let Some((node, from)) = open.pop_front() {
-        if found[from].steps > limits::CYCLE_STEPS || seen.len() >= limits::CYCLE_NODES || !seen.insert(node.clone()) {
+    let mut seen: Vec<Vec<pb::Topic>> = Vec::new();
+    let mut open: VecDeque<Edge> = edges(0, on).collect();
+    while let Some(Edge { from, node, read }) = open.pop_front() {
+        if found[from].steps > limits::CYCLE_STEPS || seen.len() >= limits::CYCLE_NODES || seen.contains(&read) {
             continue;
         }
-        for wait in waits_of(caller, &node).await {
+        seen.push(read.clone());
+        for wait in waits_of(caller, &node, read).await {
             let Some(waiter) = wait.waiter else { continue };
             found.push(Found {
                 node: node.clone(),
@@ -67,15 +78,10 @@ async fn search(caller: &Caller, first: &pb::Waiter, nodes: &[String]) -> Option
                 steps: found[from].steps + 1,
             });
             let this = found.len() - 1;
-            if wait.nodes.iter().any(|next| next == own) {
+            if caller.is_waited_for(&wait.on) {
                 return Some(way(&found, this));
             }
-            open.extend(
-                wait.nodes
-                    .into_iter()
-                    .filter(|next| !seen.contains(next))
-                    .map(|next| (next, this)),
-            );
+            open.extend(edges(this, wait.on));
         }
     }
     None
@@ -91,16 +97,15 @@ fn way(found: &[Found], last: usize) -> Vec<Step> {
 }
 
 /// What a node says is taken for what it may be at most: it is not this one's word. One that cannot be reached in time has none.
-async fn waits_of(caller: &Caller, node: &str) -> Vec<pb::Wait> {
+async fn waits_of(caller: &Caller, node: &str, read: Vec<pb::Topic>) -> Vec<pb::Wait> {
     let limit = Duration::from_millis(limits::WAITING_MS);
-    let told = match timeout(limit, caller.waiting(node)).await {
+    let told = match timeout(limit, caller.waiting(node, read)).await {
         Ok(Ok(told)) => told.waits,
         _ => Vec::new(),
     };
-    let named = |wait: &pb::Wait| wait.nodes.iter().all(|node| NodeName::parse(node).is_ok());
-    let sound = |wait: &pb::Wait| {
-        check::waiter(wait.waiter.as_ref()).is_ok() && wait.nodes.len() <= limits::TOPICS && named(wait)
-    };
+    let named = |wait: &pb::Wait| wait.on.iter().all(|topic| NodeName::parse(&topic.node).is_ok());
+    let sound =
+        |wait: &pb::Wait| check::waiter(wait.waiter.as_ref()).is_ok() && wait.on.len() <= limits::TOPICS && named(wait);
     told.into_iter().filter(sound).take(limits::CYCLE_WAITS).collect()
 }
 

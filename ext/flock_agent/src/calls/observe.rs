@@ -22,7 +22,7 @@ impl Caller {
             blocked.over();
             return Ok(pb::Observed::default());
         }
-        blocked.on(blocking_nodes(&asked.topics));
+        blocked.on(ending_with_runs(&asked.topics));
         let changed = async {
             tokio::select! {
                 changed = self.first_change(asked.topics, &asked.operator) => changed,
@@ -82,20 +82,13 @@ impl Caller {
     }
 }
 
-/// Those whose runs must go on for the wait to end.
-fn blocking_nodes(topics: &[pb::Topic]) -> Vec<String> {
+/// What runs of their nodes must bring about for the wait to end.
+fn ending_with_runs(topics: &[pb::Topic]) -> Vec<pb::Topic> {
     let ends_with_a_run = |topic: &&pb::Topic| matches!(topic.name.as_str(), versions::RUN | versions::ATTRIBUTES);
-    let mut nodes: Vec<String> = topics
-        .iter()
-        .filter(ends_with_a_run)
-        .map(|topic| topic.node.clone())
-        .collect();
-    nodes.sort();
-    nodes.dedup();
-    nodes
+    topics.iter().filter(ends_with_a_run).cloned().collect()
 }
 
-fn by_node(topics: Vec<pb::Topic>) -> BTreeMap<String, Vec<pb::Topic>> {
+pub(super) fn by_node(topics: Vec<pb::Topic>) -> BTreeMap<String, Vec<pb::Topic>> {
     let mut nodes: BTreeMap<String, Vec<pb::Topic>> = BTreeMap::new();
     for topic in topics {
         nodes.entry(topic.node.clone()).or_default().push(topic);

@@ -56,7 +56,7 @@ impl Waits {
                 asked: 1 + known.as_ref().map_or(0, |held| held.asked),
                 wait: pb::Wait {
                     waiter: Some(waiter.clone()),
-                    nodes: known.map_or_else(Vec::new, |held| held.wait.nodes),
+                    on: known.map_or_else(Vec::new, |held| held.wait.on),
                 },
                 look: look.clone(),
                 until: None,
@@ -67,7 +67,7 @@ impl Waits {
         Holding {
             waits: self,
             waiter,
-            nodes: Mutex::default(),
+            on: Mutex::default(),
             look: Mutex::new(look),
             answered: AtomicBool::new(false),
         }
@@ -95,7 +95,7 @@ pub(super) struct Holding<'a> {
     waits: &'a Waits,
     waiter: pb::Waiter,
     /// Also where the table had no room for it.
-    nodes: Mutex<Vec<String>>,
+    on: Mutex<Vec<pb::Topic>>,
     look: Mutex<Look>,
     answered: AtomicBool,
 }
@@ -106,17 +106,17 @@ impl Holding<'_> {
         &self.waiter
     }
 
-    /// Those whose runs must go on for the wait to end.
-    pub(super) fn nodes(&self) -> Vec<String> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What must change for the wait to end, at nodes whose runs must go on for that.
+    pub(super) fn on(&self) -> Vec<pb::Topic> {
+        self.on.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on it waits for these.
-    pub(super) fn wait_for(&self, nodes: Vec<String>) {
+    pub(super) fn wait_for(&self, on: Vec<pb::Topic>) {
         if let Some(held) = self.waits.waits().get_mut(&self.waiter.id) {
-            held.wait.nodes.clone_from(&nodes);
+            held.wait.on.clone_from(&on);
         }
-        *self.nodes.lock().unwrap_or_else(PoisonError::into_inner) = nodes;
+        *self.on.lock().unwrap_or_else(PoisonError::into_inner) = on;
     }
 
     /// When it is due to look for circles of it.
@@ -175,12 +175,17 @@ mod tests {
             ..Default::default()
         };
         let holding = waits.hold(waiter);
-        holding.wait_for(nodes.iter().map(|&node| node.to_owned()).collect());
+        let outcome_at = |&node: &&str| pb::Topic {
+            node: node.into(),
+            ..Default::default()
+        };
+        holding.wait_for(nodes.iter().map(outcome_at).collect());
         holding
     }
 
     fn nodes(waits: &Waits) -> Vec<String> {
-        waits.all().into_iter().flat_map(|wait| wait.nodes).collect()
+        let on = waits.all().into_iter().flat_map(|wait| wait.on);
+        on.map(|topic| topic.node).collect()
     }
 
     #[tokio::test(start_paused = true)]

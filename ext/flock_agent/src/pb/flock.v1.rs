@@ -2897,8 +2897,12 @@ pub mod local_server {
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WaitingRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WaitingRequest {
+    /// what the wait that leads here has read of this node; where that is not so any more, nothing is said
+    #[prost(message, repeated, tag = "1")]
+    pub read: ::prost::alloc::vec::Vec<Topic>,
+}
 /// What Chef runs of this node wait for.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -2909,12 +2913,13 @@ pub struct Waiting {
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Wait {
     #[prost(message, optional, tag = "1")]
     pub waiter: ::core::option::Option<Waiter>,
-    #[prost(string, repeated, tag = "2")]
-    pub nodes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// nodes, and what it has read of them; without a name it waits for an outcome there
+    #[prost(message, repeated, tag = "3")]
+    pub on: ::prost::alloc::vec::Vec<Topic>,
 }
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

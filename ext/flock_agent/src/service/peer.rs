@@ -67,7 +67,10 @@ impl Peer {
                 };
                 self.answer_observation(from, asked).await?.encode_to_vec()
             }
-            Method::Waiting => self.callee.waiting().encode_to_vec(),
+            Method::Waiting => {
+                let asked: pb::WaitingRequest = decode(body)?;
+                self.callee.waiting(&asked.read).encode_to_vec()
+            }
         })
     }
 
@@ -185,6 +188,6 @@ impl pb::calls_server::Calls for Peer {
 
     async fn waiting(&self, request: Request<pb::WaitingRequest>) -> Result<Response<pb::Waiting>, Status> {
         caller(&request)?;
-        Ok(Response::new(self.callee.waiting()))
+        Ok(Response::new(self.callee.waiting(&request.into_inner().read)))
     }
 }

@@ -68,7 +68,7 @@ impl LocalService {
             }
             let targets = unfinished_at(&found);
             blocked.refuse_own(&targets)?;
-            blocked.on(targets);
+            blocked.on_outcomes(targets);
             id = whole;
             tokio::select! {
                 () = self.cancel.cancelled() => {}
