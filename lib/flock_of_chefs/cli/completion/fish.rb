@@ -21,7 +21,7 @@ module FlockOfChefs
                       set skip ''
                       continue
                   end
-                  if contains -- $word $flags
+                  if contains -- $word $flags; or string match -q -- '-*=*' $word
                       continue
                   end
                   if string match -q -- '-*' $word

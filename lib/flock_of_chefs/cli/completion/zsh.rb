@@ -24,6 +24,7 @@ module FlockOfChefs
               if [[ -n $skip ]]; then skip=""; continue; fi
               case $word in
                 (%<flags>s) continue ;;
+                (-*=*) continue ;;
                 (-*) skip=1; continue ;;
               esac
               if [[ -n $in_command ]]; then
@@ -34,8 +35,14 @@ module FlockOfChefs
               in_command=""
               place+=1
             done
+            word=${words[CURRENT-1]}
+            if [[ -z $skip && ${words[CURRENT]} == -*=* ]]; then
+              skip=1
+              word=${words[CURRENT]%%%%=*}
+              compset -P '*='
+            fi
             if [[ -n $skip ]]; then
-              case "$command ${words[CURRENT-1]}" in
+              case "$command $word" in
           %<values>s
               esac
               return
@@ -88,7 +95,7 @@ module FlockOfChefs
         def options
           @all.map do |words|
             described = words.options.flat_map { |option| option.ways.map { |way| [way, option.description] } }
-            "(#{quoted(words.words)}) #{list("option", described)} ;;"
+            "(#{quoted(words.words)}) #{list("-o option", described)} ;;"
           end
         end
 
@@ -110,7 +117,7 @@ module FlockOfChefs
 
         def list(what, described)
           entries = described.map { |word, text| quoted("#{word.gsub(":", "\\:")}:#{text}") }
-          "found=(#{entries.join(" ")}); _describe -o #{what} found"
+          "found=(#{entries.join(" ")}); _describe #{what} found"
         end
 
         def reply(kind)
