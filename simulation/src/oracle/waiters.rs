@@ -164,13 +164,17 @@ pub fn watch(flock: &Arc<Flock>) {
         .for_each(|problem| flock.violation("oracle", problem));
 }
 
-/// Pids of the waits in rings. For sure only what waits for one thing is: of several a block may have read some.
+/// Pids of the waits in rings. For sure only what waits for one thing is: of several a block may have read some. Perhaps also what is so
+/// already, where it is not all: agents know what a block reads, and not what it makes of it.
 fn rings(waiting: &[&Watched], truth: &Truth, sure: bool) -> BTreeSet<u32> {
+    let counts = |watched: &Watched, condition: &Condition| {
+        !truth.is_so(condition) || (!sure && watched.conditions.iter().any(|other| !truth.is_so(other)))
+    };
     let edges: Vec<(&'static str, &'static str, u32)> = waiting
         .iter()
         .filter(|watched| watched.blocks_run && (!sure || watched.conditions.len() == 1))
         .flat_map(|watched| watched.conditions.iter().map(move |condition| (*watched, condition)))
-        .filter(|(_, condition)| !matches!(condition, Condition::Alive(_)) && !truth.is_so(condition))
+        .filter(|(watched, condition)| !matches!(condition, Condition::Alive(_)) && counts(watched, condition))
         .map(|(watched, condition)| (watched.node, condition.node(), watched.pid))
         .collect();
     let in_ring = |(from, to, _): &&(&'static str, &'static str, u32)| {
