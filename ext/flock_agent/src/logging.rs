@@ -86,9 +86,11 @@ impl<W: Write> Write for OneLine<W> {
 fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        match c.is_control() {
-            true => line.extend(c.escape_default()),
-            false => line.push(c),
+        match c {
+            '\n' => line.push_str("\\n"),
+            // As JSON has them: the line may be a document.
+            c if c.is_control() => line.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => line.push(c),
         }
     }
     line.push('\n');
@@ -105,7 +107,7 @@ mod tests {
         let event = "refused: file[a\n2026 ERROR all is lost] \u{1b}[31m\u{9b}1m\n".as_bytes();
         assert_eq!(OneLine(&mut written).write(event).unwrap(), event.len());
         let line = String::from_utf8(written).unwrap();
-        assert_eq!(line, "refused: file[a\\n2026 ERROR all is lost] \\u{1b}[31m\\u{9b}1m\n");
+        assert_eq!(line, "refused: file[a\\n2026 ERROR all is lost] \\u001b[31m\\u009b1m\n");
     }
 
     #[test]

@@ -15,13 +15,14 @@ use crate::{
 const ALWAYS: [&str; 2] = ["reload", "restart"];
 
 /// What an operator may call without a rule: what a node tells of itself.
-const READS: [&str; 6] = [
+const READS: [&str; 7] = [
     "flock_api.active",
     "flock_api.apis",
     "flock_api.node",
     "flock_api.ping",
     "flock_api.run",
     "flock_api.state",
+    "flock_api.trace",
 ];
 
 /// One `[[allow]]` of agent.toml; each field is a pattern of `*` and `?`.

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use flock_agent::{config::Config, setup};
+use flock_agent::{agent::check_config, config::Config, setup};
 use flock_core::limits;
 use magnus::{Error, Object, RModule, Ruby, function};
 
@@ -52,7 +52,7 @@ fn config_check(ruby: &Ruby, path: Option<PathBuf>) -> Result<String, Error> {
     guard(ruby, || {
         check_process()?;
         let config = Config::load(path.as_deref())?;
-        config.check()?;
+        check_config(&config)?;
         Ok(config.to_json().to_string())
     })
 }

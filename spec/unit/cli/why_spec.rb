@@ -63,6 +63,8 @@ RSpec.describe FlockOfChefs::CLI::Verbs::Why do
     "was refused by the hub" => [hub.call(encounter: { "failed_ms" => now, "code" => "newer_session",
                                                        "message" => "two" }),
                                  "true", { "refusal" => ["error", "the hub: two", "stop one"] }, 2],
+    "had another machine" => [hub.call(encounter: { "failed_ms" => now, "code" => "removed", "message" => "gone" }),
+                              "true", { "refusal" => ["warning", "another machine", "leave"] }, 0],
     "answered as another" => [{ "here" => { "met_ms" => 1, "failed_ms" => 2, "code" => "wrong_name",
                                             "message" => "m" } },
                               "true", { "handshake" => %w[error wrong_name advertise] }, 2],

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     config::{Config, RegistryConfig},
     hub::{Hub, HubOptions},
-    identity::{Identity, enrol::Enrol},
+    identity::{self, Identity, enrol::Enrol},
     registry::{Embedded, Registry},
     transport::DenyList,
 };
@@ -27,7 +27,7 @@ pub(super) async fn routes(
     routes: Routes,
     cancel: &CancellationToken,
 ) -> Result<(Routes, Option<Hub>)> {
-    let Some(settings) = agreed(config, identity)? else {
+    let Some(settings) = agreed(config, identity.is_hub())? else {
         return Ok((routes, None));
     };
     let file = config.data_dir.join("registry.db");
@@ -48,9 +48,21 @@ pub(super) async fn routes(
     Ok((routes, Some(hub)))
 }
 
-fn agreed<'a>(config: &'a Config, identity: &Identity) -> Result<Option<&'a RegistryConfig>> {
+/// Whether an agent can be started with agent.toml: for what it says, and for what this machine is already, as far as one may read that.
+///
+/// # Errors
+/// `configuration` with the code of what is wrong, and the remedy.
+pub fn check_config(config: &Config) -> Result<()> {
+    config.check()?;
+    match identity::founded(&config.data_dir) {
+        Some(is_hub) => agreed(config, is_hub).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+fn agreed(config: &Config, is_hub: bool) -> Result<Option<&RegistryConfig>> {
     let path = config.path.display();
-    match (&config.registry, identity.is_hub()) {
+    match (&config.registry, is_hub) {
         (None, true) => Err(Error::configuration(format!(
             "this node founded its flock, but {path} has no [registry]: put `[registry]` with `url = \"embedded\"` back, or members find no hub"
         ))
@@ -64,5 +76,44 @@ fn agreed<'a>(config: &'a Config, identity: &Identity) -> Result<Option<&'a Regi
             Ok(config.registry.as_ref())
         }
         (settings, _) => Ok(settings.as_ref()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node that founded its flock, and what check_config says of `text` then.
+    fn checked(founded: bool, text: &str) -> Result<()> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("agent.toml");
+        let data = dir.path().join("data");
+        let config = |text: &str| {
+            let named = format!("name = \"hub1\"\ndata_dir = {data:?}\nsocket = {data:?}\n{text}");
+            std::fs::write(&file, named).unwrap();
+            Config::load(Some(&file)).unwrap()
+        };
+        if founded {
+            Identity::init(&config("[registry]\nurl = \"embedded\"\n"), 0).unwrap();
+        }
+        check_config(&config(text))
+    }
+
+    #[test]
+    fn a_file_that_makes_another_node_of_this_one_is_refused() {
+        let hub = "[registry]\nurl = \"embedded\"\n";
+        assert_eq!(checked(true, "").unwrap_err().code(), "no_registry");
+        for (founded, text) in [(true, hub), (false, hub), (false, "")] {
+            checked(founded, text).unwrap();
+        }
+        assert_eq!(agreed_code(hub), "not_a_hub");
+    }
+
+    fn agreed_code(text: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("agent.toml");
+        std::fs::write(&file, format!("name = \"a\"\n{text}")).unwrap();
+        let config = Config::load(Some(&file)).unwrap();
+        agreed(&config, false).unwrap_err().code().to_owned()
     }
 }

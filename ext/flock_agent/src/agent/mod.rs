@@ -39,6 +39,7 @@ use crate::{
     apis::Hosts, care, clock::Clock, delivery::send::Sender, dispatch::Dispatcher, hub::Hub, link::Link, store::Store,
 };
 
+pub use hubside::check_config;
 pub use lock::DataDirLock;
 
 /// A running agent.

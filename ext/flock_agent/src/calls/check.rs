@@ -34,14 +34,25 @@ pub(super) fn observation(asked: &pb::ObserveRequest) -> Result<()> {
             limits::TOPICS
         ));
     }
-    for topic in &asked.topics {
-        NodeName::parse(&topic.node)?;
-        if topic.name.is_empty() || topic.name.len() > limits::TOPIC_BYTES || topic.version.len() > limits::TOPIC_BYTES
-        {
-            return bad("a topic's name or version is empty or too long");
+    for known in &asked.topics {
+        topic(known)?;
+        if known.name.is_empty() {
+            return bad("a topic has no name");
         }
     }
     timeout(asked.timeout_ms, limits::OBSERVE_MAX_MS)
+}
+
+/// Checks what is watched, or waited for, at a node.
+///
+/// # Errors
+/// `protocol` with code `bad_call`.
+pub(super) fn topic(topic: &pb::Topic) -> Result<()> {
+    NodeName::parse(&topic.node)?;
+    match topic.name.len().max(topic.version.len()) > limits::TOPIC_BYTES {
+        true => bad("a topic's name or version is too long"),
+        false => Ok(()),
+    }
 }
 
 /// Checks what is said of who waits.

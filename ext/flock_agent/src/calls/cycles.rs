@@ -4,9 +4,12 @@
 //! detection", 1983): there is no place where all waits are known, and none that must be there. A circle counts when it was found twice in
 //! a row with the same waits, for a wait may just have ended; and a wait for which there is news already is none.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
-use flock_core::{Error, id::NodeName, limits};
+use flock_core::{Error, limits};
 use tokio::time::timeout;
 
 use super::{caller::Caller, check, observe::by_node, waits::Holding};
@@ -62,14 +65,22 @@ async fn search(caller: &Caller, first: &pb::Waiter, on: Vec<pb::Topic>) -> Opti
     if caller.is_waited_for(&on) {
         return Some(way(&found, 0));
     }
-    let mut seen: Vec<Vec<pb::Topic>> = Vec::new();
+    let (mut seen, mut silent): (Vec<Vec<pb::Topic>>, HashSet<String>) = Default::default();
     let mut open: VecDeque<Edge> = edges(0, on).collect();
     while let Some(Edge { from, node, read }) = open.pop_front() {
-        if found[from].steps > limits::CYCLE_STEPS || seen.len() >= limits::CYCLE_NODES || seen.contains(&read) {
+        if found[from].steps > limits::CYCLE_STEPS
+            || seen.len() >= limits::CYCLE_NODES
+            || seen.contains(&read)
+            || silent.contains(&node)
+        {
             continue;
         }
         seen.push(read.clone());
-        for wait in waits_of(caller, &node, read).await {
+        let Some(waits) = waits_of(caller, &node, read).await else {
+            silent.insert(node);
+            continue;
+        };
+        for wait in waits {
             let Some(waiter) = wait.waiter else { continue };
             found.push(Found {
                 node: node.clone(),
@@ -96,17 +107,16 @@ fn way(found: &[Found], last: usize) -> Vec<Step> {
     way
 }
 
-/// What a node says is taken for what it may be at most: it is not this one's word. One that cannot be reached in time has none.
-async fn waits_of(caller: &Caller, node: &str, read: Vec<pb::Topic>) -> Vec<pb::Wait> {
+/// What a node says is taken for what it may be at most: it is not this one's word. One that cannot be reached in time says nothing.
+async fn waits_of(caller: &Caller, node: &str, read: Vec<pb::Topic>) -> Option<Vec<pb::Wait>> {
     let limit = Duration::from_millis(limits::WAITING_MS);
-    let told = match timeout(limit, caller.waiting(node, read)).await {
-        Ok(Ok(told)) => told.waits,
-        _ => Vec::new(),
+    let told = timeout(limit, caller.waiting(node, read)).await.ok()?.ok()?;
+    let sound = |wait: &pb::Wait| {
+        check::waiter(wait.waiter.as_ref()).is_ok()
+            && wait.on.len() <= limits::TOPICS
+            && wait.on.iter().all(|topic| check::topic(topic).is_ok())
     };
-    let named = |wait: &pb::Wait| wait.on.iter().all(|topic| NodeName::parse(&topic.node).is_ok());
-    let sound =
-        |wait: &pb::Wait| check::waiter(wait.waiter.as_ref()).is_ok() && wait.on.len() <= limits::TOPICS && named(wait);
-    told.into_iter().filter(sound).take(limits::CYCLE_WAITS).collect()
+    Some(told.waits.into_iter().filter(sound).take(limits::CYCLE_WAITS).collect())
 }
 
 fn error(steps: &[Step]) -> Error {

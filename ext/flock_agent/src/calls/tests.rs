@@ -195,6 +195,17 @@ async fn the_table_says_who_may_call_and_watch_what() {
     assert_eq!(refused.code(), "policy");
 }
 
+#[test]
+fn operators_without_a_rule_may_call_all_that_tells_and_nothing_else() {
+    let alice = flock_core::holder::Holder::parse("operator/alice").unwrap();
+    let closed = Policy::new(Vec::new());
+    let denied: Vec<_> = builtin::Builtin::METHODS
+        .into_iter()
+        .filter(|method| !closed.admits_call(&alice, FLOCK_API, method))
+        .collect();
+    assert_eq!(denied, ["run_chef"]);
+}
+
 #[tokio::test]
 async fn a_second_request_for_a_chef_run_is_the_first_one_until_it_begins() {
     let mesh = Mesh::default();

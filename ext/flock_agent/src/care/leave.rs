@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flock_core::{Error, Result, id::NodeName};
+use flock_core::{Error, Result, holder::OPERATOR_PREFIX, id::NodeName};
 use rusqlite::Connection;
 
 use super::{OLD, put_aside};
@@ -103,7 +103,10 @@ fn members(conn: &Connection, own: &NodeName) -> Result<Vec<String>> {
         .map_err(sql)?;
     let names: Vec<String> = rows.collect::<rusqlite::Result<_>>().map_err(sql)?;
     let names = names.iter().filter_map(|name| flock_core::id::unescape(name));
-    Ok(names.filter(|name| name != own.as_str()).collect())
+    // Operators have no agent that could leave.
+    Ok(names
+        .filter(|name| name != own.as_str() && !name.starts_with(OPERATOR_PREFIX))
+        .collect())
 }
 
 /// Puts away all that makes this machine a node of its flock; the folder stays until someone deletes it. To be called with the agent's

@@ -76,6 +76,11 @@ pub(crate) fn inspect(data_dir: &Path) -> Result<Inspected> {
     })
 }
 
+/// Whether the node in `data_dir` founded its flock; `None` = there is none, or it may not be looked at.
+pub(crate) fn founded(data_dir: &Path) -> Option<bool> {
+    Files::of(data_dir).meta().ok().map(|meta| meta.hub)
+}
+
 /// Makes the identity in `data_dir` this machine's, and answers whether it was another's; the next renewal tells the hub.
 ///
 /// # Errors

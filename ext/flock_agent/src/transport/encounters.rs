@@ -24,9 +24,12 @@ impl Encounters {
         self.note(name, |known| known.met_ms = now_ms);
     }
 
-    /// `name` showed a certificate that ends at `expires_ms`.
+    /// `name` showed a certificate that ends at `expires_ms`. The one that ends last counts: another machine that had the name before may
+    /// go on showing its own.
     pub fn showed(&self, name: &NodeName, expires_ms: u64) {
-        self.note(name, |known| known.certificate_expires_ms = expires_ms);
+        self.note(name, |known| {
+            known.certificate_expires_ms = known.certificate_expires_ms.max(expires_ms);
+        });
     }
 
     /// A handshake with `name`, or its hello, failed or was refused.
@@ -83,6 +86,7 @@ mod tests {
         encounters.met(&name("a"), 1);
         encounters.failed(&name("a"), &Error::denied("gone").with_code("removed"), 2);
         encounters.showed(&name("a"), 9);
+        encounters.showed(&name("a"), 7);
         encounters.met(&name("a"), 3);
         let known = encounters.of("a").unwrap();
         assert_eq!((known.met_ms, known.failed_ms, known.code.as_str()), (3, 2, "removed"));

@@ -6,12 +6,11 @@ use super::text::{Family, Kind::Counter, Kind::Gauge, Text};
 
 /// Clock ticks in a second, as Linux reports processor time on every platform that we build for.
 const TICKS_PER_SECOND: f64 = 100.0;
-/// What a page holds, likewise.
-const PAGE_BYTES: f64 = 4096.0;
 
 /// Adds them; what the system does not say has no sample.
 pub(super) fn tell(text: &mut Text) {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     text.add(
         Family::new(
             "process_cpu_seconds_total",
@@ -22,7 +21,7 @@ pub(super) fn tell(text: &mut Text) {
     );
     text.add(
         Family::new("process_resident_memory_bytes", Gauge, "Resident memory of the agent.")
-            .value_if(field(&stat, 24).map(|pages| pages * PAGE_BYTES)),
+            .value_if(resident_bytes(&status)),
     );
     let open = fs::read_dir("/proc/self/fd").map(|entries| entries.count() as f64);
     text.add(Family::new("process_open_fds", Gauge, "Open file descriptors of the agent.").value_if(open.ok()));
@@ -40,6 +39,13 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((field(stat, 14)? + field(stat, 15)?) / TICKS_PER_SECOND)
 }
 
+/// Of `/proc/PID/status`, which counts in KiB, whatever a page holds.
+fn resident_bytes(status: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024.0)
+}
+
 fn max_fds(limits: &str) -> Option<f64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_ascii_whitespace().next()?.parse().ok()
@@ -53,6 +59,8 @@ mod tests {
     fn fields_count_from_the_end_of_the_name() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 100 0 0 0 150 50 0 0 20 0 4 0 999 1000000 25 1844";
         assert_eq!((cpu_seconds(stat), field(stat, 24)), (Some(2.0), Some(25.0)));
+        assert_eq!(resident_bytes("Name:\tx\nVmRSS:\t    1844 kB\n"), Some(1_888_256.0));
+        assert_eq!(resident_bytes("Name:\tx\n"), None);
         assert_eq!(cpu_seconds("7 (a"), None);
     }
 

@@ -130,6 +130,11 @@ async fn a_node_that_says_too_much_of_its_waits_is_not_followed() {
     };
     let too_long = b.target.waits.hold(verbose);
     too_long.wait_for(vec![outcome_at("a")]);
+    let wordy = b.target.waits.hold(waiter("w").unwrap());
+    wordy.wait_for(vec![pb::Topic {
+        version: "x".repeat(limits::TOPIC_BYTES + 1),
+        ..outcome_at("a")
+    }]);
     let too_many = b.target.waits.hold(waiter("c").unwrap());
     too_many.wait_for(vec![outcome_at("a"); limits::TOPICS + 1]);
     let version = versions::of_run(&a.target.runs.view(), 0);

@@ -72,7 +72,14 @@ fn the_only_hub_stays_while_it_has_members() {
     let node = Node::new();
     let own = node.config().name;
     node.with_registry(async |registry| {
-        let known = ["enrolled/hub1", "enrolled/a%20b", "enrolled/gone", "removed/gone"].map(|key| put(key, json!({})));
+        let known = [
+            "enrolled/hub1",
+            "enrolled/a%20b",
+            "enrolled/gone",
+            "removed/gone",
+            "enrolled/operator%2Falice",
+        ]
+        .map(|key| put(key, json!({})));
         registry.txn("1", known.to_vec()).await.unwrap();
     });
     let refusal = refuse_last_hub(&node.data(), &own).unwrap_err();

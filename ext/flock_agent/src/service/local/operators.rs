@@ -58,11 +58,12 @@ impl Operators {
     async fn steer_own(&self, operator: &str, asked: pb::SteerRequest) -> Result<pb::Records> {
         let one = pb::ListRequest {
             id: asked.id.clone(),
+            direction: "out".into(),
             ..Default::default()
         };
         let found = self.local.find(one).await?.records;
-        let another = |record: &pb::Record| record.operator != operator || record.direction != "out";
-        if found.iter().any(another) {
+        let is_own = !found.is_empty() && found.iter().all(|record| record.operator == operator);
+        if !is_own {
             return Err(Error::denied(format!(
                 "notification {} is not of operator/{operator}; steer it with flockctl on the hub",
                 asked.id

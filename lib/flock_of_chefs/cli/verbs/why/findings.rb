@@ -152,8 +152,17 @@ module FlockOfChefs
           end
 
           def failed(check, met, who = "")
+            return predecessor(check, met, who) if met["code"] == "removed" && @hub.to_h["connected"] && denial.empty?
+
             finding("error", check, "#{who}#{met["message"]} (#{met["code"]}, #{Value.time(met["failed_ms"])})",
                     REMEDIES[met["code"]] || "")
+          end
+
+          # The node itself is in session: the certificate that was refused is an older one.
+          def predecessor(check, met, who)
+            finding("warning", check, "#{who}another machine that had this name before dialled at " \
+                                      "#{Value.time(met["failed_ms"])}, and was refused",
+                    "on that machine: stop its agent, or flockctl leave")
           end
 
           def waiting

@@ -73,6 +73,20 @@ async fn only_ones_own_notifications_are_steered() {
 }
 
 #[tokio::test]
+async fn one_that_the_hub_is_a_target_of_is_its_senders_all_the_same() {
+    let agent = Agent::start().await;
+    let door = Operators::new(agent.service.clone());
+    // What the hub received of id 99, its sender being an operator.
+    door.append(by("alice", draft(99, "hub"))).await.unwrap();
+    let drop = pb::SteerRequest {
+        id: id(99),
+        verb: "drop".into(),
+        ..Default::default()
+    };
+    assert_eq!(code(door.steer(by("alice", drop)).await), "");
+}
+
+#[tokio::test]
 async fn what_is_a_nodes_own_business_is_not_for_operators() {
     let agent = Agent::start().await;
     let door = Operators::new(agent.service.clone());
