@@ -133,7 +133,8 @@ impl Client {
     pub async fn append(&self, draft: pb::Draft, timeout: Duration) -> Result<Where> {
         draft::check(&draft)?;
         let Door::Agent { data_dir, .. } = &self.door else {
-            return self.keep_at_hub(draft, timeout).await;
+            let stored = hub::keep(&draft.id, || self.send(draft.clone(), timeout)).await?;
+            return Ok(Where::Outbox { seq: stored.seq });
         };
         if timeout.is_zero() {
             return spool(data_dir, draft).await;
@@ -165,24 +166,6 @@ impl Client {
         })
         .await
         .map_err(perhaps_arrived)
-    }
-
-    /// What may have arrived is offered once more: it is the same notification, whichever of them was kept.
-    async fn keep_at_hub(&self, draft: pb::Draft, timeout: Duration) -> Result<Where> {
-        let id = draft.id.clone();
-        let stored = match self.send(draft.clone(), timeout).await {
-            Err(error) if may_have_arrived(&error) => self.send(draft, timeout).await,
-            answered => answered,
-        };
-        match stored {
-            Ok(stored) => Ok(Where::Outbox { seq: stored.seq }),
-            Err(error) if may_have_arrived(&error) => Err(Error::new(
-                ErrorKind::OutcomeUnknown,
-                format!("whether the hub keeps notification {id} is not known ({error}); `flockctl notifications show {id}` tells it when the hub answers"),
-            )
-            .with_code("perhaps_kept")),
-            Err(error) => Err(error),
-        }
     }
 
     async fn send(&self, draft: pb::Draft, timeout: Duration) -> Result<pb::Stored> {
@@ -261,10 +244,6 @@ fn millis(timeout: Duration) -> u64 {
 /// Who could not connect says why by a code of its own; the bare kind is a connection that broke.
 fn has_broken(error: &Error) -> bool {
     error.code() == ErrorKind::Connection.code()
-}
-
-fn may_have_arrived(error: &Error) -> bool {
-    has_broken(error) || error.kind() == ErrorKind::Timeout
 }
 
 fn perhaps_arrived(error: Error) -> Error {
