@@ -17,8 +17,9 @@ class FakeLocalClient
     answer(operation)
   end
 
-  def append(draft, timeout_ms: nil)
-    @calls << ["append", draft, timeout_ms]
+  # Without a spool it is a call like the others.
+  def append(draft, timeout_ms: nil, spool: true)
+    @calls << ["append", draft, timeout_ms, *(:no_spool unless spool)]
     answer("append")
   end
 
