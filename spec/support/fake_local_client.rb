@@ -4,6 +4,8 @@
 class FakeLocalClient
   # @return [Array<Array>] operation, body, deadline
   attr_reader :calls, :config
+  # @return [Hash] which may change
+  attr_reader :answers
 
   # @param answers [Hash{String => Hash, Exception}]
   def initialize(answers = {}, config: {}, **more)

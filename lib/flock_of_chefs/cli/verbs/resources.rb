@@ -20,7 +20,7 @@ module FlockOfChefs
         private
 
         # Who is asked where nobody is named.
-        def own(client, options) = Selecting.any?(options) ? nil : client.config["name"]
+        def own(client, options) = (client.call("hello").fetch("name") unless Selecting.any?(options))
 
         def one(client, node)
           rows = rows(answer = client.call("resources", { node: }))
