@@ -5,8 +5,8 @@ require_relative "selector"
 
 module FlockOfChefs
   module CLI
-    # What people can do about the nodes on which it went wrong: the command line that does the same again, for those only
-    # where nothing runs twice by it, and where to look for the others.
+    # What people can do about the nodes on which it went wrong: the command line that does the same again, for those
+    # only on which nothing runs twice by it, and where to look for the others.
     module Again
       # Nodes that a command line names.
       MOST = 100
@@ -40,7 +40,7 @@ module FlockOfChefs
         return [] if places.empty?
 
         more = ["  … and #{places.size - PLACES} more"] if places.size > PLACES
-        ["not known yet on the others; look there before you ask them again:",
+        ["where it is not known how it ended, look before you ask again:",
          *places.first(PLACES).map { |place| "  #{place}" }, *more]
       end
       private_class_method :look

@@ -41,9 +41,14 @@ module FlockOfChefs
         def summed_up(rollout, **result)
           say("interrupted; what is asked already goes on") if rollout.interrupt
           outcomes = rollout.outcomes
-          again = outcomes.select(&:again?).map(&:node)
           Result.new(data: outcomes.map(&:row), code: rollout.code, look: outcomes.filter_map(&:look).uniq,
-                     failed: outcomes.size > 1 && again.size < outcomes.size ? again : [], **result)
+                     failed: again(outcomes), **result)
+        end
+
+        # Where it is all of them, the command itself says it already.
+        def again(outcomes)
+          again = outcomes.select(&:again?).map(&:node)
+          again.size < outcomes.size ? again : []
         end
 
         # The names that are given, or those of the nodes that the options choose.

@@ -35,10 +35,9 @@ RSpec.describe FlockOfChefs::CLI::Again do
   end
 
   it "tells where to look for those that may have done it, before what is to be done again" do
-    expect(hints(failed: ["a"], look: ["flockctl notifications show 1"], again: { timeout: "2" })).to eq([
-      "not known yet on the others; look there before you ask them again:", "  flockctl notifications show 1",
-      "again for the 1 that are left:", "  flockctl call --select node:a --timeout 2"
-    ])
+    hints = hints(failed: ["a"], look: ["flockctl notifications show 1"], again: { timeout: "2" })
+    expect(hints).to match([/not known.*look/, "  flockctl notifications show 1", "again for the 1 that are left:",
+                            "  flockctl call --select node:a --timeout 2"])
   end
 
   it "is knife's in knife" do

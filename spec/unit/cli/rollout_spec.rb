@@ -108,7 +108,7 @@ RSpec.describe FlockOfChefs::CLI::Rollout do
       it "tells what is known, with #{code}" do
         rollout = broken(signal)
         expect([rollout.code, rollout.interrupt]).to eq([code, signal])
-        expect(told(rollout).values).to eq(%w[ended ended unknown] + (["not_asked"] * 5))
+        expect(told(rollout).values.tally).to eq("ended" => 2, "unknown" => 1, "not_asked" => 5)
         expect(rollout.outcomes.last.row["why"].last).to include("interrupted")
       end
     end

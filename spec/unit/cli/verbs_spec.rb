@@ -65,7 +65,8 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
       it "says the id before it is sent, and where to look for what may have arrived" do
         result = batches({ "append" => FlockOfChefs::TimeoutError.new("no answer") })
         expect(talk.first).to include("0190-id", "web1")
-        expect([result.code, result.look, result.names]).to eq([5, ["flockctl notifications show 0190-id"], ["0190-id"]])
+        expect([result.code, result.names]).to eq([5, ["0190-id"]])
+        expect(result.look).to eq(["flockctl notifications show 0190-id"])
         expect(result.rows.first).to include("peer" => "web1", "state" => "unknown", "message" => "no answer")
       end
 
@@ -89,7 +90,7 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
     it "says that an unfinished one is unfinished" do
       stored = record.merge("state" => "stored")
       result = notify({ "append" => { "where" => "outbox" }, "await" => { "records" => [stored] } }, wait: "1")
-      expect([result.code, talk.last]).to match([5, /show 0190-id/])
+      expect([result.code, talk.last, result.look]).to match([5, /not finished/, [/show 0190-id/]])
     end
 
     it "is done without an agent, unless the outcome was wanted" do

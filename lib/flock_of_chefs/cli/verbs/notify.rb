@@ -58,8 +58,8 @@ module FlockOfChefs
           end
         end
 
-        # Its id is said first: whatever comes then, people can ask for it. Batches that wait for one another would all go
-        # out of a spool at once.
+        # Its id is said first: whatever comes then, people can ask for it. Batches that wait for one another would all
+        # go out of a spool at once.
         def notified(rollout, client, nodes, options, wait_ms)
           draft = draft(nodes, options)
           say("notification #{draft[:id]}: #{draft[:key]} #{draft[:action]} on #{named(nodes)}")
@@ -135,7 +135,7 @@ module FlockOfChefs
         def unfinished(draft, wait_ms, outcomes)
           return if outcomes.none? { |outcome| outcome.code == ExitCodes::DEADLINE }
 
-          say("not finished after #{Value.duration(wait_ms)}; see flockctl notifications show #{draft[:id]}")
+          say("notification #{draft[:id]}: not finished after #{Value.duration(wait_ms)}")
         end
       end
     end
