@@ -90,7 +90,7 @@ module FlockOfChefs
       def run
         require_relative "cli"
         ENV["NO_COLOR"] = "1" if config[:color] == false
-        exit(CLI::Program.new(CLI, name: "knife flock").call(flock_arguments))
+        exit(CLI::Program.new(CLI, name: "knife flock", flags: self.class.flock_options).call(flock_arguments))
       end
 
       private

@@ -58,8 +58,12 @@ module FlockOfChefs
     end
 
     # @param draft [Hash] a notification
+    # @param spool [Boolean] whether it is kept in the spool when no agent answers
     # @return [Hash] with "where": "outbox" or, with no agent there, "spool"
-    def append(draft, timeout_ms: TIMEOUT_MS)
+    # @raise [ConnectionError] when it may not be spooled
+    def append(draft, timeout_ms: TIMEOUT_MS, spool: true)
+      return { "where" => "outbox", **call("append", draft, timeout_ms:) } unless spool
+
       JSON.parse(@native.append(JSON.generate(draft), timeout_ms))
     end
   end

@@ -4,6 +4,8 @@
 class FakeLocalClient
   # @return [Array<Array>] operation, body, deadline
   attr_reader :calls, :config
+  # @return [Hash] which may change
+  attr_reader :answers
 
   # @param answers [Hash{String => Hash, Exception}]
   def initialize(answers = {}, config: {}, **more)
@@ -17,8 +19,9 @@ class FakeLocalClient
     answer(operation)
   end
 
-  def append(draft, timeout_ms: nil)
-    @calls << ["append", draft, timeout_ms]
+  # Without a spool it is a call like the others.
+  def append(draft, timeout_ms: nil, spool: true)
+    @calls << ["append", draft, timeout_ms, *(:no_spool unless spool)]
     answer("append")
   end
 

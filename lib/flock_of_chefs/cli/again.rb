@@ -1,13 +1,17 @@
 # frozen_string_literal: true
 
+require_relative "called"
 require_relative "selector"
 
 module FlockOfChefs
   module CLI
-    # The command line that does the same again, for those nodes only on which it went wrong.
+    # What people can do about the nodes on which it went wrong: the command line that does the same again, for those
+    # only on which nothing runs twice by it, and where to look for the others.
     module Again
       # Nodes that a command line names.
       MOST = 100
+      # Places to look at that are named.
+      PLACES = 20
       # What chose the nodes, and how to print: neither is said again.
       LEFT_OUT = [:select, *Selecting::LISTS.keys, *Selecting::VALUES, :node, :nodes, :format, :dry_run].freeze
 
@@ -16,23 +20,37 @@ module FlockOfChefs
 
       module_function
 
-      # @param program [String] such as +"flockctl run-chef"+
       # @param command [Class] whose arguments and options there are
       # @param options [Hash] as they were given
-      # @param nodes [Array<String>]
-      # @return [String] for people
-      def hint(program, command, options, nodes)
-        return "#{nodes.size} nodes are left; -F jsonl names them" if nodes.size > MOST
-
-        "again for the #{nodes.size} that are left:\n  #{line(program, command, options, nodes)}"
+      # @param result [Result]
+      # @return [Array<String>] lines for people
+      def hints(command, options, result)
+        again = result.failed.empty? ? [] : hint(command, options.merge(result.again), result.failed)
+        [*look(result.look), *again]
       end
 
-      # @see .hint
+      # @see .hints
       # @return [String]
-      def line(program, command, options, nodes)
-        words = ["--select", Selector.of_nodes(nodes), *given(command, options), *words(command, options)]
-        "#{program} #{words.map { |word| quoted(word) }.join(" ")}"
+      def line(command, options, nodes)
+        words = ["--select", Selector.of_nodes(nodes), *given(command, options), *separated(words(command, options))]
+        Called.line(CLI.words_of(command), *words.map { |word| quoted(word) })
       end
+
+      def look(places)
+        return [] if places.empty?
+
+        more = ["  … and #{places.size - PLACES} more"] if places.size > PLACES
+        ["where it is not known how it ended, look before you ask again:",
+         *places.first(PLACES).map { |place| "  #{place}" }, *more]
+      end
+      private_class_method :look
+
+      def hint(command, options, nodes)
+        return ["#{nodes.size} nodes are left; -F jsonl names them"] if nodes.size > MOST
+
+        ["again for the #{nodes.size} that are left:", "  #{line(command, options, nodes)}"]
+      end
+      private_class_method :hint
 
       # As people write it.
       def quoted(word) = word.match?(PLAIN) ? word : "'#{word.gsub("'") { "'\\''" }}'"
@@ -43,7 +61,7 @@ module FlockOfChefs
           value = options[option.name]
           next [] if LEFT_OUT.include?(option.name) || value.nil? || value == option.default
 
-          flag = "--#{option.name.to_s.tr("_", "-")}"
+          flag = Called.flag(option.name)
           switch(flag, value) || [flag, Array(value).join(",")]
         end
       end
@@ -62,6 +80,10 @@ module FlockOfChefs
                .flat_map { |argument| Array(options[argument.name]) }
       end
       private_class_method :words
+
+      # What looks like an option is none after this.
+      def separated(words) = words.any? { |word| word.start_with?("-") } ? ["--", *words] : words
+      private_class_method :separated
     end
   end
 end

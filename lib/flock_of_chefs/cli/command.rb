@@ -33,12 +33,20 @@ module FlockOfChefs
         settings = self.class.settings
         talk = Talk.new($stderr)
         result = Verbs.const_get(settings[:name]).new(talk:).call(client(options), words)
-        Output.new(format, $stdout).print(result) unless settings[:silent]
-        talk.call(Again.hint(program, self.class, words, result.failed)) if result.failed.any?
+        print(result, format) unless settings[:silent]
+        Again.hints(self.class, words, result).each { |line| talk.call(line) }
         exit(result.code)
       end
 
       private
+
+      # Who reads no further has seen enough; how it ended is so all the same.
+      def print(result, format)
+        Output.new(format, $stdout).print(result)
+        $stdout.flush
+      rescue Errno::EPIPE, Errno::EIO
+        nil
+      end
 
       def client(options)
         agent = self.class.settings[:agent]
@@ -47,9 +55,6 @@ module FlockOfChefs
 
       # Where a command has more to say than its options.
       def refine(options) = options
-
-      # Of the line that does the same again.
-      def program = "flockctl #{CLI.words_of(self.class)}"
 
       # dry-cli hands over the optional arguments here as well.
       def refuse(args)

@@ -17,7 +17,7 @@ module FlockOfChefs
 
       def error(result)
         text = result.error.delete_prefix("ERROR: ").sub("\nUsage: ", "; usage: ")
-        err.puts("#{@name}: #{text}#{"; see --help" unless text.include?("usage: ")}")
+        err.puts(Value.plain("#{@name}: #{text}#{"; see --help" unless text.include?("usage: ")}"))
         exit(ExitCodes::USAGE)
       end
     end
@@ -28,7 +28,9 @@ module FlockOfChefs
       # @param out [IO] for help that was asked for
       # @param err [IO] for people
       # @param name [String] of the program, which complaints begin with
-      def initialize(registry, out: $stdout, err: $stderr, name: "flockctl")
+      # @param flags [Hash{Symbol=>Symbol}] options that are called otherwise there
+      def initialize(registry, out: $stdout, err: $stderr, name: Called::NAME, flags: {})
+        Called.by(name, flags)
         @registry = registry
         @out = out
         @err = err
@@ -70,16 +72,17 @@ module FlockOfChefs
         Nearest.of(word, found.children.keys) || "; see flockctl --help"
       end
 
+      # Where nobody listens, the exit code still says it.
       def complain(error)
-        return @err.puts(error.full_message) if ENV["FLOCK_DEBUG"] == "1"
-
-        @err.puts("#{@name}: #{line(error)}")
+        @err.puts(ENV["FLOCK_DEBUG"] == "1" ? error.full_message : Value.plain("#{@name}: #{line(error)}"))
+      rescue SystemCallError, IOError
+        nil
       end
 
       def line(error)
         case error
         when Interrupt then "interrupted"
-        when Error, LoadError then error.message.tr("\n", " ")
+        when Error, LoadError then error.message
         else "#{error.class}: #{error.message.lines.first.to_s.chomp} (a fault of ours: FLOCK_DEBUG=1 shows where)"
         end
       end

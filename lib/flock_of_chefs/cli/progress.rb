@@ -35,7 +35,7 @@ module FlockOfChefs
         change do
           @begun.delete(node)
           good ? @done += 1 : @failed += 1
-          tell(node, word)
+          tell(node, word, good)
         end
       end
 
@@ -53,7 +53,7 @@ module FlockOfChefs
       private
 
       # One node needs no table.
-      def tell(node, word) = @total > 1 && @say.call("#{node}: #{word} (#{self})")
+      def tell(node, word, _good) = @total > 1 && @say.call("#{node}: #{word} (#{self})")
 
       def change(&) = @lock.synchronize(&)
 
@@ -85,7 +85,13 @@ module FlockOfChefs
 
         private
 
-        def tell(_node, _word) = @total > 1 && @talk.show(to_s)
+        # The line counts those that failed; why they did is said above it.
+        def tell(node, word, good)
+          return unless @total > 1
+
+          @talk.call("#{node}: #{word}") unless good
+          @talk.show(to_s)
+        end
 
         def tick
           loop do

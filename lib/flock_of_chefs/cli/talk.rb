@@ -2,10 +2,12 @@
 
 require_relative "progress"
 require_relative "terminal"
+require_relative "value"
 
 module FlockOfChefs
   module CLI
-    # What is said to people while a command is at work, on the standard error. Any thread may say something.
+    # What is said to people while a command is at work, on the standard error. Any thread may say something. Nobody who
+    # listens is no reason to stop working: it falls silent then.
     class Talk
       # @param io [IO]
       def initialize(io)
@@ -15,13 +17,13 @@ module FlockOfChefs
         @shown = ""
       end
 
-      # @param line [String]
+      # @param line [String] perhaps with another node's words in it
       # @return [void]
       def call(line)
-        @lock.synchronize do
+        speak do
           shown = @shown
           wipe
-          @io.puts(line)
+          @io.puts(Value.plain(line))
           draw(shown)
         end
       end
@@ -35,13 +37,20 @@ module FlockOfChefs
       # @param line [String]
       # @return [void]
       def show(line)
-        @lock.synchronize do
+        speak do
           wipe
-          draw(line)
+          draw(Value.plain(line))
         end
       end
 
       private
+
+      # The pipe may be closed, the terminal gone, the disk full.
+      def speak
+        @lock.synchronize { yield unless @mute }
+      rescue SystemCallError, IOError
+        @mute = true
+      end
 
       def wipe
         @io.print("\r\e[K") unless @shown.empty?

@@ -32,7 +32,7 @@ module FlockOfChefs
 
       # @param text [String] perhaps another node's words
       # @return [String] in one line, and nothing in it that a terminal would obey
-      def plain(text) = text.gsub(/[[:cntrl:]]/) { |char| char == "\n" ? " " : char.dump[1..-2] }
+      def plain(text) = text.to_s.scrub.gsub(/[[:cntrl:]]/) { |char| char == "\n" ? " " : char.dump[1..-2] }
 
       # @param milliseconds [Integer]
       # @return [String] +"12 ms"+, +"1.2 s"+, +"3 min 5 s"+, +"2 h 3 min"+, +"4 d 5 h"+

@@ -24,32 +24,52 @@ module FlockOfChefs
           @talk.respond_to?(:progress) ? @talk.progress(total) : Progress.new(total, method(:say))
         end
 
-        # What a dry run answers: the nodes that would be asked.
+        # What a dry run answers: the nodes that would be asked. It refuses what the command itself would.
         def planned(client, names, options)
-          found = Selecting.find(client, Array(names).uniq, options).fetch("nodes")
+          answer = Selecting.find(client, chosen(names, options), options)
+          stale(answer)
+          found = answer.fetch("nodes")
+          rollout(found, options)
           say("dry run: nothing was done; #{found.size} #{found.one? ? "node" : "nodes"} would be asked")
           Result.new(data: found.map { |node| { "node" => node["name"], **node.slice("presence", "address") } },
                      name: "node")
         end
 
+        def rollout(nodes, options, &) = Rollout.new(nodes, options, method(:progress), &)
+
         # The answer of a verb that asked several nodes, each with an outcome.
-        def summed_up(outcomes, **result)
-          failed = outcomes.reject(&:good?).map(&:node)
-          Result.new(data: outcomes.map(&:row), code: ExitCodes.worst(outcomes.filter_map(&:code)),
-                     failed: outcomes.size > 1 && failed.size < outcomes.size ? failed : [], **result)
+        def summed_up(rollout, **result)
+          say("interrupted; what is asked already goes on") if rollout.interrupt
+          outcomes = rollout.outcomes
+          Result.new(data: outcomes.map(&:row), code: rollout.code, look: outcomes.filter_map(&:look).uniq,
+                     failed: again(outcomes), **result)
+        end
+
+        # Where it is all of them, the command itself says it already.
+        def again(outcomes)
+          again = outcomes.select(&:again?).map(&:node)
+          again.size < outcomes.size ? again : []
         end
 
         # The names that are given, or those of the nodes that the options choose.
         def nodes(client, names, options)
-          names = Array(names).uniq
-          if Selecting.any?(options)
-            found = Selecting.find(client, names, options)
-            say("the hub is away: nodes are chosen as they were known last") if found["stale"]
-            return found.fetch("nodes").map { |node| node["name"] }
-          end
-          raise ConfigurationError, "name nodes, or choose them by --role, --tag, … (see --help)" if names.empty?
+          names = chosen(names, options)
+          return names unless Selecting.any?(options)
 
-          names
+          found = Selecting.find(client, names, options)
+          stale(found)
+          found.fetch("nodes").map { |node| node["name"] }
+        end
+
+        def chosen(names, options)
+          names = Array(names).uniq
+          return names if names.any? || Selecting.any?(options)
+
+          raise ConfigurationError, "name nodes, or choose them by --role, --tag, … (see --help)"
+        end
+
+        def stale(answer)
+          say("the hub is away: nodes are chosen as they were known last") if answer["stale"]
         end
       end
 

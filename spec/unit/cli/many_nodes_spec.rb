@@ -39,10 +39,22 @@ RSpec.describe "flockctl and many nodes" do
     end
 
     it "tells of those that could not be called, and ends as the worst" do
-      result = call("a" => [1], "b" => FlockOfChefs::ConnectionError.new("b is away"),
+      result = call("a" => [1], "b" => FlockOfChefs::ConnectionError.new("b is away", code: "unreachable"),
                     "c" => FlockOfChefs::DeniedError.new("not you"))
       expect([result.code, result.text, result.failed]).to eq([7, "a: 1", %w[b c]])
       expect(talk).to contain_exactly(/\Aa: answered/, /\Ab: b is away/, /\Ac: not you/)
+    end
+
+    it "does not have that called again which may have run" do
+      result = call("a" => [1], "b" => FlockOfChefs::OutcomeUnknownError.new("the link broke"),
+                    "c" => FlockOfChefs::RemoteError.new("boom"))
+      expect([result.code, result.failed, result.look]).to match([2, ["c"], [/\bb\b/]])
+    end
+
+    it "names those that were not asked" do
+      client.values = { "a" => FlockOfChefs::DeniedError.new("not you") }
+      result = verb(:Call, role: ["web"], node: nil, api: "cache", method: "flush", batch: "1", max_errors: "0")
+      expect(result.text.lines).to match([/\Ab: not asked, since/, /\Ac: not asked, since/])
     end
   end
 
@@ -77,12 +89,14 @@ RSpec.describe "flockctl and many nodes" do
       expect(result.code).to eq(7)
       expect(talk).to contain_exactly(/\Aa: not you/, /still queued/, /\Ac: succeeded/)
       expect(result.rows.first).to eq("node" => "a", "message" => "not you")
+      expect([result.failed, result.look]).to eq([["a"], ["flockctl call b flock_api state"]])
     end
 
     it "has Chef run batch by batch, and stops when it went wrong" do
       result = run({ "a" => ["failed"], "b" => ["succeeded"], "c" => ["succeeded"] }, batch: "1", max_errors: "0")
-      expect(result.rows.map { |row| row["state"] }).to eq(["failed", nil, nil])
+      expect(result.rows.map { |row| row["state"] }).to eq(%w[failed not_asked not_asked])
       expect([result.code, result.failed, result.rows.last["message"]]).to match([2, [], /not asked/])
+      expect(result.names).to eq(["i-failed"])
       expect { run({}, wait: nil, batch: "1") }.to raise_error(FlockOfChefs::ConfigurationError, /--wait/)
     end
 
@@ -92,9 +106,24 @@ RSpec.describe "flockctl and many nodes" do
       expect(talk).to eq(["dry run: nothing was done; 3 nodes would be asked"])
     end
 
+    it "refuses in a dry run what it would refuse, and says that the hub is away" do
+      expect { verb(:RunChef, dry_run: true) }.to raise_error(FlockOfChefs::ConfigurationError, /name nodes/)
+      expect { verb(:Wait, for: "succeeded", dry_run: true) }.to raise_error(FlockOfChefs::ConfigurationError, /name n/)
+      expect { run({}, dry_run: true, batch: "few") }.to raise_error(FlockOfChefs::ConfigurationError, /--batch/)
+      client.answers["resolve"] = { **client.answers["resolve"], "stale" => true }
+      run({}, dry_run: true)
+      expect(talk).to include(/hub is away/)
+    end
+
     it "asks for no end that is not wanted" do
       expect(run({ "a" => ["queued"], "b" => ["queued"], "c" => ["queued"] }, wait: nil).code).to eq(0)
     end
+  end
+
+  it "is this node whose resources a dry run would ask for" do
+    client.answers.update("hello" => { "name" => "own" }, "resolve" => { "nodes" => [{ "name" => "own" }] })
+    expect(verb(:Resources, dry_run: true).names).to eq(["own"])
+    expect(client.calls.last[1]).to eq(nodes: ["own"])
   end
 
   describe "wait" do
@@ -111,6 +140,12 @@ RSpec.describe "flockctl and many nodes" do
       result = verb(:Wait, role: ["web"], for: "x.ready?", at_least: "60%", timeout: "30")
       expect(result.code).to eq(0)
       expect(result.rows.select { |row| row["so"] }.map { |row| row["node"] }).to eq(%w[a c])
+    end
+
+    it "has those waited for again of which some are missing, not the same share of them" do
+      client.values = { "a" => [true], "b" => FlockOfChefs::DeniedError.new("no"), "c" => [false] }
+      result = verb(:Wait, role: ["web"], for: "x.ready?", at_least: "60%", timeout: "1")
+      expect([result.failed, result.again]).to eq([%w[b c], { at_least: "1" }])
     end
   end
 end

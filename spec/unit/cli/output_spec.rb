@@ -44,8 +44,13 @@ RSpec.describe FlockOfChefs::CLI::Output do
     expect(YAML.safe_load(printed("yaml", odd))).to eq("a" => "b", "long" => "x " * 100)
   end
 
-  it "has a name also for what is no row" do
-    expect(printed("names", FlockOfChefs::CLI::Result.new(data: [3, { "x" => 1 }]))).to eq("3\n{\"x\":1}\n")
+  it "prints rows that have no name by any of it as they are" do
+    expect(printed("names", FlockOfChefs::CLI::Result.new(data: [3, { "x" => 1 }], name: nil))).to eq("3\n{\"x\":1}\n")
+  end
+
+  it "leaves out of the names what has none, so that a pipe reads names only" do
+    rows = [{ "id" => "1" }, { "node" => "b", "message" => "away" }]
+    expect(printed("names", FlockOfChefs::CLI::Result.new(data: rows, name: "id"))).to eq("1\n")
   end
 
   it "prints a hash as pairs" do

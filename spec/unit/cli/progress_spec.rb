@@ -33,8 +33,31 @@ RSpec.describe FlockOfChefs::CLI::Talk do
   it "redraws one line on a terminal, around what is said, and takes it away" do
     terminal
     work(talk.progress(3))
+    expect(io.string).to include("\r\e[Kb: failed\n")
     expect(io.string).to include("1 of 3 done, 0 failed, 2 outstanding\r\e[Ksomething else\n1 of 3 done, 0 failed")
     expect(io.string).to end_with("1 of 3 done, 1 failed, 1 outstanding\r\e[K")
+  end
+
+  it "hands no terminal another node's commands" do
+    talk.call("a: \e]0;pwn\a\nb: done")
+    expect(io.string).to eq("a: \\e]0;pwn\\a b: done\n")
+    terminal
+    talk.show("x \e[2J")
+    expect(io.string).to end_with("x \\e[2J")
+  end
+
+  it "falls silent where nobody listens any more" do
+    reader, writer = IO.pipe
+    reader.close
+    terminal = instance_double(IO, print: nil, flush: nil, tty?: true, winsize: [24, 60])
+    allow(terminal).to receive(:puts).and_raise(Errno::EIO)
+    [writer, terminal].each do |gone|
+      talk = described_class.new(gone)
+      progress = talk.progress(2)
+      expect { 2.times { talk.call("x") && progress.began("a") } }.not_to raise_error
+      progress.close
+    end
+    expect(terminal).to have_received(:puts).once
   end
 
   it "says nothing of one node" do

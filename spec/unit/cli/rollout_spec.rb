@@ -11,17 +11,26 @@ RSpec.describe FlockOfChefs::CLI::Rollout do
 
   # The batches that were asked, where these nodes fail; and the codes by node.
   def run(bad: [], **options)
-    rollout = described_class.new(nodes, options, progress)
     batches = []
-    outcomes = rollout.run do |batch|
+    rollout = rolled(options) do |rollout, batch|
       batches << batch
-      batch.map do |node|
-        code = bad.include?(node) ? codes::FAILED : codes::DONE
-        rollout.ended(described_class::Outcome.new(node, { "node" => node }, code), "ended")
-      end
+      batch.each { |node| ended(rollout, node, bad.include?(node) ? codes::FAILED : codes::DONE) }
     end
-    [batches, outcomes.to_h { |outcome| [outcome.node, outcome.code] }]
+    [batches, rollout.outcomes.to_h { |outcome| [outcome.node, outcome.code] }]
   end
+
+  def made(options)
+    described_class.new(nodes, options, ->(_) { progress }) { |node, *why| [{ "node" => node, "why" => why }, "look"] }
+  end
+
+  def rolled(options) = made(options).tap { |rollout| rollout.run { |batch| yield(rollout, batch) } }
+
+  def ended(rollout, node, code = codes::DONE)
+    rollout.ended(described_class::Outcome.new(node, { "node" => node }, code), "ended")
+  end
+
+  # What is known of each node.
+  def told(rollout) = rollout.outcomes.to_h { |outcome| [outcome.node, outcome.row.fetch("why", []).first || "ended"] }
 
   it "asks all at once unless told otherwise" do
     expect(run(bad: nodes).first).to eq([nodes])
@@ -53,16 +62,55 @@ RSpec.describe FlockOfChefs::CLI::Rollout do
 
   describe "in the middle of a batch" do
     it "asks nobody else either" do
-      rollout = described_class.new(nodes, { max_errors: "0" }, progress)
       asked = []
-      rollout.run do |batch|
+      rolled({ max_errors: "0" }) do |rollout, batch|
         stub_const("FlockOfChefs::CLI::Many::AT_ONCE", 1)
         rollout.ask(batch) do |node|
           asked << node
-          rollout.ended(described_class::Outcome.new(node, {}, codes::FAILED), "failed")
-        end.values
+          ended(rollout, node, codes::FAILED)
+        end
       end
       expect(asked).to eq(["a"])
+    end
+  end
+
+  # In the second batch, of which the first node was asked.
+  def broken(error)
+    rolled({ batch: "2" }) do |rollout, batch|
+      next batch.each { |node| ended(rollout, node) } if batch.include?("a")
+
+      rollout.began(batch.first)
+      raise error
+    end
+  end
+
+  describe "when a batch breaks" do
+    it "keeps what is known, does not know of those that were asked, and asks no more" do
+      rollout = broken(FlockOfChefs::TimeoutError.new("too late"))
+      expect(told(rollout).values).to eq(%w[ended ended unknown] + (["not_asked"] * 5))
+      expect([rollout.code, rollout.outcomes.select(&:again?).map(&:node)]).to eq([codes::DEADLINE, %w[d e f g h]])
+    end
+
+    it "knows that nothing was done where nobody was reached" do
+      rollout = broken(FlockOfChefs::ConnectionError.new("no agent", code: "no_agent"))
+      expect(told(rollout).values).to eq(%w[ended ended] + (["not_asked"] * 6))
+      expect(rollout.outcomes.last.row["why"].last).to include("no agent")
+      expect(told(broken(FlockOfChefs::ConnectionError.new("broke")))["c"]).to eq("unknown")
+    end
+
+    it "is the command's own error if nothing else is known" do
+      expect { rolled({}) { raise FlockOfChefs::DeniedError, "not you" } }.to raise_error(FlockOfChefs::DeniedError)
+    end
+  end
+
+  describe "when it is interrupted" do
+    { Interrupt.new => 130, SignalException.new("TERM") => 143 }.each do |signal, code|
+      it "tells what is known, with #{code}" do
+        rollout = broken(signal)
+        expect([rollout.code, rollout.interrupt]).to eq([code, signal])
+        expect(told(rollout).values.tally).to eq("ended" => 2, "unknown" => 1, "not_asked" => 5)
+        expect(rollout.outcomes.last.row["why"].last).to include("interrupted")
+      end
     end
   end
 end

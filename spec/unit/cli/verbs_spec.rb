@@ -46,10 +46,51 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
         .to raise_error(FlockOfChefs::ConfigurationError, /--wait/)
     end
 
+    describe "batch by batch" do
+      def batches(answers, **more)
+        found = %w[web1 web2 web3].map { |name| { "name" => name, "presence" => "alive" } }
+        notify({ "resolve" => { "nodes" => found }, **answers },
+               node: nil, select: "role:web", wait: "1", batch: "1", **more)
+      end
+
+      it "spools nothing, and stops where no agent answers" do
+        down = FlockOfChefs::ConnectionError.new("no agent answers", code: "no_agent")
+        result = batches({ "append" => down })
+        expect(@client.calls.map { |call| call.values_at(0, 3) }).to eq([["resolve", nil], ["append", :no_spool]])
+        expect([result.code, result.look, result.names]).to eq([4, [], []])
+        expect(result.rows.map { |row| row.values_at("peer", "state") })
+          .to eq([%w[web1 not_asked], %w[web2 not_asked], %w[web3 not_asked]])
+      end
+
+      it "says the id before it is sent, and where to look for what may have arrived" do
+        result = batches({ "append" => FlockOfChefs::TimeoutError.new("no answer") })
+        expect(talk.first).to include("0190-id", "web1")
+        expect([result.code, result.names]).to eq([5, ["0190-id"]])
+        expect(result.look).to eq(["flockctl notifications show 0190-id"])
+        expect(result.rows.first).to include("peer" => "web1", "state" => "unknown", "message" => "no answer")
+      end
+
+      it "has a whole row for those that were not asked" do
+        failed = { "records" => [record.merge("state" => "failed")] }
+        result = batches({ "append" => { "where" => "outbox" }, "await" => failed }, max_errors: "0")
+        expect(result.rows.last).to match("peer" => "web3", "state" => "not_asked", "key" => "service[nginx]",
+                                          "action" => "restart", "message" => /went wrong on 1/)
+        expect([result.names, result.failed]).to eq([["0190-id"], []])
+      end
+    end
+
+    it "does not run again what may run yet" do
+      found = %w[web1 web2].map { |name| { "name" => name, "presence" => "alive" } }
+      records = [record.merge("state" => "failed"), record.merge("peer" => "web2", "state" => "stored")]
+      result = notify({ "append" => { "where" => "outbox" }, "await" => { "records" => records },
+                        "resolve" => { "nodes" => found } }, node: nil, select: "role:web", wait: "1")
+      expect([result.failed, result.look]).to eq([["web1"], ["flockctl notifications show 0190-id"]])
+    end
+
     it "says that an unfinished one is unfinished" do
       stored = record.merge("state" => "stored")
       result = notify({ "append" => { "where" => "outbox" }, "await" => { "records" => [stored] } }, wait: "1")
-      expect([result.code, talk.last]).to match([5, /show 0190-id/])
+      expect([result.code, talk.last, result.look]).to match([5, /not finished/, [/show 0190-id/]])
     end
 
     it "is done without an agent, unless the outcome was wanted" do

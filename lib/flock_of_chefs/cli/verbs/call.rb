@@ -39,29 +39,36 @@ module FlockOfChefs
 
         def one(calls, call, node)
           answer = calls.call(call.dup.tap { |asked| asked.node = node })
-          Result.new(data: shown(answer), text: JSON.pretty_generate(shown(answer)))
+          Result.new(data: shown(answer), name: nil, text: JSON.pretty_generate(shown(answer)))
         end
 
         def many(calls, call, nodes, options)
-          rollout = Rollout.new(nodes, options, progress(nodes.size))
-          outcomes = rollout.run do |batch|
-            rollout.ask(batch) { |node| ask(rollout, calls, call, node) }.values
-          end
-          summed_up(outcomes, name: "node", text: text(outcomes.map(&:row)))
+          rollout = rollout(nodes, options) { |node, _, message| [row(node, Error.new(message)), look(node)] }
+          rollout.run { |batch| rollout.ask(batch) { |node| ask(rollout, calls, call, node) } }
+          summed_up(rollout, name: "node", text: text(rollout.outcomes))
         end
 
         def ask(rollout, calls, call, node)
           rollout.began(node)
           answer = Many.attempt { calls.call(call.dup.tap { |asked| asked.node = node }) }
-          outcome = Rollout::Outcome.new(node, row(node, answer), code(answer))
-          rollout.ended(outcome, answer.is_a?(Error) ? answer.message : "answered")
+          rollout.ended(outcome(node, answer), answer.is_a?(Error) ? answer.message : "answered")
         end
 
-        # Those that could not be called are talk, not data.
-        def text(rows)
-          rows.reject { |row| row["error"] }
-              .map { |row| "#{row["node"]}: #{JSON.generate(row["answer"])}" }.join("\n")
+        def outcome(node, answer)
+          look = look(node) if answer.is_a?(Error) && Rollout::Outcome.perhaps?(answer)
+          Rollout::Outcome.new(node, row(node, answer), code(answer), look)
         end
+
+        # No node keeps a record of the calls of its APIs.
+        def look(node) = "what the API on #{node} tells of itself"
+
+        # Those that could not be called are talk, not data; of those that were not asked nothing was said yet.
+        def text(outcomes)
+          outcomes.select { |outcome| outcome.good? || outcome.code.nil? }
+                  .map { |outcome| line(outcome.node, outcome.row) }.join("\n")
+        end
+
+        def line(node, row) = "#{node}: #{row["error"] ? Value.plain(row["error"]) : JSON.generate(row["answer"])}"
 
         def row(node, answer)
           return { "node" => node, "answer" => nil, "error" => answer.message } if answer.is_a?(Error)

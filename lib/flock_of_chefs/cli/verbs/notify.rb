@@ -15,6 +15,8 @@ module FlockOfChefs
         COLUMNS = %w[id state peer key action run_ms code message].freeze
         # Nodes that one notification may name.
         TARGETS = 1000
+        # Exit codes of those that have ended, surely.
+        ENDED = [ExitCodes::DONE, ExitCodes::FAILED, ExitCodes::DENIED].freeze
         # How often those that are outstanding are looked at, for people who watch several.
         LOOK_S = 1
 
@@ -30,11 +32,11 @@ module FlockOfChefs
           return planned(client, options[:node], options) if options[:dry_run]
 
           targets = options[:node] ? [options[:node]] : nodes(client, nil, options)
-          rollout = Rollout.new(targets, options, progress(targets.size))
-          outcomes = rollout.run do |batch|
-            batch.each_slice(TARGETS).flat_map { |nodes| notified(rollout, client, nodes, options, wait_ms) }
+          rollout = rolling(targets, options)
+          rollout.run do |batch|
+            batch.each_slice(TARGETS) { |nodes| notified(rollout, client, nodes, options, wait_ms) }
           end
-          summed_up(outcomes, columns: wait_ms ? COLUMNS : COLUMNS.first(5), name: "id")
+          summed_up(rollout, columns: wait_ms ? COLUMNS : COLUMNS.first(5), name: "id")
         end
 
         private
@@ -48,11 +50,21 @@ module FlockOfChefs
           raise ConfigurationError, "--batch and --max-errors need --wait: the next begin when those have ended"
         end
 
-        # @return [Array<Rollout::Outcome>]
+        def rolling(targets, options)
+          @drafts = {}
+          rollout(targets, options) do |node, state, message|
+            draft = state == "unknown" ? @drafts.fetch(node) : { key: options[:resource], action: options[:action] }
+            [row(draft, node, state, message), look(draft[:id])]
+          end
+        end
+
+        # Its id is said first: whatever comes then, people can ask for it. Batches that wait for one another would all
+        # go out of a spool at once.
         def notified(rollout, client, nodes, options, wait_ms)
           draft = draft(nodes, options)
-          where = client.append(draft).fetch("where")
           say("notification #{draft[:id]}: #{draft[:key]} #{draft[:action]} on #{named(nodes)}")
+          nodes.each { |node| @drafts[node] = draft }.each { |node| rollout.began(node) }
+          where = client.append(draft, spool: !rollout.several?).fetch("where")
           return spooled(rollout, draft, nodes, wait_ms) if where == "spool"
           return handed_over(rollout, draft, nodes, "queued", ExitCodes::DONE) unless wait_ms
 
@@ -66,11 +78,18 @@ module FlockOfChefs
 
         def named(nodes) = nodes.size > 5 ? "#{nodes.size} nodes" : nodes.join(", ")
 
+        # @return [Hash] as the agent's records are
+        def row(draft, node, state, message = nil)
+          { "id" => draft[:id], "state" => state, "peer" => node, "key" => draft[:key], "action" => draft[:action],
+            "message" => message }.compact
+        end
+
+        def look(id) = Called.line("notifications show", id.to_s)
+
         def handed_over(rollout, draft, nodes, state, code)
-          nodes.map do |node|
-            row = { "id" => draft[:id], "state" => state, "peer" => node, "key" => draft[:key],
-                    "action" => draft[:action] }
-            rollout.ended(Rollout::Outcome.new(node, row, code), state)
+          look = look(draft[:id]) unless code == ExitCodes::DONE
+          nodes.each do |node|
+            rollout.ended(Rollout::Outcome.new(node, row(draft, node, state), code, look), state)
           end
         end
 
@@ -80,14 +99,13 @@ module FlockOfChefs
         end
 
         def awaited(rollout, client, draft, nodes, wait_ms)
-          nodes.each { |node| rollout.began(node) }
           told = {}
           records = wait(client, draft, wait_ms, nodes.one? ? nil : LOOK_S) do |seen|
             tell(rollout, seen.select { |record| Remote::Outcomes.ended?([record]) }, told)
           end
           tell(rollout, records, told)
           unfinished(draft, wait_ms, told.values)
-          nodes.map { |node| told[node] || unheard(rollout, draft, node) }
+          (nodes - told.keys).each { |node| unheard(rollout, draft, node) }
         end
 
         def wait(client, draft, wait_ms, every_s, &watch)
@@ -103,20 +121,21 @@ module FlockOfChefs
         end
 
         def outcome(record)
-          Rollout::Outcome.new(record["peer"], record, ExitCodes.of_states([record["state"]]))
+          code = ExitCodes.of_states([record["state"]])
+          look = look(record["id"]) unless ENDED.include?(code)
+          Rollout::Outcome.new(record["peer"], record, code, look)
         end
 
         # No agent answered all the time.
         def unheard(rollout, draft, node)
-          row = { "id" => draft[:id], "state" => "unknown", "peer" => node, "key" => draft[:key],
-                  "action" => draft[:action], "message" => "no agent answered" }
-          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes::NOTHING), "no agent answered")
+          row = row(draft, node, "unknown", "no agent answered")
+          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes::NOTHING, look(draft[:id])), "no agent answered")
         end
 
         def unfinished(draft, wait_ms, outcomes)
           return if outcomes.none? { |outcome| outcome.code == ExitCodes::DEADLINE }
 
-          say("not finished after #{Value.duration(wait_ms)}; see flockctl notifications show #{draft[:id]}")
+          say("notification #{draft[:id]}: not finished after #{Value.duration(wait_ms)}")
         end
       end
     end

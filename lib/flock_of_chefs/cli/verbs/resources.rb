@@ -12,12 +12,15 @@ module FlockOfChefs
         # @option options [Boolean] :dry_run
         # @return [Result]
         def call(client, options = {})
-          return planned(client, options[:node], options) if options[:dry_run]
+          return planned(client, options[:node] || own(client, options), options) if options[:dry_run]
 
           Selecting.any?(options) ? many(client, options) : one(client, options[:node].to_s)
         end
 
         private
+
+        # Who is asked where nobody is named.
+        def own(client, options) = (client.call("hello").fetch("name") unless Selecting.any?(options))
 
         def one(client, node)
           rows = rows(answer = client.call("resources", { node: }))

@@ -32,11 +32,17 @@ module FlockOfChefs
 
           Remote::Calls.current = Remote::Calls.new(client)
           nodes = nodes(client, options[:node], options)
-          rollout = Rollout.new(nodes, options, progress(nodes.size))
-          summed_up(rollout.run { |batch| batch(rollout, batch, options, wait_ms) }, columns: COLUMNS, name: "id")
+          @runs = {}
+          rollout = rollout(nodes, options) do |node, state, message|
+            [{ "node" => node, "id" => @runs[node]&.id, "state" => state, "message" => message }.compact, look(node)]
+          end
+          rollout.run { |batch| batch(rollout, batch, options, wait_ms) }
+          summed_up(rollout, columns: COLUMNS, name: "id")
         end
 
         private
+
+        def look(node) = Called.line("call", node, "flock_api", "state")
 
         # All are asked first and run side by side, so that waiting takes no longer than the longest.
         def batch(rollout, nodes, options, wait_ms)
@@ -59,14 +65,16 @@ module FlockOfChefs
             FlockOfChefs[node][:flock_api].run_chef(run_list: options[:run_list].to_s.split(","),
                                                     why_run: options[:why_run])
           end
-          return run unless run.is_a?(Error)
+          return @runs[node] = run unless run.is_a?(Error)
           raise run if options[:node]
 
-          failed(rollout, node, run)
+          failed(rollout, node, run, look: Rollout::Outcome.perhaps?(run))
         end
 
-        def failed(rollout, node, error, row = { "node" => node, "message" => error.message })
-          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes.of_error(error)), error.message)
+        # Once Chef was asked to run, no error tells how it ended.
+        def failed(rollout, node, error, row = { "node" => node, "message" => error.message }, look: true)
+          outcome = Rollout::Outcome.new(node, row, ExitCodes.of_error(error), (look(node) if look))
+          rollout.ended(outcome, error.message)
         end
 
         def outcome(rollout, node, run, deadline)
@@ -84,7 +92,8 @@ module FlockOfChefs
 
         def ended_as(rollout, node, run, state)
           code = CODES.fetch(state, ExitCodes::DEADLINE)
-          rollout.ended(Rollout::Outcome.new(node, row(node, run), code), state)
+          look = look(node) unless [ExitCodes::DONE, ExitCodes::FAILED].include?(code)
+          rollout.ended(Rollout::Outcome.new(node, row(node, run), code, look), state)
         end
 
         def row(node, run, error = nil)

@@ -56,7 +56,14 @@ module FlockOfChefs
             { "node" => node, "so" => false, "last" => nil, **outcomes[node].to_h.except(:error) }
           end
           Result.new(data: rows, columns: %w[node so last], name: "node", code: code(rows, wanted, outcomes),
-                     failed: failed(rows, wanted))
+                     failed: failed(rows, wanted), again: { at_least: still(rows, wanted) })
+        end
+
+        # On how many of those that are left it must be so yet; nil = all.
+        def still(rows, wanted)
+          missing = rows.count { |row| !row["so"] }
+          left = wanted - (rows.size - missing)
+          left.to_s if left < missing
         end
 
         # Each node has a thread; once enough are so, the rest is let go.
