@@ -110,7 +110,7 @@ module FlockOfChefs
         def unheard(rollout, draft, node)
           row = { "id" => draft[:id], "state" => "unknown", "peer" => node, "key" => draft[:key],
                   "action" => draft[:action], "message" => "no agent answered" }
-          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes::NOTHING), "no agent answered")
+          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes::UNKNOWN), "no agent answered")
         end
 
         def unfinished(draft, wait_ms, outcomes)
