@@ -17,8 +17,8 @@ module FlockOfChefs
       def utf8(words)
         words.map do |word|
           text = word.dup.force_encoding(Encoding::UTF_8)
-          text.valid_encoding? ? text : word.encode(Encoding::UTF_8)
-        rescue EncodingError
+          next text if text.valid_encoding?
+
           raise ConfigurationError, "the argument #{word.b.inspect} is not UTF-8"
         end
       end

@@ -6,7 +6,7 @@ module FlockOfChefs
     module Running
       # @raise [SystemExit] with one of {CLI::ExitCodes}
       def run
-        require_relative "cli"
+        require_relative "../cli"
         ENV["NO_COLOR"] = "1" if config[:color] == false
         program = CLI::Program.new(CLI, name: "knife flock")
         exit(as_flockctl { program.guard { program.call(flock_arguments) } })
