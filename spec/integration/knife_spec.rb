@@ -80,7 +80,8 @@ RSpec.describe "knife flock" do
   {
     %w[run chef --role web --environment production] => ["--environment", "--flock-environment"],
     %w[run chef --role web -E production] => ["--environment", "--flock-environment"],
-    %w[join STRING --listen 0.0.0.0:1] => ["--listen", "--flock-listen"], %w[init --no-listen] => ["--listen", "--flock-listen"]
+    %w[join STRING --listen 0.0.0.0:1] => ["--listen", "--flock-listen"],
+    %w[init --no-listen] => ["--listen", "--flock-listen"]
   }.each do |words, (knifes, ours)|
     it "does not drop what knife takes for itself: #{words.join(" ")}" do
       expect(knife(*words)).to match(["", /knife flock: #{knifes} is knife's own .* write #{ours}$/, 1])

@@ -31,7 +31,8 @@ RSpec.describe FlockOfChefs::CLI::ExitCodes do
   {
     FlockOfChefs::ConfigurationError => 1, FlockOfChefs::InternalError => 1, FlockOfChefs::NodeNotFoundError => 3,
     FlockOfChefs::ConnectionError => 4, FlockOfChefs::OutcomeUnknownError => 4, FlockOfChefs::TimeoutError => 5,
-    FlockOfChefs::DeniedError => 7, FlockOfChefs::RemoteError => 2, FlockOfChefs::CLI::QuorumError => 6, Interrupt => 130, RuntimeError => 1
+    FlockOfChefs::DeniedError => 7, FlockOfChefs::RemoteError => 2, FlockOfChefs::CLI::QuorumError => 6,
+    Interrupt => 130, RuntimeError => 1
   }.each do |error, code|
     it("are #{code} for #{error}") { expect(described_class.of_error(error.new("x"))).to eq(code) }
   end

@@ -75,8 +75,9 @@ RSpec.describe "flockctl" do
       FlockOfChefs::CLI::Way.define_singleton_method(:client) { |*, **| client }
       exit FlockOfChefs::CLI.start(ARGV)
     RUBY
-    out, err, = Open3.capture3({ "LC_ALL" => "C", "RUBYOPT" => nil }, RbConfig.ruby, *$LOAD_PATH.map { |path| "-I#{path}" },
-                               "-e", script, "--", *%w[call web1 api greet é {"x":"ü"}])
+    paths = $LOAD_PATH.map { |path| "-I#{path}" }
+    out, err, = Open3.capture3({ "LC_ALL" => "C", "RUBYOPT" => nil }, RbConfig.ruby, *paths, "-e", script, "--",
+                               *%w[call web1 api greet é {"x":"ü"}])
     expect([out.dup.force_encoding("UTF-8").lines.first, err]).to eq(["[\"é\",{\"x\":\"ü\"}]\n", ""])
   end
 

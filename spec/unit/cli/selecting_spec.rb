@@ -23,7 +23,7 @@ RSpec.describe FlockOfChefs::CLI::Selecting do
     client
     [{ environment: "" }, { tag: [] }, { role: ["web", nil] }, { policy_name: " " }].each do |wrong|
       word = wrong.keys.first.to_s.tr("_", "-")
-      expect { find(**{ service: ["/a"] }, **wrong) }
+      expect { find(service: ["/a"], **wrong) }
         .to raise_error(FlockOfChefs::ConfigurationError, /\A--#{word} has an empty value; leave out --#{word}/)
     end
     expect(@client.calls).to eq([])
