@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "knife/running"
+
 module FlockOfChefs
   # What makes a knife command of one of flockctl's: `knife flock nodes --role web` is `flockctl nodes --role=web`, with
   # the same output and the same exit codes. Arguments and options are those that the flockctl command declares; they
@@ -13,6 +15,10 @@ module FlockOfChefs
   module Knife
     # Options of flockctl that knife has itself, by other means.
     OWN = %i[format yes].freeze
+    # Options that are knife's for every command, so that they can be meant so: they name its configuration.
+    SHARED = %i[config].freeze
+    # Keeps all values of an option that is given several times; flockctl knows what to make of them.
+    EVERY = ->(value, before) { before ? [*before, value] : value }
     # How knife's formats are called by flockctl; the others have one name.
     FORMATS = { "summary" => "text", "pp" => "text" }.freeze
 
@@ -72,7 +78,7 @@ module FlockOfChefs
       return option(name, long: "--#{word}", boolean: true, **described) if option.flag?
       return option(name, long: "--[no-]#{word}", boolean: true, **described) if option.boolean?
 
-      option(name, long: "--#{word} #{option.array? ? "A,B" : "VALUE"}", **described)
+      option(name, long: "--#{word} #{option.array? ? "A,B" : "VALUE"}", proc: EVERY, **described)
     end
 
     # Knife's own options keep their names; ours give way.
@@ -82,50 +88,6 @@ module FlockOfChefs
         key == name || about[:long].to_s.split.first.to_s.sub("[no-]", "") == long
       end
       taken ? :"flock_#{name}" : name
-    end
-
-    # What a command does when knife runs it.
-    module Running
-      # @raise [SystemExit] with one of {CLI::ExitCodes}
-      def run
-        require_relative "cli"
-        ENV["NO_COLOR"] = "1" if config[:color] == false
-        exit(CLI::Program.new(CLI, name: "knife flock", flags: self.class.flock_options).call(flock_arguments))
-      end
-
-      private
-
-      # The command line of flockctl that means the same.
-      def flock_arguments
-        [*self.class.flock_words, *format_argument, *yes_argument, *option_arguments, *separated(name_args)]
-      end
-
-      def option_arguments
-        self.class.flock_options.filter_map do |name, knife_name|
-          value = config[knife_name]
-          option_argument(name.to_s.tr("_", "-"), value) unless value.nil?
-        end
-      end
-
-      def option_argument(word, value)
-        case value
-        when true then "--#{word}"
-        when false then nil
-        else "--#{word}=#{value}"
-        end
-      end
-
-      def format_argument
-        format = config[:format] || "text"
-        ["--format=#{FORMATS.fetch(format, format)}"]
-      end
-
-      def yes_argument
-        config[:yes] && self.class.flock_command.options.any? { |option| option.name == :yes } ? ["--yes"] : []
-      end
-
-      # What looks like an option here is none: knife has taken its own.
-      def separated(words) = words.any? { |word| word.start_with?("-") && word != "-" } ? ["--", *words] : words
     end
   end
 end

@@ -3,6 +3,8 @@
 require "json"
 require "open3"
 require "rbconfig"
+require "socket"
+require "timeout"
 require "tmpdir"
 require "flock_of_chefs/cli"
 
@@ -29,6 +31,27 @@ RSpec.describe "knife flock" do
 
   def told(*arguments) = JSON.parse(knife(*arguments).first)
 
+  # An agent that answers nothing; knife is at work once it has asked.
+  define_method(:ended_by) do |signal, home|
+    File.write(config = File.join(home, "agent.toml"), <<~TOML)
+      name = "b1"
+      data_dir = "#{home}"
+      socket = "#{home}/agent.sock"
+      [registry]
+      url = "embedded"
+    TOML
+    UNIXServer.open("#{home}/agent.sock") do |agent|
+      pid = spawn({ "HOME" => home, "CHEF_LICENSE" => "accept-no-persist" }, RbConfig.ruby, "-I#{root}/lib", "-e",
+                  'load Gem.bin_path("knife", "knife")', "--", "flock", "nodes", "--flock-config", config,
+                  chdir: home, out: File::NULL, err: File::NULL)
+      Timeout.timeout(60) { 2.times { agent.accept } }
+      Process.kill(signal, pid)
+      Timeout.timeout(60) { Process.wait2(pid).last.exitstatus }.tap { pid = nil }
+    ensure
+      Process.kill("KILL", pid) && Process.wait(pid) if pid
+    end
+  end
+
   it "has every command of flockctl but those that are the program's own" do
     words = lambda do |node, path|
       own = node.command ? [path.join(" ")] : []
@@ -47,6 +70,28 @@ RSpec.describe "knife flock" do
       .to eq(["notify", "--format=text", "web1", "service[x y]", "restart"])
     expect(told("leave", "-y", "--flock-config", "/x/agent.toml"))
       .to contain_exactly("leave", "--format=text", "--yes", "--config=/x/agent.toml")
+  end
+
+  it "hands over an option as often as it was given" do
+    expect(told("nodes", "--tag", "a", "--tag", "b").last(2)).to eq(%w[--tag=a --tag=b])
+    expect(told("join", "STRING", "--flock-listen", "")).to include("--listen=")
+  end
+
+  {
+    %w[run chef --role web --environment production] => ["--environment", "--flock-environment"],
+    %w[run chef --role web -E production] => ["--environment", "--flock-environment"],
+    %w[join STRING --listen 0.0.0.0:1] => ["--listen", "--flock-listen"],
+    %w[init --no-listen] => ["--listen", "--flock-listen"]
+  }.each do |words, (knifes, ours)|
+    it "does not drop what knife takes for itself: #{words.join(" ")}" do
+      expect(knife(*words)).to match(["", /knife flock: #{knifes} is knife's own .* write #{ours}$/, 1])
+    end
+  end
+
+  { "INT" => 130, "TERM" => 143 }.each do |signal, code|
+    it "ends at SIG#{signal} as flockctl does, with #{code}" do
+      Dir.mktmpdir { |home| expect(ended_by(signal, home)).to eq(code) }
+    end
   end
 
   it "reads knife's formats as flockctl's" do

@@ -2,6 +2,9 @@
 
 module FlockOfChefs
   module CLI
+    # Fewer nodes match than are asked for; nothing was started.
+    class QuorumError < Error; end
+
     # What flockctl's (and knife flock's) exit codes mean; scripts hold on to them.
     module ExitCodes
       # All that was asked for happened.
@@ -26,7 +29,7 @@ module FlockOfChefs
       # What a command raised => its exit code; all else is {USAGE}.
       ERRORS = {
         NodeNotFoundError => NOTHING, ResourceNotFoundError => NOTHING, ConnectionError => UNKNOWN,
-        OutcomeUnknownError => UNKNOWN, TimeoutError => DEADLINE, DeniedError => DENIED,
+        OutcomeUnknownError => UNKNOWN, TimeoutError => DEADLINE, QuorumError => QUORUM, DeniedError => DENIED,
         RejectedError => FAILED, RemoteError => FAILED
       }.freeze
 
@@ -36,8 +39,8 @@ module FlockOfChefs
         "unknown" => UNKNOWN, "superseded" => UNKNOWN
       }.freeze
 
-      # The worst comes first.
-      ORDER = [FAILED, DENIED, UNKNOWN, DEADLINE].freeze
+      # The worst comes first: what went wrong for sure, then what may still go well.
+      ORDER = [INTERRUPTED, FAILED, DENIED, USAGE, NOTHING, QUORUM, UNKNOWN, DEADLINE].freeze
 
       module_function
 
@@ -47,7 +50,7 @@ module FlockOfChefs
 
       # @param codes [Array<Integer>]
       # @return [Integer] the worst
-      def worst(codes) = ORDER.find { |code| codes.include?(code) } || codes.find(&:positive?) || DONE
+      def worst(codes) = ORDER.find { |code| codes.include?(code) } || DONE
 
       # @param states [Array<String>] where the notifications stand after waiting for them
       # @return [Integer] the worst one's; {NOTHING} of none

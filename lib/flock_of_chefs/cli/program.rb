@@ -40,11 +40,17 @@ module FlockOfChefs
       # @param arguments [Array<String>]
       # @return [Integer] see {ExitCodes}
       def call(arguments)
-        found = @registry.get(arguments)
-        return help(found, arguments) unless found.found?
+        guard do
+          arguments = Words.utf8(arguments)
+          found = @registry.get(arguments)
+          found.found? ? perform(found, arguments) : help(found, arguments)
+        end
+      end
 
-        Parsing.new(@registry, @name).call(arguments:, out: @out, err: @err)
-        ExitCodes::DONE
+      # @yieldreturn [Integer]
+      # @return [Integer] what the block answers; what it raises is said in one line, and has an exit code
+      def guard
+        yield
       rescue SystemExit => e
         e.status
       rescue Interrupt, StandardError, LoadError => e
@@ -53,6 +59,12 @@ module FlockOfChefs
       end
 
       private
+
+      def perform(found, arguments)
+        Words.once(found.command, found.arguments)
+        Parsing.new(@registry, @name).call(arguments:, out: @out, err: @err)
+        ExitCodes::DONE
+      end
 
       def help(found, arguments)
         word = arguments[found.names.size]

@@ -27,9 +27,10 @@ module FlockOfChefs
       # @return [Hash{Symbol=>Object}] what is asked for, empty if nothing is
       # @raise [ConfigurationError]
       def targets(options)
+        complete(options)
         expression = options[:select] ? Selector.parse(options[:select]) : {}
         lists = LISTS.to_h { |name, field| [field, Array(expression[field]) | Array(options[name])] }
-        singles = VALUES.to_h { |name| [name, single(name, expression[name], options[name].to_s)] }
+        singles = VALUES.to_h { |name| [name, single(name, expression[name], options[name])] }
         { nodes: Array(expression[:nodes]), **lists, **singles }.reject { |_, wanted| wanted.empty? }
       end
 
@@ -53,6 +54,18 @@ module FlockOfChefs
         answer.merge("nodes" => known.sort_by { |node| node["name"] })
       end
 
+      # An empty value is mostly a variable that is not set: without its condition many more nodes would be meant.
+      def complete(options)
+        (LISTS.keys + VALUES).each do |name|
+          given = Array(options[name])
+          next if options[name].nil? || (given.any? && given.none? { |value| value.to_s.strip.empty? })
+
+          word = name.to_s.tr("_", "-")
+          raise ConfigurationError, "--#{word} has an empty value; leave out --#{word} if any #{word} will do"
+        end
+      end
+      private_class_method :complete
+
       def none(names, targets)
         asked = targets.map { |field, wanted| "#{field}: #{Array(wanted).join(",")}" }
         raise NodeNotFoundError, "no node matches #{[*names, *asked].join(", ")}; see flockctl nodes"
@@ -75,8 +88,8 @@ module FlockOfChefs
       private_class_method :nobody
 
       def single(name, expression, option)
-        return option if expression.nil?
-        return expression if option.empty? || option == expression
+        return option.to_s if expression.nil?
+        return expression if option.nil? || option == expression
 
         raise ConfigurationError, "--select and --#{name.to_s.tr("_", "-")} ask for different ones"
       end

@@ -16,6 +16,8 @@ module FlockOfChefs
       ENDED = %w[succeeded failed unknown].freeze
       # How long one question for a change is held; the agent holds none for longer than an hour.
       LOOK_S = 60
+      # Code of the error by which a node says that it knows nothing of a run.
+      GONE = "no_such_run"
       # Before a node is asked again that did not answer.
       PAUSE_S = 1
 
@@ -35,10 +37,15 @@ module FlockOfChefs
       def state = report.fetch("state")
 
       # @return [Hash{String=>Object}] id, state, number, started_ms, ended_ms, message
-      # @raise [ResourceNotFoundError] when that node's agent was restarted since
+      # @raise [OutcomeUnknownError] code +no_such_run+ when that node's agent was restarted since
       def report
         @report = @api.call(:run, id) unless ENDED.include?(@report["state"])
         @report
+      rescue ResourceNotFoundError => e
+        raise unless e.code == GONE
+
+        raise OutcomeUnknownError.new("how the Chef run #{id} of #{@api.node_name} ends is not known: its agent was " \
+                                      "restarted since; see the node's `state`", code: GONE)
       end
 
       # @param timeout [Numeric] seconds
@@ -65,8 +72,8 @@ module FlockOfChefs
         Reads.collect(reads) { report }
         observe(reads, left) unless ENDED.include?(@report["state"]) || left <= 0
         @report["state"]
-      rescue ConnectionError, TimeoutError, OutcomeUnknownError
-        raise if left <= 0
+      rescue ConnectionError, TimeoutError, OutcomeUnknownError => e
+        raise if left <= 0 || e.code == GONE
 
         sleep([PAUSE_S, left].min)
         @report["state"]

@@ -21,10 +21,18 @@ RSpec.describe FlockOfChefs::CLI::ExitCodes do
     expect(others.map { |state| described_class.of_states([state]) }).not_to include(0)
   end
 
+  it "have an order that knows them all, what is certain before what is open" do
+    codes = described_class.constants.map { |name| described_class.const_get(name) }.grep(Integer)
+    expect(described_class::ORDER).to match_array(codes - [0])
+    expect([[3, 5], [5, 1], [4, 3, 2], [0, 6], [0, 0], []].map { |some| described_class.worst(some) })
+      .to eq([3, 1, 2, 6, 0, 0])
+  end
+
   {
     FlockOfChefs::ConfigurationError => 1, FlockOfChefs::InternalError => 1, FlockOfChefs::NodeNotFoundError => 3,
     FlockOfChefs::ConnectionError => 4, FlockOfChefs::OutcomeUnknownError => 4, FlockOfChefs::TimeoutError => 5,
-    FlockOfChefs::DeniedError => 7, FlockOfChefs::RemoteError => 2, Interrupt => 130, RuntimeError => 1
+    FlockOfChefs::DeniedError => 7, FlockOfChefs::RemoteError => 2, FlockOfChefs::CLI::QuorumError => 6,
+    Interrupt => 130, RuntimeError => 1
   }.each do |error, code|
     it("are #{code} for #{error}") { expect(described_class.of_error(error.new("x"))).to eq(code) }
   end

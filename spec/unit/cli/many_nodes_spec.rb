@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "timeout"
 require "flock_of_chefs/cli"
 require "support/fake_local_client"
 
@@ -11,9 +12,10 @@ RSpec.describe "flockctl and many nodes" do
 
       def invoke(request, _arguments, timeout_ms:) # rubocop:disable Lint/UnusedMethodArgument
         value = values.fetch(request[:node])
+        value = value.size > 1 ? value.shift : value.first unless value.is_a?(Exception)
         raise value if value.is_a?(Exception)
 
-        { "result" => JSON.generate(value.size > 1 ? value.shift : value.first), "topic" => "run", "version" => "1" }
+        { "result" => JSON.generate(value), "topic" => "run", "version" => "1" }
       end
     end.new("resolve" => { "nodes" => %w[c a b].map { |name| { "name" => name } } }, "observe" => {})
   end
@@ -59,9 +61,11 @@ RSpec.describe "flockctl and many nodes" do
   end
 
   describe "run-chef" do
+    def report(state) = state.is_a?(Exception) ? state : { "id" => "i-#{state}", "state" => state }
+
     def run(states, **options)
       client.values = states.transform_values do |list|
-        list.is_a?(Exception) ? list : list.map { |state| { "id" => "i-#{state}", "state" => state } }
+        list.is_a?(Exception) ? list : list.map { |state| report(state) }
       end
       verb(:RunChef, tag: ["x"], wait: "5", **options)
     end
@@ -81,6 +85,13 @@ RSpec.describe "flockctl and many nodes" do
 
     it "does not take what nobody saw the end of for a success" do
       expect(run({ "a" => ["unknown"], "b" => ["succeeded"], "c" => ["succeeded"] }).code).to eq(4)
+    end
+
+    it "keeps the name of a run whose node knows it no more, and takes its end for unknown" do
+      gone = FlockOfChefs::ResourceNotFoundError.new("no Chef run i-queued", code: "no_such_run")
+      result = run({ "a" => ["queued", gone], "b" => ["succeeded"], "c" => ["succeeded"] })
+      expect(result.rows.first).to match("node" => "a", "id" => "i-queued", "message" => /restarted since/)
+      expect([result.code, result.failed, result.look]).to eq([4, [], ["flockctl call a flock_api state"]])
     end
 
     it "goes on with the others where one cannot be asked, and says which have not ended" do
@@ -146,6 +157,21 @@ RSpec.describe "flockctl and many nodes" do
       client.values = { "a" => [true], "b" => FlockOfChefs::DeniedError.new("no"), "c" => [false] }
       result = verb(:Wait, role: ["web"], for: "x.ready?", at_least: "60%", timeout: "1")
       expect([result.failed, result.again]).to eq([%w[b c], { at_least: "1" }])
+    end
+
+    it "asks nobody where fewer match than must be so" do
+      expect { verb(:Wait, role: ["web"], for: "x.ready?", at_least: "5") }
+        .to raise_error(FlockOfChefs::CLI::QuorumError, "--at-least 5 of 3 nodes: these are too few; none was asked")
+      expect(client.calls.map(&:first)).to eq(["resolve"])
+    end
+
+    it "ends with a fault of ours, whatever other threads there are" do
+      client.values = { "a" => TypeError.new("a fault"), "b" => [false], "c" => [false] }
+      other = Thread.new { sleep }
+      expect { Timeout.timeout(60) { verb(:Wait, role: ["web"], for: "x.ready?", timeout: "1h") } }
+        .to raise_error(TypeError, "a fault")
+    ensure
+      other.kill
     end
   end
 end

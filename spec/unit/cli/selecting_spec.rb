@@ -10,13 +10,23 @@ RSpec.describe FlockOfChefs::CLI::Selecting do
 
   it "asks for all that is said, and answers in the order of names" do
     client({ "name" => "b", "presence" => "alive" }, { "name" => "a", "presence" => "gone" })
-    expect(find(role: %w[web db], environment: "prod", tag: nil, cloud: "")).to eq(%w[a b])
+    expect(find(role: %w[web db], environment: "prod", tag: nil)).to eq(%w[a b])
     expect(@client.calls.first[1]).to eq(nodes: [], roles: %w[web db], environment: "prod")
   end
 
   it "knows whether anything is chosen so" do
     expect(described_class.any?(timeout: "10", node: "a")).to be(false)
     expect(described_class.any?(service: ["/a"])).to be(true)
+  end
+
+  it "takes an empty value for a mistake, not for any value" do
+    client
+    [{ environment: "" }, { tag: [] }, { role: ["web", nil] }, { policy_name: " " }].each do |wrong|
+      word = wrong.keys.first.to_s.tr("_", "-")
+      expect { find(service: ["/a"], **wrong) }
+        .to raise_error(FlockOfChefs::ConfigurationError, /\A--#{word} has an empty value; leave out --#{word}/)
+    end
+    expect(@client.calls).to eq([])
   end
 
   it "finds nobody where only names that nobody has match" do

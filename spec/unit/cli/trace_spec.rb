@@ -53,6 +53,15 @@ RSpec.describe FlockOfChefs::CLI::Verbs::Trace do
     expect([trace("id-9", { "a" => [] }).code, talk.first]).to match([3, /no notification id-9/])
   end
 
+  it "says whom it left out of a way over more nodes than it asks" do
+    peers = Array.new(100) { |number| format("m%03d", number) }
+    sent = peers.map { |peer| kept["a"].first.merge("peer" => peer) }
+    result = trace("id-1", peers.to_h { |peer| [peer, []] }.merge("a" => sent))
+    expect([result.code, @asked.size, result.data["not_asked"].keys]).to eq([4, 64, peers.last(37)])
+    expect(result.data["not_asked"].values.uniq).to eq(["more than 64 nodes"])
+    expect(talk).to eq(["the way goes on: 37 more nodes were not asked, since 64 are the most; -F json names them"])
+  end
+
   it "does not guess which of several is meant" do
     expect { trace("id", kept, kept["b"]) }.to raise_error(FlockOfChefs::ConfigurationError, /fits 2/)
   end

@@ -93,6 +93,12 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
       expect([result.code, talk.last, result.look]).to match([5, /not finished/, [/show 0190-id/]])
     end
 
+    it "does not know what became of it when the agent is away all the time" do
+      away = FlockOfChefs::ConnectionError.new("the agent is away")
+      result = notify({ "append" => { "where" => "outbox" }, "await" => away }, wait: "0")
+      expect([result.code, result.rows.first["state"]]).to eq([4, "unknown"])
+    end
+
     it "is done without an agent, unless the outcome was wanted" do
       expect(notify({ "append" => { "where" => "spool" } }).code).to eq(0)
       expect(notify({ "append" => { "where" => "spool" } }, wait: "1").code).to eq(4)

@@ -129,7 +129,7 @@ module FlockOfChefs
         # No agent answered all the time.
         def unheard(rollout, draft, node)
           row = row(draft, node, "unknown", "no agent answered")
-          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes::NOTHING, look(draft[:id])), "no agent answered")
+          rollout.ended(Rollout::Outcome.new(node, row, ExitCodes::UNKNOWN, look(draft[:id])), "no agent answered")
         end
 
         def unfinished(draft, wait_ms, outcomes)

@@ -98,7 +98,7 @@ module FlockOfChefs
 
         def row(node, run, error = nil)
           report = Many.attempt { run.report }
-          return { "node" => node, "message" => (error || report).message } if report.is_a?(Error)
+          return { "node" => node, "id" => run.id, "message" => (error || report).message } if report.is_a?(Error)
 
           error ? { "node" => node, **report, "message" => error.message } : { "node" => node, **report }
         end

@@ -22,9 +22,9 @@ module FlockOfChefs
           record = find(client, options.fetch(:id))
           id = record ? record["id"] : options[:id]
           root = record && !record["cause_root"].to_s.empty? ? record["cause_root"] : id
-          answers = gather(client, [own, *options[:node]], root)
+          answers, rest = gather(client, [own, *options[:node]], root)
           story = Story.new(answers.reject { |_, records| records.is_a?(Error) })
-          result(root, story, answers.select { |_, records| records.is_a?(Error) })
+          result(root, story, answers.select { |_, records| records.is_a?(Error) }, rest)
         end
 
         private
@@ -37,7 +37,9 @@ module FlockOfChefs
           records.first
         end
 
-        # Asks those nodes, then whoever the answers name.
+        # Asks those nodes, then whoever the answers name, up to {NODES}.
+        #
+        # @return [Array(Hash, Array<String>)] what each answered, and those that were too many
         def gather(client, waiting, root)
           calls = Remote::Calls.new(client)
           answers = {}
@@ -45,7 +47,7 @@ module FlockOfChefs
             answers.merge!(Many.map(fresh) { |node| ask(calls, node, root) })
             waiting = answers.values.grep(Array).flatten.map { |record| record["peer"] }.reject(&:empty?).uniq
           end
-          answers
+          [answers, waiting - answers.keys]
         end
 
         def ask(calls, node, root)
@@ -53,17 +55,27 @@ module FlockOfChefs
                                       timeout_ms: TIMEOUT_MS))
         end
 
-        def result(root, story, silent)
+        def result(root, story, silent, rest)
           silent.each { |node, error| say("#{node} could not be asked: #{error.message}") }
+          say(too_many(rest)) if rest.any?
           say("no notification #{root} here; name its sender or a target by --node NAME") if story.events.empty?
-          data = { "root" => root, "events" => story.events, "not_asked" => silent.transform_values(&:message) }
-          Result.new(data:, name: "root", text: story.to_s, code: code(story, silent))
+          data = { "root" => root, "events" => story.events, "not_asked" => not_asked(silent, rest) }
+          Result.new(data:, name: "root", text: story.to_s, code: code(story, data["not_asked"]))
         end
 
-        def code(story, silent)
+        def too_many(rest)
+          "the way goes on: #{rest.size} more #{rest.one? ? "node was" : "nodes were"} not asked, since #{NODES} are " \
+            "the most; -F json names them"
+        end
+
+        def not_asked(silent, rest)
+          { **silent.transform_values(&:message), **rest.to_h { |node| [node, "more than #{NODES} nodes"] } }
+        end
+
+        def code(story, not_asked)
           return ExitCodes::NOTHING if story.events.empty?
 
-          silent.empty? ? ExitCodes::DONE : ExitCodes::UNKNOWN
+          not_asked.empty? ? ExitCodes::DONE : ExitCodes::UNKNOWN
         end
       end
     end

@@ -47,7 +47,11 @@ module FlockOfChefs
         def asking(condition, node) = -> { condition.holds?(FlockOfChefs[node]) }
 
         def wanted(nodes, options)
-          (Value.share(options[:at_least], nodes.size, "--at-least") || nodes.size).clamp(1, [nodes.size, 1].max)
+          wanted = Value.share(options[:at_least], nodes.size, "--at-least") || nodes.size
+          return wanted if wanted <= nodes.size
+
+          raise QuorumError, "--at-least #{options[:at_least]} of #{nodes.size} #{nodes.one? ? "node" : "nodes"}: " \
+                             "these are too few; none was asked"
         end
 
         def result(nodes, wanted, wait)
@@ -72,7 +76,7 @@ module FlockOfChefs
           progress = progress(nodes.size)
           threads = nodes.map do |node|
             progress.began(node)
-            Thread.new { done << [node, outcome(node, wait.call(node))] }
+            Thread.new { done << [node, caught { outcome(node, wait.call(node)) }] }
           end
           enough(done, nodes, wanted, progress)
         ensure
@@ -84,10 +88,19 @@ module FlockOfChefs
           outcomes = {}
           until outcomes.size == nodes.size || outcomes.values.count { |outcome| outcome["so"] } >= wanted
             node, outcome = done.pop
+            raise outcome if outcome.is_a?(Exception)
+
             outcomes[node] = outcome
             progress.ended(node, outcome["so"] ? "it is so" : outcome["last"].to_s, good: outcome["so"])
           end
           outcomes
+        end
+
+        # A fault of ours ends the command, not the thread alone: nobody else would hear of it.
+        def caught
+          yield
+        rescue StandardError => e
+          e
         end
 
         def outcome(node, wait)
