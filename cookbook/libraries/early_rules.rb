@@ -37,8 +37,7 @@ module FlockOfChefsCookbook
       end
 
       def files(cookbook)
-        NESTED.flat_map { |segment| cookbook.files_for(segment) }.map { |file| file['full_path'] || file[:full_path] }
-              .select { |path| path.to_s.end_with?('.rb') && ::File.file?(path) }
+        NESTED.flat_map { |segment| cookbook.segment_filenames(segment) }.select { |path| path.end_with?('.rb') && ::File.file?(path) }
       end
     end
   end

@@ -30,6 +30,18 @@ describe 'flock_of_chefs::resources' do
         expect(unit).to notify('execute[systemctl daemon-reload for flock-agent.service]').to(:run).immediately
       end
 
+      it 'puts flockctl where people find it' do
+        expect(chef_run).to create_file('/usr/local/bin/flockctl').with(mode: '0755', content: /^exec \S*ruby\S* -I.*flockctl "\$@"$/)
+        expect(chef_run.file('/usr/local/bin/flockctl').content).not_to include('FLOCK_CONFIG')
+      end
+
+      it 'leaves a flockctl that is not its own, and says so' do
+        allow(FlockOfChefsCookbook::Wrapper).to receive(:free?).with('/usr/local/bin/flockctl').and_return(false)
+        allow(Chef::Log).to receive(:warn)
+        expect(Chef::Log).to receive(:warn).with(%r{/usr/local/bin/flockctl is not this cookbook's and stays}).at_least(:once)
+        expect(chef_run).not_to create_file('/usr/local/bin/flockctl')
+      end
+
       it 'starts no agent of a node that is in no flock, and says how to get it into one' do
         expect(Chef::Log).to receive(:warn).with(/flock_agent\[default\]: not started, .*flock_join/).at_least(:once)
         expect(chef_run).to enable_systemd_unit('flock-agent.service')
@@ -77,6 +89,7 @@ describe 'flock_of_chefs::resources' do
 
       it 'has later runs find it' do
         expect(chef_run).to create_file(%r{client.d/flock_of_chefs.rb\z}).with(content: %r{^ENV\['FLOCK_CONFIG'\] \|\|= "/flock/agent.toml"$})
+        expect(chef_run.file('/usr/local/bin/flockctl').content).to include('export FLOCK_CONFIG=/flock/agent.toml')
       end
 
       it 'makes no runtime folder elsewhere' do

@@ -1,4 +1,5 @@
 require 'spec_helper'
+require_relative '../libraries/wrapper'
 
 # The resources, with the gem there; `enrolled` says what data_dir /flock/data holds.
 RSpec.shared_context 'with the gem' do
@@ -17,6 +18,7 @@ RSpec.shared_context 'with the gem' do
     end
     allow(File).to receive(:exist?).and_call_original
     allow(File).to receive(:exist?).with(identity_file).and_return(enrolled)
+    allow(FlockOfChefsCookbook::Wrapper).to receive(:free?).and_return(true)
     allow(File).to receive(:read).and_call_original
     allow(File).to receive(:read).with(identity_file) { enrolled ? JSON.generate(identity) : raise(Errno::ENOENT) }
   end
