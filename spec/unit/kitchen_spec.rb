@@ -14,7 +14,8 @@ RSpec.describe "the cookbook's kitchen" do
   define_method(:kitchen) { |file| YAML.safe_load_file("#{root}/#{file}") }
   define_method(:read) { |file| File.read("#{root}/#{file}") }
   define_method(:tested) do |file|
-    kitchen(file)["platforms"].map { |platform| platform["name"][/\A(.*)-[^-]+\z/, 1].then { |os| names.fetch(os, os) } }
+    systems = kitchen(file)["platforms"].map { |platform| platform["name"][/\A(.*)-[^-]+\z/, 1] }
+    systems.map { |system| names.fetch(system, system) }
   end
 
   let(:supported) { read("metadata.rb")[/^%w\((.*)\).each \{ \|platform\| supports platform \}/, 1].split }
