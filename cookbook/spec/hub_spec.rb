@@ -10,7 +10,7 @@ describe 'flock_of_chefs::hub' do
 
   let(:enrolled) { true }
 
-  describe 'a hub that is told to be none' do
+  describe 'a node that is told to be no hub' do
     let(:identity) { { 'flock_id' => 'f-1', 'hub' => true } }
     recipe do
       flock_agent('default') do
@@ -18,14 +18,14 @@ describe 'flock_of_chefs::hub' do
       end
     end
 
-    it 'is left as it is, with what to do' do
+    it 'is left as it is where it is one, with what to do' do
       expect { chef_run }.to raise_error(/this node is the hub of the flock f-1, and `hub` is false here.* Set `hub true` \(node\['flock_of_chefs'\]\['hub'\]\)/)
     end
 
-    context 'by mistake of an older member' do
+    context 'which is a member' do
       let(:identity) { { 'flock_id' => 'f-1', 'hub' => false } }
 
-      it 'goes on where it is none' do
+      it 'goes on' do
         expect { chef_run }.not_to raise_error
       end
     end
