@@ -7,4 +7,4 @@ source_url 'https://github.com/chrisroberts/flock_of_chefs'
 issues_url 'https://github.com/chrisroberts/flock_of_chefs/issues'
 chef_version '>= 16.0'
 
-%w(almalinux amazon debian fedora redhat rocky suse ubuntu).each { |platform| supports platform }
+%w(almalinux amazon centos debian fedora opensuseleap oracle redhat rocky suse ubuntu).each { |platform| supports platform }

@@ -24,6 +24,8 @@ default['flock_of_chefs']['config'] = '/etc/flock/agent.toml'
 default['flock_of_chefs']['data_dir'] = '/var/lib/flock'
 default['flock_of_chefs']['socket'] = '/run/flock/agent.sock'
 default['flock_of_chefs']['unit_directory'] = '/etc/systemd/system'
+# Where people's command flockctl is put; nil = nowhere.
+default['flock_of_chefs']['flockctl'] = '/usr/local/bin/flockctl'
 # nil = Chef's own
 default['flock_of_chefs']['client_d'] = nil
 

@@ -18,8 +18,8 @@ module FlockOfChefsCookbook
 
     # @return [String, nil] the flock whose hub this is, by its identity
     def flock_id
-      identity = read(::File.join(@agent.data_dir, 'identity', 'identity.json'))
-      identity['flock_id'] if identity['hub']
+      identity = Identity.new(@agent)
+      identity.flock_id if identity.hub?
     end
 
     # Notes it with the node.

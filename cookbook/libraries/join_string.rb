@@ -1,3 +1,6 @@
+require 'base64' unless defined?(Base64)
+require 'json' unless defined?(JSON)
+
 module FlockOfChefsCookbook
   # Where the join string comes from. It is looked up only when it is needed, and never printed.
   module JoinString
@@ -9,6 +12,15 @@ module FlockOfChefsCookbook
       return text if text.start_with?('flock1.')
 
       raise "#{resource}: #{place(resource)} holds no join string; `flockctl token create` on a hub prints one, which begins with flock1."
+    end
+
+    # @param text [String] a join string
+    # @return [String, nil] the flock that it is of, as {Identity#pin} has it; nil when it cannot be told
+    def self.pin(text)
+      # Four bytes of checksum are at the end.
+      JSON.parse(Base64.urlsafe_decode64(text.delete_prefix('flock1.'))[0..-5])['p']
+    rescue ArgumentError, JSON::ParserError, TypeError
+      nil
     end
 
     # @param resource [Chef::Resource]

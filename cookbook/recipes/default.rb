@@ -41,6 +41,7 @@ flock_agent 'default' do
   settings flock['settings'].to_h
   client_d flock['client_d'] if flock['client_d']
   unit_directory flock['unit_directory']
+  flockctl flock['flockctl'].to_s
   gem_version gem_version
   gem_source flock['gem']['source']&.then { |source| source.is_a?(String) ? source : source.to_a }
   gem_clear_sources flock['gem']['clear_sources']

@@ -20,6 +20,7 @@ property :chef_config, String, default: lazy { Chef::Config[:config_file] || ::F
 property :client_d, String, default: lazy { Chef::Config[:client_d_dir] || ::File.join(ChefConfig::Config.etc_chef_dir, 'client.d') },
                             description: 'Folder of the file that gives later runs the words.'
 property :unit_directory, String, default: '/etc/systemd/system', description: 'Where the systemd unit is written.'
+property :flockctl, String, default: '/usr/local/bin/flockctl', description: 'Where the command flockctl is put; empty = nowhere.'
 property :service_name, String, default: 'flock-agent', description: 'The name of the systemd unit.'
 property :gem_version, [String, nil], default: lazy { run_context.cookbook_collection['flock_of_chefs']&.version },
                                       description: "The gem's version or requirement; the cookbook's version unless given."
@@ -45,7 +46,7 @@ action_class do
   end
 
   def flockctl(*arguments)
-    FlockOfChefsCookbook::FlockGem.flockctl(agent.gem_version) + arguments + ['--config', agent.config]
+    flockctl_bare + arguments + ['--config', agent.config]
   end
 
   # In the root context: notifications of others can reach it, and it restarts at the end of the run.
@@ -72,7 +73,7 @@ action_class do
       recursive true
       mode '0700'
     end
-    # What the rest of this run needs; rules of resources inside other resources are not known yet.
+    # What the rest of this run needs, closed where rules may come that are not known yet.
     file agent.config do
       content lazy { FlockOfChefsCookbook::AgentSettings.render(agent, early: true) }
       mode '0600'
@@ -104,28 +105,14 @@ action_class do
   def write_client_d
     directory(agent.client_d) { recursive true }
     file ::File.join(agent.client_d, 'flock_of_chefs.rb') do
-      content client_d_content
+      content FlockOfChefsCookbook::ClientD.render(unusual_config, agent.gem_version)
       mode '0644'
     end
   end
 
-  def client_d_content
-    config = "ENV['FLOCK_CONFIG'] ||= #{agent.config.inspect}\n" unless agent.config == '/etc/flock/agent.toml'
-    # Else the newest that is installed would be loaded.
-    version = "gem 'flock_of_chefs', #{agent.gem_version.inspect}\n  " if agent.gem_version
-    <<~RUBY
-      # Written by the cookbook flock_of_chefs.
-      #{config}begin
-        #{version}require 'flock_of_chefs/chef'
-      rescue LoadError
-        nil # the next run that has the cookbook installs the gem
-      end
-    RUBY
-  end
-
   # The rest of this run has the words, and hands over to this agent.
   def load_words
-    ENV['FLOCK_CONFIG'] ||= agent.config unless agent.config == '/etc/flock/agent.toml'
+    ENV['FLOCK_CONFIG'] ||= unusual_config if unusual_config
     FlockOfChefs::Run::Events.configured(run_context.root_run_context) if FlockOfChefsCookbook::Words.load(agent.gem_version)
   end
 
@@ -164,6 +151,37 @@ action_class do
     end
   end
 
+  # A command of that name that is not the cookbook's stays: a person, or the gems of a Ruby that everybody has on the PATH, put it there.
+  def write_flockctl
+    return if agent.flockctl.empty?
+    return leave_flockctl unless FlockOfChefsCookbook::Wrapper.free?(agent.flockctl)
+
+    directory(::File.dirname(agent.flockctl)) { recursive true }
+    file agent.flockctl do
+      content lazy { FlockOfChefsCookbook::Wrapper.render(flockctl_bare, FlockOfChefsCookbook::FlockGem.environment, unusual_config) }
+      mode '0755'
+    end
+  end
+
+  def leave_flockctl
+    return if ::File.dirname(agent.flockctl) == Gem.bindir
+
+    Chef::Log.warn("#{agent}: #{agent.flockctl} is not this cookbook's and stays as it is; remove it, or name another place with `flockctl` ('' = none)")
+  end
+
+  def flockctl_bare
+    FlockOfChefsCookbook::FlockGem.flockctl(agent.gem_version)
+  end
+
+  # @return [String, nil] where agent.toml is, if not where everybody looks
+  def unusual_config
+    agent.config unless agent.config == '/etc/flock/agent.toml'
+  end
+
+  def remove_flockctl
+    file(agent.flockctl) { action :delete } if FlockOfChefsCookbook::Wrapper.ours?(agent.flockctl)
+  end
+
   # Chef resources nest: what runs now is a resource of this one.
   def steer(*actions)
     systemd_unit(unit_name) { action actions }
@@ -172,10 +190,12 @@ end
 
 action :create, description: 'Install and configure the agent; found a flock on the hub. Changes restart a running agent at the end of the run.' do
   FlockOfChefsCookbook::Requirements.check!
+  FlockOfChefsCookbook::Identity.new(agent).check!
   install_gem
   write_settings
   write_client_d
   write_unit
+  write_flockctl
   found if agent.hub
   load_words
 end
@@ -205,7 +225,7 @@ action :restart, description: 'Restart the agent. An action that it runs goes on
   steer :restart
 end
 
-action :remove, description: 'Stop the agent and remove its unit, agent.toml and the words of later runs. data_dir stays: it holds the keys.' do
+action :remove, description: 'Stop the agent and remove its unit, agent.toml, the command flockctl and the words of later runs. data_dir stays: it holds the keys.' do
   steer :stop, :disable
   execute "systemctl daemon-reload for #{unit_name}" do
     command %w(systemctl daemon-reload)
@@ -218,4 +238,5 @@ action :remove, description: 'Stop the agent and remove its unit, agent.toml and
   [::File.join(agent.client_d, 'flock_of_chefs.rb'), agent.config].each do |path|
     file(path) { action :delete }
   end
+  remove_flockctl
 end

@@ -41,12 +41,28 @@ action_class do
       retry
     end
   end
+
+  # A hub is in the flock that it has founded. Where every node is told to be a hub, each is alone in one of its own, and nothing else says so.
+  def warn_of_another_flock(agent)
+    identity = FlockOfChefsCookbook::Identity.new(agent)
+    return unless identity.hub?
+
+    meant = FlockOfChefsCookbook::JoinString.pin(FlockOfChefsCookbook::JoinString.of(new_resource))
+    return if meant.nil? || [nil, meant].include?(identity.pin)
+
+    Chef::Log.warn("#{new_resource}: nothing joined: this node is the hub of a flock of its own, #{identity.flock_id}, and the join string is another flock's. " \
+                   "Where `hub` is meant for another node, set node['flock_of_chefs']['hub'] = false here, run `flockctl leave`, then #{ChefUtils::Dist::Infra::CLIENT}")
+  rescue StandardError => e
+    Chef::Log.debug("#{new_resource}: not compared with the flock of this hub: #{e.message}")
+  end
 end
 
 action :join, description: 'Join the flock, unless the node is in one. The agent is started.' do
   agent = flock_agent!
   failure = FlockOfChefsCookbook::JoinFailure.new(agent)
-  unless enrolled?(agent)
+  if enrolled?(agent)
+    warn_of_another_flock(agent)
+  else
     converge_by("join the flock as #{agent.node_name}") do
       failure.noted(new_resource) do
         persistently { join(agent, FlockOfChefsCookbook::JoinString.of(new_resource)) }

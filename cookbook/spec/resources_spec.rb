@@ -1,26 +1,10 @@
 require 'spec_helper'
+require_relative 'with_the_gem'
 
 # Named like a recipe: ChefSpec takes from it which cookbook's resources are loaded first.
 describe 'flock_of_chefs::resources' do
-  platform 'debian'
+  include_context 'with the gem'
   step_into :flock_agent, :flock_join, :flock_allow, :flock_tag, :flock_api
-
-  let(:gem_spec) { Gem::Specification.new('flock_of_chefs', '0.1.0') }
-  let(:enrolled) { false }
-
-  before do
-    allow(Gem::Specification).to receive(:find_by_name).and_call_original
-    allow(Gem::Specification).to receive(:find_by_name).with('flock_of_chefs', any_args) do
-      gem_spec || raise(Gem::MissingSpecError.new('flock_of_chefs', '>= 0'))
-    end
-    allow(File).to receive(:exist?).and_call_original
-    allow(File).to receive(:exist?).with('/flock/data/identity/identity.json').and_return(enrolled)
-  end
-
-  # What agent.toml has when all resources have run.
-  def toml
-    chef_run.find_resource(:file, 'agent.toml of flock_agent[default]').content
-  end
 
   describe 'flock_agent' do
     context 'with defaults' do
@@ -44,6 +28,18 @@ describe 'flock_of_chefs::resources' do
           'OOMPolicy=continue', 'RuntimeDirectory=flock', "Environment=GEM_HOME=#{Gem.dir}"
         )
         expect(unit).to notify('execute[systemctl daemon-reload for flock-agent.service]').to(:run).immediately
+      end
+
+      it 'puts flockctl where people find it' do
+        expect(chef_run).to create_file('/usr/local/bin/flockctl').with(mode: '0755', content: /^exec \S*ruby\S* -I.*flockctl "\$@"$/)
+        expect(chef_run.file('/usr/local/bin/flockctl').content).not_to include('FLOCK_CONFIG')
+      end
+
+      it 'leaves a flockctl that is not its own, and says so' do
+        allow(FlockOfChefsCookbook::Wrapper).to receive(:free?).with('/usr/local/bin/flockctl').and_return(false)
+        allow(Chef::Log).to receive(:warn)
+        expect(Chef::Log).to receive(:warn).with(%r{/usr/local/bin/flockctl is not this cookbook's and stays}).at_least(:once)
+        expect(chef_run).not_to create_file('/usr/local/bin/flockctl')
       end
 
       it 'starts no agent of a node that is in no flock, and says how to get it into one' do
@@ -93,157 +89,12 @@ describe 'flock_of_chefs::resources' do
 
       it 'has later runs find it' do
         expect(chef_run).to create_file(%r{client.d/flock_of_chefs.rb\z}).with(content: %r{^ENV\['FLOCK_CONFIG'\] \|\|= "/flock/agent.toml"$})
+        expect(chef_run.file('/usr/local/bin/flockctl').content).to include('export FLOCK_CONFIG=/flock/agent.toml')
       end
 
       it 'makes no runtime folder elsewhere' do
         expect(chef_run.file('/etc/systemd/system/flock-agent.service').content).not_to include('RuntimeDirectory')
       end
-    end
-  end
-
-  describe 'flock_allow and flock_tag' do
-    recipe do
-      flock_allow 'restarts' do
-        from 'bender*'
-        resource 'service[*]'
-        actions %i(restart)
-      end
-      flock_agent 'default' do
-        tags %w(old)
-        action :create
-      end
-      flock_allow('calls') { call 'human_api.*' }
-      flock_allow('gone') do
-        call 'x.y'
-        action :remove
-      end
-      flock_tag 'blue'
-      flock_tag('red') { action :nothing }
-    end
-
-    it 'come from all recipes, before and after the agent' do
-      expect(toml).to include(%(tags = ["blue", "old"]\n))
-      expect(toml).to end_with(<<~TOML)
-        [[allow]]
-        from = "*"
-        call = ["human_api.*"]
-
-        [[allow]]
-        from = "bender*"
-        resource = "service[*]"
-        actions = ["restart"]
-      TOML
-    end
-
-    it 'are in a first agent.toml already' do
-      expect(chef_run.file('/etc/flock/agent.toml').content).to eq(toml)
-    end
-  end
-
-  describe 'half a rule' do
-    recipe { flock_allow('half') { resource 'service[*]' } }
-
-    it 'does not compile' do
-      expect { chef_run }.to raise_error(Chef::Exceptions::ValidationFailed, /flock_allow\[half\]: give resource and actions, or call alone/)
-    end
-  end
-
-  describe 'a rule without an agent' do
-    recipe { flock_allow('lonely') { call 'a.b' } }
-
-    it 'says what is missing' do
-      expect { chef_run }.to raise_error(/there is no flock_agent\[default\] in this run; declare it, or include_recipe/)
-    end
-  end
-
-  describe 'flock_join' do
-    recipe do
-      flock_agent('default') do
-        data_dir '/flock/data'
-        action :create
-      end
-      flock_join('default') { data_bag 'flock' }
-    end
-
-    context 'in a flock' do
-      let(:enrolled) { true }
-
-      it 'asks for no token' do
-        expect { chef_run }.not_to raise_error # a data bag that is not stubbed raises
-      end
-    end
-
-    it 'hands the token of a data bag to flockctl by stdin' do
-      stub_data_bag_item('flock', 'join').and_return('token' => "flock1.secret\n")
-      command = nil
-      allow_any_instance_of(Chef::Provider).to receive(:shell_out) do |_, *words, **options|
-        command = [words, options]
-        instance_double(Mixlib::ShellOut, error?: false)
-      end
-      chef_run
-      words, options = command
-      expect(words.last(4)).to eq(%w(join - --config /etc/flock/agent.toml))
-      expect(options).to include(input: "flock1.secret\n")
-    end
-
-    it 'keeps the token out of what flockctl said' do
-      stub_data_bag_item('flock', 'join').and_return('token' => 'flock1.secret')
-      said = instance_double(Mixlib::ShellOut, error?: true, exitstatus: 1, stdout: '', stderr: 'bad token flock1.secret')
-      allow_any_instance_of(Chef::Provider).to receive(:shell_out).and_return(said)
-      expect { chef_run }.to raise_error(/flockctl join ended with 1: bad token \[join string\]/)
-    end
-
-    it 'says which place holds no token' do
-      stub_data_bag_item('flock', 'join').and_return({})
-      expect { chef_run }.to raise_error(%r{token of the data bag item flock/join holds no join string})
-    end
-  end
-
-  describe 'flock_join that may fail' do
-    recipe do
-      flock_agent('default') do
-        data_dir '/flock/data'
-        action :create
-      end
-      flock_join('default') do
-        data_bag 'flock'
-        retries 2
-        retry_delay 0
-        ignore_failure true
-      end
-    end
-
-    it 'tries again as often as it is told to, and goes on' do
-      stub_data_bag_item('flock', 'join').and_return('token' => 'flock1.secret')
-      tries = 0
-      allow_any_instance_of(Chef::Provider).to receive(:shell_out) do
-        tries += 1
-        instance_double(Mixlib::ShellOut, error?: true, exitstatus: 4, stdout: '', stderr: 'no hub answers')
-      end
-      expect { chef_run }.not_to raise_error
-      expect(tries).to eq(3)
-    end
-  end
-
-  describe 'flock_join from a vault' do
-    recipe do
-      flock_agent('default') do
-        data_dir '/flock/data'
-        action :create
-      end
-      flock_join('default') { vault 'secrets' }
-    end
-
-    it 'takes the item' do
-      require 'chef-vault'
-      allow(ChefVault::Item).to receive(:load).with('secrets', 'join').and_return('token' => 'flock1.vaulted')
-      given = nil
-      allow_any_instance_of(Chef::Provider).to receive(:shell_out) do |_, *_, **options|
-        given = options[:input]
-        instance_double(Mixlib::ShellOut, error?: false)
-      end
-      chef_run
-      expect(given).to eq("flock1.vaulted\n")
     end
   end
 

@@ -96,7 +96,8 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     expect(File.read(File.join(@dir, "early"))).to eq("nil of nobody")
     expect(hub.flockctl("notifications", "list")).not_to include("execute[never]")
     expect(hub.systemctl_calls).to be_empty
-    hub.converge!(marking, hub: true, **source)
+    run = hub.converge!(marking, hub: true, join: { string: new_token }, **source)
+    expect(run.output).not_to include("nothing joined") # the join string is of its own flock
   end
 
   it "writes a unit that systemd takes" do
@@ -107,16 +108,16 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
   end
 
   it "says why it could not join, and prints the token nowhere" do
-    token = hub.flockctl("token", "create").lines.last.strip
-    wrong = Fleet::JoinString.alter(token, s: "A" * 43)
+    wrong = Fleet::JoinString.alter(new_token, s: "A" * 43)
     member.write("token", "#{wrong}\n")
     run = member.converge(notifying("first"), "-l", "debug", join: { file: member.path("token") }, **source)
     expect(run.status).not_to be_success
     expect(run.output).to match(/flock_join\[default\].* flockctl join ended with \d+: .*token/)
     expect(run.output.lines.grep(/#{Regexp.escape(wrong)}/)).to eq([])
 
-    run = member.converge(notifying("first"), join: { file: member.path("absent") }, **source)
-    expect(run.output).to include("the file #{member.path("absent")} holds no join string; `flockctl token create`")
+    run = member.converge(notifying("first"), join: { string: wrong }, **source)
+    expect(run.output).to match(/flock_join\[default\].* flockctl join ended with \d+: .*token/)
+    expect(run.output).not_to include(wrong)
     member.systemctl_calls
   end
 
@@ -125,7 +126,7 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
     run = member.converge!("file('#{@dir}/later')", join:, **source)
     expect(run.output).to include("tried again in 0 s", "ignore_failure is set, continuing")
     expect(File.exist?(File.join(@dir, "later"))).to be(true)
-    left = /\A\d{4}-\S+Z flock_join\[default\]: the file \S+absent holds no join string; .*\n\z/
+    left = /\A\d{4}-\S+Z flock_join\[default\]: the file \S+absent holds no join string; `flockctl token create` .*\n\z/
     expect(member.read("data/join_failed")).to match(left)
 
     run = member.converge!("", join:, **source)
@@ -133,7 +134,7 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
   end
 
   it "joins with a token of an encrypted data bag, once, and starts the agent" do
-    token = hub.flockctl("token", "create").lines.last.strip
+    token = new_token
     member.write("secret", "of the test")
     File.write(member.path("client.rb"), "encrypted_data_bag_secret '#{member.path("secret")}'\n", mode: "a")
     item = Chef::EncryptedDataBagItem.encrypt_data_bag_item({ "id" => "join", "token" => token }, "of the test")
@@ -151,14 +152,15 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
   end
 
   it "joins with a token of a vault" do
-    token = hub.flockctl("token", "create").lines.last.strip
     key = OpenSSL::PKey::RSA.new(2048)
     third.write("client.pem", key.to_pem)
     File.write(third.path("client.rb"), "client_key '#{third.path("client.pem")}'\n", mode: "a")
     sealed = [key.public_encrypt("of the vault")].pack("m")
-    third.vault("flock", { "id" => "join", "token" => token }, "of the vault", bender2: sealed)
-    run = third.converge!("", join: { vault: "flock" }, **source)
+    third.vault("flock", { "id" => "join", "token" => new_token }, "of the vault", bender2: sealed)
+    run = third.converge!(with_nested_rule(third), join: { vault: "flock" }, **source)
     expect(run.output).to include("join the flock as bender2")
+    expect(File.read(File.join(@dir, "early"))).to end_with(%(from = "nobody yet"\ncall = ["*"]\n))
+    expect(third.read("etc/agent.toml")).to end_with(%([[allow]]\nfrom = "bender*"\ncall = ["human_api.*"]\n))
     Fleet.eventually("the hub knows it") { hub.flockctl("nodes", "--format", "names").include?("bender2") }
   end
 
@@ -192,13 +194,17 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
   end
 
   it "leaves agent.toml alone where what the recipes make of it is refused" do
-    able = member.try_flockctl("config", "check", "--help").status.success?
-    skip "this flockctl has no `config check`" unless able
     before = member.read("etc/agent.toml")
     refused = member.converge("", settings: { "listne" => "127.0.0.1:1" }, **source)
     expect(refused.status).not_to be_success
     expect(refused.output).to match(/agent\.toml is left as it is, since .* is refused: .*listne/)
     expect(member.read("etc/agent.toml")).to eq(before)
+  end
+
+  it "makes no hub of a member" do
+    refused = member.converge("", hub: true, **source)
+    expect(refused.output).to match(/this node is a member of the flock \S+, and `hub` is true here/)
+    expect(member.read("etc/agent.toml")).not_to include("[registry]")
   end
 
   it "leaves the rules alone when a run fails before it has seen them" do
@@ -212,7 +218,8 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
   it "removes what it has written but for the data" do
     member.converge!("edit_resource(:flock_agent, 'default') { action :remove }", **source)
     expect(member.systemctl_calls).to eq(["stop flock-agent.service", "disable flock-agent.service", "daemon-reload"])
-    written = [member.unit, member.path("etc/agent.toml"), member.path("client.d/flock_of_chefs.rb")]
+    written = [member.unit, member.path("etc/agent.toml"), member.path("client.d/flock_of_chefs.rb"),
+               member.path("bin/flockctl")]
     expect(written.select { |file| File.exist?(file) }).to eq([])
     expect(File.exist?(member.path("data/identity/identity.json"))).to be(true)
   end
@@ -220,6 +227,7 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
   it "founds no second flock in the place of one whose keys are lost, unless it is told to" do
     founded = JSON.parse(hub.read("etc/founded.json"))["flock_id"]
     expect(hub.flockctl("status", "--format", "json")).to include(founded)
+    old = new_token
     hub.close
     FileUtils.rm_rf([hub.path("data"), hub.path("etc")]) # the Chef node remembers it
     run = hub.converge(marking, hub: true, **source)
@@ -228,7 +236,8 @@ RSpec.describe "the cookbook on bare machines", order: :defined do
                                   "`flockctl restore FILE`", "`found_anew '#{founded}'`")
     expect(File.exist?(hub.path("data/identity"))).to be(false)
 
-    run = hub.converge!(marking, hub: true, found_anew: founded, **source)
+    run = hub.converge!(marking, hub: true, found_anew: founded, join: { string: old }, **source)
+    expect(run.output).to match(/WARN.* nothing joined: this node is the hub of a flock of its own/)
     anew = JSON.parse(hub.read("etc/founded.json"))["flock_id"]
     expect(anew).not_to eq(founded)
     expect(hub.flockctl("status", "--format", "json")).to include(anew), run.output

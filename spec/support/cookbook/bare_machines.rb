@@ -42,5 +42,20 @@ RSpec.shared_context "with bare machines" do
     RUBY
   end
 
+  def new_token = hub.flockctl("token", "create").lines.last.strip
+
+  # A recipe that keeps agent.toml as it is in the run, and a custom resource with a rule.
+  def with_nested_rule(machine)
+    machine.write("repo/cookbooks/app/resources/site.rb", <<~RUBY)
+      provides :site
+      unified_mode true
+      action(:create) { flock_allow('nested') { from 'bender*'; call 'human_api.*' } }
+    RUBY
+    <<~RUBY
+      file('#{@dir}/early') { content lazy { File.read('#{machine.path("etc/agent.toml")}') } }
+      site 'x'
+    RUBY
+  end
+
   def source = { gem: { source: @gem } }
 end

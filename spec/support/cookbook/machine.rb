@@ -62,9 +62,11 @@ class CookbookMachine
     result.status.success? ? result.output : raise("flockctl #{arguments.join(" ")} on #{name}:\n#{result.output}")
   end
 
+  # As people have it who log in: the command that the cookbook has put on the PATH, and none of Chef's environment.
+  #
   # @return [Result]
   def try_flockctl(*arguments)
-    run("-I#{ROOT}/lib", "#{ROOT}/exe/flockctl", *arguments, "--config", path("etc/agent.toml"))
+    execute(environment.reject { |name, _| name.start_with?("GEM_") }, "flockctl", *arguments)
   end
 
   # @return [Array<String>] what systemctl was asked for since the last look
@@ -111,7 +113,7 @@ class CookbookMachine
   def attributes
     { enabled: true, config: path("etc/agent.toml"), data_dir: path("data"), socket: path("agent.sock"),
       port: port.to_s, bind_addr: { ip_address: "127.0.0.1" }, unit_directory: path("systemd"),
-      client_d: path("client.d") }
+      client_d: path("client.d"), flockctl: path("bin/flockctl") }
   end
 
   def prepare
@@ -142,12 +144,17 @@ class CookbookMachine
   end
 
   # Nothing of Bundler's: the gem is there when the cookbook has installed it.
-  def run(*arguments)
-    environment = { "PATH" => "#{path("bin")}:#{ENV.fetch("PATH")}", "HOME" => path("home"), "LANG" => "C.UTF-8",
-                    "GEM_HOME" => path(gems), "GEM_PATH" => [path(gems), *Gem.path].uniq.join(":"),
-                    "CHEF_LICENSE" => "accept-no-persist", "FAKE_SYSTEMD" => path("systemd"),
-                    "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
-    Result.new(*Open3.capture2e(environment, "timeout", "-s", "KILL", "180", RbConfig.ruby, *arguments,
+  def run(*arguments) = execute(environment, RbConfig.ruby, *arguments)
+
+  def execute(environment, *command)
+    Result.new(*Open3.capture2e(environment, "timeout", "-s", "KILL", "180", *command,
                                 unsetenv_others: true, chdir: dir))
+  end
+
+  def environment
+    { "PATH" => "#{path("bin")}:#{ENV.fetch("PATH")}", "HOME" => path("home"), "LANG" => "C.UTF-8",
+      "GEM_HOME" => path(gems), "GEM_PATH" => [path(gems), *Gem.path].uniq.join(":"),
+      "CHEF_LICENSE" => "accept-no-persist", "FAKE_SYSTEMD" => path("systemd"),
+      "FLOCK_MACHINE_ID_FILE" => path("machine-id") }
   end
 end

@@ -1,0 +1,7 @@
+name 'test'
+maintainer 'The flock_of_chefs developers'
+license 'Apache-2.0'
+description 'Uses each resource of flock_of_chefs'
+version '0.1.0'
+chef_version '>= 16.0'
+depends 'flock_of_chefs'
