@@ -13,8 +13,6 @@ require_relative "../support/guide/story"
 RSpec.describe "the guides", :acceptance, order: :defined do
   include_context "with callers"
 
-  def self.founding = "From nothing to a notification"
-
   # README.md founds the flock, as it tells its readers to; the others join it.
   before(:context) do
     @fleet.close
@@ -22,9 +20,7 @@ RSpec.describe "the guides", :acceptance, order: :defined do
     @fleet = @stage.fleet
     bender0 = @stage.add("bender0", hub: true, agent_toml: @stage.run_command("bender0"))
     @stage.add("bender1")
-    story = Guide::Story.new(@stage)
-    beginning = Guide.examples("README.md").take_while { |one| ["", self.class.founding].include?(one.section) }
-    beginning.each { |example| story.tell(example) }
+    Guide::Story.new(@stage).tell_all(Guide.founding)
     populate
     @bender0 = bender0
     hold(bender0)
@@ -118,8 +114,7 @@ RSpec.describe "the guides", :acceptance, order: :defined do
   end
 
   describe "README.md" do
-    rest = in_guide("README.md", "ruby", "sh").drop_while { |one| one.section != founding }
-    rest.reject { |one| one.section == founding }.each do |example|
+    (in_guide("README.md", "ruby", "sh") - Guide.founding).each do |example|
       it("has #{example}, which can be run") { expect { run(example) }.not_to raise_error }
     end
 

@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "support/gem_home"
+require "support/guide/installed_stage"
+require "support/guide/story"
 require_relative "../../rakelib/package/native_gem"
 
 # Both gems as a machine gets them that has never seen them: the source gem compiles all crates, in a minute or two; the
@@ -88,6 +90,17 @@ RSpec.describe "gem install", :slow do
       expect(@said).not_to include("Building native extensions")
       expect(home.libraries).to eq([File.join(home.installed, "lib/flock_of_chefs/#{abi}/flock_of_chefs.so")])
       expect(Dir.children(home.installed)).not_to include("ext", "proto", "Cargo.toml")
+    end
+
+    it "is all that README.md's way by hand needs, beside Chef" do
+      stage = Guide::InstalledStage.new(home)
+      nodes = %w[bender0 bender1].map { |name| stage.add(name, hub: name == "bender0") }
+      Guide::Story.new(stage).tell_all(Guide.founding)
+      expect(File.readlines(stage.local("/tmp/humans"))).to eq(["killed\n"] * 2)
+      expect(nodes.flat_map { |node| stage.mapped(node) }.uniq).to eq(home.libraries)
+      expect(nodes.flat_map { |node| stage.words(node) }.uniq).to eq([File.join(home.installed, "lib")])
+    ensure
+      stage&.close
     end
 
     it "holds a stripped library, which needs nothing that Ruby does not" do

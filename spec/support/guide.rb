@@ -5,6 +5,7 @@ module Guide
   ROOT = File.expand_path("../..", __dir__)
   FENCE = /^```(\w*)\n(.*?)^```$/m
   COMMAND = /(?<![`\[])`(flockctl [^`\n]+)`/
+  FOUNDING = "From nothing to a notification"
 
   # @!attribute language
   #   @return [String] of the fence; "" = it names none
@@ -33,6 +34,9 @@ module Guide
       commands = find(prose, COMMAND) { |match, line| Example.new(file, line, "inline", match[1], section(match)) }
       (blocks + commands).sort_by(&:line)
     end
+
+    # @return [Array<Example>] of README.md: how a flock is founded, from its first lines on
+    def founding = examples("README.md").take_while { |one| ["", FOUNDING].include?(one.section) }
 
     # @return [Array<String>] all guides, as paths from the root
     def files = Dir.chdir(ROOT) { Dir["*.md", "{docs,cookbook,spec}/**/*.md"] }.sort
