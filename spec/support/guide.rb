@@ -4,6 +4,8 @@
 module Guide
   ROOT = File.expand_path("../..", __dir__)
   FENCE = /^```(\w*)\n(.*?)^```$/m
+  # Markdown's other form of a block, which has no language, so that nobody would run it.
+  INDENTED = /(?:\A|^[ \t]*\n)(?: {4}|\t).*\S/
   COMMAND = /(?<![`\[])`(flockctl [^`\n]+)`/
   FOUNDING = "From nothing to a notification"
 
@@ -31,6 +33,7 @@ module Guide
       blocks = blocks(file, guide)
       # A line of their own for each that is taken out, so that the numbers stay right.
       prose = guide.gsub(FENCE) { |block| "\n" * block.count("\n") }
+      refuse_indented(file, prose)
       commands = find(prose, COMMAND) { |match, line| Example.new(file, line, "inline", match[1], section(match)) }
       (blocks + commands).sort_by(&:line)
     end
@@ -51,6 +54,11 @@ module Guide
       raise "#{file}: #{fences} fences, but #{blocks.size} examples could be read" if fences != 2 * blocks.size
 
       blocks
+    end
+
+    def refuse_indented(file, prose)
+      found = find(prose, INDENTED) { |match, line| "#{file}:#{line + 1}: #{match[0].strip}" }
+      raise "#{found.first}: make it a fenced block" if found.any?
     end
 
     def section(match) = match.pre_match.scan(/^## (.+)$/).flatten.last.to_s

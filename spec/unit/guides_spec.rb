@@ -28,6 +28,15 @@ RSpec.describe Guide do
     end
   end
 
+  it "has no block that is indented in place of fenced, which nobody would look at" do
+    expect { files.each { |file| described_class.examples(file) } }.not_to raise_error
+    Dir.mktmpdir do |dir|
+      stub_const("Guide::ROOT", dir)
+      File.write(File.join(dir, "one.md"), "- a list\n    goes on\n\n```sh\n\n    x\n```\n\n    flockctl backup x\n")
+      expect { described_class.examples("one.md") }.to raise_error(/\Aone.md:9: flockctl backup x: make it/)
+    end
+  end
+
   it "has examples of known languages only, so that somebody looks at each" do
     expect(examples.map(&:language).uniq - %w[ruby sh toml ini console text inline yaml]).to eq([])
   end
