@@ -44,6 +44,9 @@ module Guide
     # @return [Array<String>] all guides, as paths from the root
     def files = Dir.chdir(ROOT) { Dir["*.md", "{docs,cookbook,spec}/**/*.md"] }.sort
 
+    # @return [Array<String>] those that are not for who works on the project: there, commands stand for what they do
+    def for_users = files.grep(%r{\A(?:README|docs/|cookbook/)})
+
     private
 
     def blocks(file, guide)

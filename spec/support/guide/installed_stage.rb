@@ -22,9 +22,10 @@ module Guide
     private
 
     def prepare(node)
+      File.write(node.path("run_list"), "recipe[acceptance]")
       ruby = "cd / && exec env -i #{variables(node)} #{RbConfig.ruby}"
       client = "#{Gem.bin_path("chef-bin", "chef-client")} -z --no-color -c #{node.path("client.rb")}"
-      script(node.path("bin/chef-client"), "#{ruby} -W0 #{client} -r 'recipe[acceptance]' \"$@\"")
+      script(node.path("bin/chef-client"), "#{ruby} -W0 #{client} -r \"$(cat #{node.path("run_list")})\" \"$@\"")
       script(program = node.path("bin/flockctl"), "#{ruby} #{@home.bin("flockctl")} \"$@\"")
       node.program = [program]
     end
