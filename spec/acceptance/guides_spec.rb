@@ -12,9 +12,6 @@ require_relative "../support/guide/story"
 RSpec.describe "the guides", :acceptance, order: :defined do
   include_context "with callers"
 
-  # A role for nodes that are asked to be in it.
-  WEB = { "web" => ["recipe[acceptance]"] }.freeze
-
   # README.md founds the flock, as it tells its readers to; the others join it.
   before(:context) do
     @fleet.close
@@ -41,9 +38,10 @@ RSpec.describe "the guides", :acceptance, order: :defined do
 
   # What the guides' nodes are.
   def populate
+    roles = { "web" => ["recipe[acceptance]"] } # for those that are asked to be in it
     { "bender" => { tags: ["cache"] }, "lb" => { tags: ["lb"] }, "db" => {}, "app" => {},
-      "web1" => { tags: %w[web canary], agent_toml: @stage.run_command("web1"), roles: WEB },
-      "web2" => { tags: ["web"], agent_toml: @stage.run_command("web2"), roles: WEB } }
+      "web1" => { tags: %w[web canary], agent_toml: @stage.run_command("web1"), roles: roles },
+      "web2" => { tags: ["web"], agent_toml: @stage.run_command("web2"), roles: roles } }
       .map { |name, options| Thread.new { @stage.join(name, **options) } }.each(&:value)
     %w[bender lb db].each { |name| offer_guide_apis(@stage.node(name)) }
   end

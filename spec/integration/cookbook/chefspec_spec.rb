@@ -19,7 +19,8 @@ RSpec.describe "ChefSpec" do
   end
 
   it "passes the examples of what the gem gives to users' tests, and those of its guide" do
-    said, status = examples_in("spec/support/chefspec_examples", "matchers_spec.rb", "fake_flock_spec.rb", "guide_spec.rb")
+    files = %w[matchers_spec.rb fake_flock_spec.rb guide_spec.rb]
+    said, status = examples_in("spec/support/chefspec_examples", *files)
     expect(status.success?).to be(true), said
     expect(said).to match(/^1[89] examples, 0 failures/)
   end

@@ -11,6 +11,9 @@ module Guide
     CHEFSPEC = "spec/support/chefspec_examples/guide_spec.rb"
     COOKBOOK = "spec/integration/cookbook/guides_spec.rb"
 
+    # Languages of fences that are run.
+    RUN = %w[ruby sh].freeze
+
     # Commands of fences that are not run => why.
     FENCES = {
       /\Abundle exec rb-sys-dock / => "a cross-build, which needs Docker and its images"
@@ -47,7 +50,7 @@ module Guide
       # @return [Array<Example>] fences that are run there
       def fences(spec)
         examples.select do |one|
-          %w[ruby sh].include?(one.language) && runner(one.file) == spec && !listed?(FENCES, one.commands)
+          RUN.include?(one.language) && runner(one.file) == spec && !listed?(FENCES, one.commands)
         end
       end
 
@@ -58,8 +61,8 @@ module Guide
 
       # @return [Array<String>] commands of transcripts that are neither made anew nor listed
       def forgotten
-        typed = examples.select { |one| one.language == "console" && one.file != "docs/troubleshooting.md" }.flat_map(&:typed)
-        typed.reject { |command| listed?(TRANSCRIPTS, [command]) }
+        transcripts = examples.select { |one| one.language == "console" && one.file != "docs/troubleshooting.md" }
+        transcripts.flat_map(&:typed).reject { |command| listed?(TRANSCRIPTS, [command]) }
       end
 
       # @return [Array<Regexp>] what is listed and stands nowhere

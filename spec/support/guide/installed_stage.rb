@@ -16,7 +16,8 @@ module Guide
 
     # @return [Array<String>] where the node's last Chef run had the words from
     def words(node)
-      node.snapshot.fetch("ruby").fetch("load_path").grep(/flock_of_chefs/).reject { |path| path.include?("/cookbooks/") }
+      paths = node.snapshot.fetch("ruby").fetch("load_path")
+      paths.select { |path| path == File.join(ROOT, "lib") || path.match?(%r{/flock_of_chefs(?:-[^/]+)?/lib\z}) }
     end
 
     private

@@ -13,7 +13,7 @@ module Guide
   # recorded, not restarted; STRING is the last token; a workstation is a home.
   class Stage
     # Folders of examples.
-    FOLDERS = %r{(?<![\w.])/(?=(?:tmp|etc/app|etc/bash_completion\.d|etc/flock|srv/app|opt|run/postgresql|var/backups)/)}
+    FOLDERS = %r{(?<![\w.])/(?=(?:tmp|etc/(?:app|bash_completion\.d|flock)|srv/app|opt|run/postgresql|var/backups)/)}
     # Commands of resources and what a node has under that name.
     PROGRAMS = %w[migrate deploy upgrade cluster-init cluster-join warm-cache].freeze
     SERVICES = File.expand_path("services.rb", __dir__)
