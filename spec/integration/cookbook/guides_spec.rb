@@ -8,7 +8,8 @@ require "support/guide/coverage"
 # attributes from its attribute files, resources from its recipes. In why-run, since they are about the whole machine.
 RSpec.describe "the cookbook's guides" do
   fences = Guide::Coverage.fences(Guide::Coverage::COOKBOOK)
-  attributes, recipes = fences.partition { |one| one.text.match?(/^(?:node|default|override|force_\w+)\[/) }
+  commands, resources = fences.partition { |one| one.language == "sh" }
+  attributes, recipes = resources.partition { |one| one.text.match?(/^(?:node|default|override|force_\w+)\[/) }
   recipe = ->(example) { File.basename(example.file, ".md").downcase + example.line.to_s }
 
   before(:context) do
@@ -22,6 +23,8 @@ RSpec.describe "the cookbook's guides" do
   end
 
   after(:context) { FileUtils.rm_rf(@dir) }
+
+  it("have no commands that nobody runs; list them, or run them here") { expect(commands.map(&:to_s)).to eq([]) }
 
   it "have attributes and resources that a Chef run takes" do
     expect([attributes, recipes]).to all(be_any)

@@ -16,14 +16,17 @@ module Guide
 
     # Commands of fences that are not run => why.
     FENCES = {
-      /\Abundle exec rb-sys-dock / => "a cross-build, which needs Docker and its images"
+      /\A(?:bundle exec rb-sys-dock|knife data bag from file) / =>
+        "needs what is not here: Docker and its images; a Chef server that the hub's user may write to"
     }.freeze
 
     # Commands of transcripts that are not made anew => why. Those of docs/troubleshooting.md are: mistakes_spec.rb.
     TRANSCRIPTS = {
-      /\Achef gem install / => "installs from RubyGems; spec/integration/gem_install_spec.rb does, from a file",
+      %r{\A(?:chef gem|\S*/?gem) install |\Aln -s /opt/} =>
+        "installs from RubyGems into Chef's packages; spec/integration/gem_install_spec.rb does, from a file",
       /\Aflockctl version\z/ => "spec/integration/gem_install_spec.rb",
-      /\Achef generate / => "needs Chef Workstation",
+      /\Achef(?: generate |-client -j )|\Aecho .+ > \S+\.json\z|\Aflockctl token create / =>
+        "the way with the cookbook, which needs Chef Workstation; spec/integration/cookbook/converge_spec.rb goes it",
       %r{\Abin/demo\z} => "installs packages of the machine first"
     }.freeze
 
