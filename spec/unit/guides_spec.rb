@@ -47,6 +47,12 @@ RSpec.describe Guide do
       expect([specs.size, forgetful]).to eq([3, []])
     end
 
+    it "has each guide on the fleet that has something to run" do
+      spec = File.read(File.join(described_class::ROOT, coverage::ON_A_FLEET))
+      guides = coverage.fences(coverage::ON_A_FLEET).map(&:file).uniq
+      expect(guides.reject { |file| spec.match?(/\b#{File.basename(file, ".md")}\b/) }).to eq([])
+    end
+
     it "lists what is not run with its reason, and nothing else" do
       expect([coverage.forgotten, coverage.needless]).to eq([[], []])
     end
