@@ -5,7 +5,9 @@ class Picture
   WIDTH = 880
   HEIGHT = 430
   # Light pages and dark ones: an <img> follows the reader's preference as well.
+  # It has a ground of its own, since the page around it need not be what the reader prefers.
   STYLE = <<~CSS
+    .page { fill: #ffffff; }
     text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328; }
     .title { font-weight: 600; font-size: 15px; }
     .code { font-family: ui-monospace, monospace; font-size: 12px; }
@@ -18,6 +20,7 @@ class Picture
     .know { fill: none; stroke: #818b98; stroke-width: 1.5; }
     .mark { fill: #bc4c00; } .ink { fill: #ffffff; font-weight: 600; font-size: 12px; } .tip { fill: #bc4c00; } .btip { fill: #0969da; }
     @media (prefers-color-scheme: dark) {
+      .page { fill: #0d1117; }
       text { fill: #f0f6fc; } .small { fill: #9198a1; } .node { fill: #151b23; stroke: #3d444d; }
       .part { fill: #0d1117; stroke: #656c76; } .disk { fill: #3d1300; stroke: #f0883e; }
       .way { stroke: #f0883e; } .back { stroke: #4493f8; } .mark { fill: #f0883e; } .ink { fill: #0d1117; }
@@ -36,6 +39,7 @@ class Picture
 
   # @return [String] the file
   def to_s
+    box("page", 0, 0, WIDTH, HEIGHT)
     node(20, "bender0")
     node(600, "bender1")
     sender
@@ -89,9 +93,9 @@ class Picture
   end
 
   def ways
-    way("way", "M150,146 V188", 150, 168, 2)
+    way("way", "M150,146 V188", 168, 167, 2)
     way("way", "M266,222 H612", 440, 222, 3)
-    way("way", "M730,190 V148", 730, 168, 4)
+    way("way", "M730,190 V148", 748, 167, 4)
     way("back", "M614,254 H268", 440, 254, 5)
     mark(256, 64, 1)
   end

@@ -1,19 +1,16 @@
 # frozen_string_literal: true
 
 require_relative "../support/fleet/callers"
+require_relative "../support/guide/coverage"
 require_relative "../support/guide/stage"
 require_relative "../support/guide/story"
 
-# Every example of the guides is run as it stands, on real nodes of the names that it uses; what is different here is in
-# Guide::Stage. One that is written later is run, too: let it use what is here, or add to it.
-#
-# Not run here: transcripts (fences `console` and `text`: what installs from registries, and what people see; their
-# commands are looked at in spec/unit/guides_spec.rb, those of docs/troubleshooting.md are made by mistakes_spec.rb) and
-# files of the machine (`ini`, `toml`; spec/unit/guides_spec.rb).
+# Every example of the guides is run as it stands, on real nodes of the names that it uses, and so are the commands
+# within their texts; what is different here is in Guide::Stage. One that is written later is run, too: let it use what
+# is here, or add to it. Who runs the rest, and what nobody runs, is in Guide::Coverage. Files of the machine (`ini`,
+# `toml`) are read as the machine does, in spec/unit/guides_spec.rb.
 RSpec.describe "the guides", :acceptance, order: :defined do
   include_context "with callers"
-
-  def self.founding = "From nothing to a notification"
 
   # README.md founds the flock, as it tells its readers to; the others join it.
   before(:context) do
@@ -22,9 +19,7 @@ RSpec.describe "the guides", :acceptance, order: :defined do
     @fleet = @stage.fleet
     bender0 = @stage.add("bender0", hub: true, agent_toml: @stage.run_command("bender0"))
     @stage.add("bender1")
-    story = Guide::Story.new(@stage)
-    beginning = Guide.examples("README.md").take_while { |one| ["", self.class.founding].include?(one.section) }
-    beginning.each { |example| story.tell(example) }
+    Guide::Story.new(@stage).tell_all(Guide.founding)
     populate
     @bender0 = bender0
     hold(bender0)
@@ -32,8 +27,7 @@ RSpec.describe "the guides", :acceptance, order: :defined do
 
   # Runs that the examples asked for end before their agents do.
   after(:context) do
-    FileUtils.touch(File.join(@fleet.dir, "gate"))
-    @held&.join
+    release
     Fleet.eventually("bender0 has done what it was asked for") do
       state = JSON.parse(@stage.node("app").flockctl!("call", "bender0", "flock_api", "state"))["state"]
       !%w[queued converging].include?(state)
@@ -44,9 +38,10 @@ RSpec.describe "the guides", :acceptance, order: :defined do
 
   # What the guides' nodes are.
   def populate
+    roles = { "web" => ["recipe[acceptance]"] } # for those that are asked to be in it
     { "bender" => { tags: ["cache"] }, "lb" => { tags: ["lb"] }, "db" => {}, "app" => {},
-      "web1" => { tags: %w[web canary], agent_toml: @stage.run_command("web1") },
-      "web2" => { tags: ["web"], agent_toml: @stage.run_command("web2") } }
+      "web1" => { tags: %w[web canary], agent_toml: @stage.run_command("web1"), roles: roles },
+      "web2" => { tags: ["web"], agent_toml: @stage.run_command("web2"), roles: roles } }
       .map { |name, options| Thread.new { @stage.join(name, **options) } }.each(&:value)
     %w[bender lb db].each { |name| offer_guide_apis(@stage.node(name)) }
   end
@@ -76,6 +71,26 @@ RSpec.describe "the guides", :acceptance, order: :defined do
     from = Fleet::Console.new(@stage.node("app"))
     Fleet.eventually("bender0 converges") { from.ask("FlockOfChefs['bender0'][:flock_api].active") }
     from.close
+  end
+
+  def release
+    FileUtils.touch(File.join(fleet.dir, "gate"))
+    @held&.join
+  end
+
+  # What the last guides are about: two nodes of role web, and nobody who converges. Once is enough.
+  def be_the_web
+    release
+    names = %w[web1 web2]
+    files = names.map { |name| stage.node(name).path("run_list") }
+    return if files.all? { |file| File.read(file) == "role[web]" }
+
+    files.each { |file| File.write(file, "role[web]") }
+    names.map { |name| quiet_thread { converge(name, <<~RUBY) } }.each(&:value)
+      service('nginx') { action :nothing }
+      execute('my-script') { command('true'); action :nothing }
+    RUBY
+    offer_guide_apis(stage.node("web1"))
   end
 
   # A recipe is run by Chef, and what has no resources in a script, too.
@@ -108,7 +123,8 @@ RSpec.describe "the guides", :acceptance, order: :defined do
     case example.language
     when "ruby" then run_ruby(example)
     when "sh" then stage.shell(stage.nodes_of(example).first, example)
-    when "inline" then stage.shell(stage.node("app"), example)
+    when "inline" then stage.shell(stage.node(example.file.match?(/calls|waits/) ? "app" : "bender0"), example)
+    when "toml" then stage.nodes_of(example).each { |node| stage.write(node, example) }
     end
   end
 
@@ -118,8 +134,7 @@ RSpec.describe "the guides", :acceptance, order: :defined do
   end
 
   describe "README.md" do
-    rest = in_guide("README.md", "ruby", "sh").drop_while { |one| one.section != founding }
-    rest.reject { |one| one.section == founding }.each do |example|
+    (in_guide("README.md", "ruby", "sh") - Guide.founding).each do |example|
       it("has #{example}, which can be run") { expect { run(example) }.not_to raise_error }
     end
 
@@ -142,13 +157,12 @@ RSpec.describe "the guides", :acceptance, order: :defined do
     end
   end
 
-  # Of the last two also what is written within their text.
-  { "docs/words.md" => [], "docs/security.md" => [], "docs/migration.md" => [], "docs/troubleshooting.md" => [],
-    "docs/calls.md" => ["inline"], "docs/waits.md" => ["inline"] }.each do |guide, more|
+  # What follows on others' ground comes later.
+  %w[words security migration troubleshooting calls waits].map { |name| "docs/#{name}.md" }.each do |guide|
     describe guide do
-      before(:context) { be_a_database if more.any? }
+      before(:context) { be_a_database if guide.match?(/calls|waits/) }
 
-      in_guide(guide, "ruby", "sh", *more).each do |example|
+      in_guide(guide, "ruby", "sh").each do |example|
         it("has #{example}, which can be run") { expect { run(example) }.not_to raise_error }
       end
     end
@@ -182,6 +196,45 @@ RSpec.describe "the guides", :acceptance, order: :defined do
         expect(stage.journal).to wanted
         expect(stage.journal.first).to eq(ends[title].first) if title == "Canary"
       end
+    end
+  end
+
+  describe "what stands within texts" do
+    before(:context) { be_the_web }
+
+    Guide::Coverage.within_texts.each do |example|
+      it("can be run: #{example}, #{example.text}") { expect { run(example) }.not_to raise_error }
+    end
+  end
+
+  describe "docs/flockctl.md" do
+    before(:context) { be_the_web }
+
+    in_guide("docs/flockctl.md", "ruby", "sh").each do |example|
+      it("has #{example}, which can be run") { expect { run(example) }.not_to raise_error }
+    end
+  end
+
+  describe "docs/operations.md" do
+    before(:context) { be_the_web }
+
+    in_guide("docs/operations.md", "sh", "toml").reject { |one| one.place.empty? }.each do |example|
+      it "has #{example}, which can be run" do
+        stage.replace(stage.node("web2")) if example.place.include?("new machine")
+        expect { run(example) }.not_to raise_error
+      end
+    end
+
+    it "ends with all nodes in the flock, and without an operator" do
+      names = fleet.nodes.map(&:name)
+      eventually("all live") { alive.sort == names.sort }
+      alice = Guide::Example.new("", 0, "sh", "flockctl nodes\n", "")
+      expect { stage.shell(stage.workstation("alice"), alice) }.to raise_error(/\Aon alice \(7\)/)
+    end
+
+    def alive
+      nodes = JSON.parse(stage.node("bender0").flockctl!("nodes", "--format", "json"))
+      nodes.select { |one| one["presence"] == "alive" }.map { |one| one["name"] }
     end
   end
 end

@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "support/gem_home"
+require "support/guide/installed_stage"
+require "support/guide/story"
 require_relative "../../rakelib/package/native_gem"
 
 # Both gems as a machine gets them that has never seen them: the source gem compiles all crates, in a minute or two; the
@@ -90,13 +92,24 @@ RSpec.describe "gem install", :slow do
       expect(Dir.children(home.installed)).not_to include("ext", "proto", "Cargo.toml")
     end
 
+    it "is all that README.md's way by hand needs, beside Chef" do
+      stage = Guide::InstalledStage.new(home)
+      nodes = %w[bender0 bender1].map { |name| stage.add(name, hub: name == "bender0") }
+      Guide::Story.new(stage).tell_all(Guide.founding)
+      expect(File.readlines(stage.local("/tmp/humans"))).to eq(["killed\n"] * 2)
+      expect(nodes.flat_map { |node| stage.mapped(node) }.uniq).to eq(home.libraries)
+      expect(nodes.flat_map { |node| stage.words(node) }.uniq).to eq([File.join(home.installed, "lib")])
+    ensure
+      stage&.close
+    end
+
     it "holds a stripped library, which needs nothing that Ruby does not" do
       library = home.libraries.first
       sections, needed = [%w[-S -W], %w[-d -W]].map { |options| home.sh("readelf", *options, library) }
       expect(sections).to include(".dynsym")
       expect(sections).not_to include(".debug_")
       expect(needed.scan(/NEEDED.*\[(.+)\]/).flatten)
-        .to all(start_with("libc.so", "libm.so", "libgcc_s.so", "ld-linux").or(start_with("libpthread.so", "libdl.so")))
+        .to all(match(/\A(?:lib(?:c|m|gcc_s|pthread|dl)\.so|ld-linux)/))
     end
 
     it "is refused by Rubies that it was not built for" do

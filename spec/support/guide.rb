@@ -4,7 +4,10 @@
 module Guide
   ROOT = File.expand_path("../..", __dir__)
   FENCE = /^```(\w*)\n(.*?)^```$/m
+  # Markdown's other form of a block, which has no language, so that nobody would run it.
+  INDENTED = /(?:\A|^[ \t]*\n)(?: {4}|\t).*\S/
   COMMAND = /(?<![`\[])`(flockctl [^`\n]+)`/
+  FOUNDING = "From nothing to a notification"
 
   # @!attribute language
   #   @return [String] of the fence; "" = it names none
@@ -30,12 +33,19 @@ module Guide
       blocks = blocks(file, guide)
       # A line of their own for each that is taken out, so that the numbers stay right.
       prose = guide.gsub(FENCE) { |block| "\n" * block.count("\n") }
+      refuse_indented(file, prose)
       commands = find(prose, COMMAND) { |match, line| Example.new(file, line, "inline", match[1], section(match)) }
       (blocks + commands).sort_by(&:line)
     end
 
+    # @return [Array<Example>] of README.md: how a flock is founded, from its first lines on
+    def founding = examples("README.md").take_while { |one| ["", FOUNDING].include?(one.section) }
+
     # @return [Array<String>] all guides, as paths from the root
     def files = Dir.chdir(ROOT) { Dir["*.md", "{docs,cookbook,spec}/**/*.md"] }.sort
+
+    # @return [Array<String>] those that are not for who works on the project: there, commands stand for what they do
+    def for_users = files.grep(%r{\A(?:README|docs/|cookbook/)})
 
     private
 
@@ -47,6 +57,11 @@ module Guide
       raise "#{file}: #{fences} fences, but #{blocks.size} examples could be read" if fences != 2 * blocks.size
 
       blocks
+    end
+
+    def refuse_indented(file, prose)
+      found = find(prose, INDENTED) { |match, line| "#{file}:#{line + 1}: #{match[0].strip}" }
+      raise "#{found.first}: make it a fenced block" if found.any?
     end
 
     def section(match) = match.pre_match.scan(/^## (.+)$/).flatten.last.to_s

@@ -5,15 +5,14 @@ require "shellwords"
 require "tmpdir"
 require_relative "../../docs/picture"
 require_relative "../support/guide"
+require_relative "../support/guide/coverage"
 require_relative "../support/guide/links"
 require "flock_of_chefs/cli"
 
 # What can be said of the guides without running them; spec/acceptance/guides_spec.rb runs them.
 RSpec.describe Guide do
   files = described_class.files
-  # Not those for who works on the project: there, commands stand for what they do.
-  guides = files.grep(%r{\A(?:README|docs/|cookbook/)})
-  examples = guides.flat_map { |file| described_class.examples(file) }
+  examples = described_class::Coverage.examples
 
   describe "links" do
     files.each do |file|
@@ -25,6 +24,37 @@ RSpec.describe Guide do
         File.write(File.join(dir, "one.md"), "# One\n[a](two.md) [b](#one) [c](#two) `[d](x.md)` [e](https://x.y)\n")
         expect(described_class::Links.broken("one.md", root: dir)).to eq(["two.md", "#two"])
       end
+    end
+  end
+
+  it "has no block that is indented in place of fenced, which nobody would look at" do
+    expect { files.each { |file| described_class.examples(file) } }.not_to raise_error
+    Dir.mktmpdir do |dir|
+      stub_const("Guide::ROOT", dir)
+      File.write(File.join(dir, "one.md"), "- a list\n    goes on\n\n```sh\n\n    x\n```\n\n    flockctl backup x\n")
+      expect { described_class.examples("one.md") }.to raise_error(/\Aone.md:9: flockctl backup x: make it/)
+    end
+  end
+
+  describe "coverage" do
+    coverage = described_class::Coverage
+
+    it "has a spec that runs each guide's examples" do
+      specs = described_class.for_users.map { |file| coverage.runner(file) }.uniq
+      forgetful = specs.reject do |spec|
+        File.read(File.join(described_class::ROOT, spec)).match?(/Guide(?:::Coverage\.fences|\.examples)/)
+      end
+      expect([specs.size, forgetful]).to eq([3, []])
+    end
+
+    it "has each guide on the fleet that has something to run" do
+      spec = File.read(File.join(described_class::ROOT, coverage::ON_A_FLEET))
+      guides = coverage.fences(coverage::ON_A_FLEET).map(&:file).uniq
+      expect(guides.reject { |file| spec.match?(/\b#{File.basename(file, ".md")}\b/) }).to eq([])
+    end
+
+    it "lists what is not run with its reason, and nothing else" do
+      expect([coverage.forgotten, coverage.needless]).to eq([[], []])
     end
   end
 
@@ -111,5 +141,11 @@ RSpec.describe Guide do
 
   it "has the picture that docs/picture.rb draws; `rake doc:picture` draws it again" do
     expect(File.read(File.join(described_class::ROOT, "docs/picture.svg"))).to eq(Picture.new.to_s)
+  end
+
+  # The preference of the reader's browser chooses the colours, whatever the page's are.
+  it "has a picture with a ground of its own, light or dark as the text on it is" do
+    expect(Picture.new.to_s[/<rect.*?>/]).to include('class="page" x="0" y="0" width="880" height="430"')
+    expect(Picture::STYLE.scan(/\.page \{ fill: (#\h+)/).flatten).to eq(["#ffffff", "#0d1117"])
   end
 end

@@ -23,6 +23,15 @@ class Cache
   def flush = true
 end
 
+class MyApi
+  include FlockOfChefs::Api
+
+  api_name :my_api
+  expose :run
+
+  def run = true
+end
+
 class Backup
   include FlockOfChefs::Api
 

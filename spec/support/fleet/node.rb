@@ -17,6 +17,8 @@ class Fleet
     attr_reader :name, :dir, :port, :pid
     # @return [Process::Status, nil] how the agent ended last
     attr_reader :status
+    # @return [Array<String>] a flockctl to start the agent with, in place of this checkout's
+    attr_writer :program
 
     # @param agent_toml [String] more lines of agent.toml, tables last
     # @param port [Integer, nil] the peer port; a free one unless given
@@ -96,8 +98,7 @@ class Fleet
 
     # @param arguments [Array<String>] more of `flockctl agent`
     def start(*arguments, env: {})
-      @pid = Process.spawn(environment.merge(env), "bundle", "exec", "ruby", "exe/flockctl", "agent", "--config",
-                           path("agent.toml"), *arguments,
+      @pid = Process.spawn(environment.merge(env), *program, "agent", "--config", path("agent.toml"), *arguments,
                            out: [path("agent.log"), "a"], err: %i[child out], chdir: ROOT)
       Fleet.eventually("agent of #{name} serves") do
         raise "agent of #{name} ended:\n#{log}" if exited?
@@ -181,6 +182,8 @@ class Fleet
     end
 
     private
+
+    def program = @program || %w[bundle exec ruby exe/flockctl]
 
     def run(env, *command)
       limited = ["timeout", "-s", "KILL", COMMAND_S.to_s, "bundle", "exec", *command]

@@ -15,6 +15,11 @@ class Fleet
     # @return [String] the folder of the identity
     def identity = File.join(@dir, ".flock_of_chefs")
 
+    # @return [String] of the person and the machine
+    attr_reader :name
+
+    def path(*parts) = File.join(@dir, *parts)
+
     # Becomes an operator, by a token of the fleet's first hub.
     def join
       flockctl!("join", "--operator", @fleet.token("--operator", @name))
@@ -41,13 +46,13 @@ class Fleet
       File.write(file, JSON.generate(JSON.parse(File.read(file)).merge("hubs" => hubs)))
     end
 
-    private
-
     # Nothing of the machine's own agent or knife configuration is to be found.
     def environment
       { "HOME" => @dir, "FLOCK_CONFIG" => File.join(@dir, "no-agent.toml"), "FLOCK_OPERATOR_DIR" => nil,
         "CHEF_LICENSE" => "accept-no-persist", "BUNDLE_GEMFILE" => File.join(ROOT, "Gemfile") }
     end
+
+    private
 
     def run(*command)
       limited = ["timeout", "-s", "KILL", Node::COMMAND_S.to_s, "bundle", "exec", *command]

@@ -10,10 +10,10 @@ require_relative "../guide"
 module Guide
   # A fleet on which examples are run as they stand. Only this is other than the guides have it: folders of the whole
   # machine (/tmp, /etc/app, …) are folders of the fleet; `systemctl` starts and stops the fleet's agents; services are
-  # recorded, not restarted; STRING is the last token.
+  # recorded, not restarted; STRING is the last token; a workstation is a home.
   class Stage
     # Folders of examples.
-    FOLDERS = %r{(?<![\w.])/(?=(?:tmp|etc/app|srv/app|opt|run/postgresql)/)}
+    FOLDERS = %r{(?<![\w.])/(?=(?:tmp|etc/(?:app|bash_completion\.d|flock)|srv/app|opt|run/postgresql|var/backups)/)}
     # Commands of resources and what a node has under that name.
     PROGRAMS = %w[migrate deploy upgrade cluster-init cluster-join warm-cache].freeze
     SERVICES = File.expand_path("services.rb", __dir__)
@@ -54,10 +54,25 @@ module Guide
     # @param example [Example]
     # @return [Array<Fleet::Node>] whose it is
     def nodes_of(example, default: DEFAULT)
+      whose = example.place[/\bon (\w+)'s workstation/i, 1]
+      return [workstation(whose)] if whose
+
       words = example.place.match?(/\bon\b/i) ? example.place[/\bon\b.*/i].scan(/[a-z]+\d*/) : []
       found = fleet.nodes.select { |node| words.include?(node.name) }
       found = fleet.nodes if found.empty? && example.place.include?("on both nodes")
       found.empty? ? [node(default)] : found
+    end
+
+    # @return [Fleet::Workstation] of a person, where flockctl and knife are
+    def workstation(name)
+      (@workstations ||= {})[name] ||= Fleet::Workstation.new(fleet, name).tap { |one| equip(one) }
+    end
+
+    # What a machine was is gone: the next one has its name.
+    def replace(node)
+      node.stop
+      FileUtils.rm_rf(node.path("data"))
+      node.edit("machine-id", &:reverse)
     end
 
     # Gives a node the recipe of an example.
@@ -65,19 +80,21 @@ module Guide
     # @return [String] the recipe
     def give(node, example)
       recipe = local(example.text)
-      node.write_cookbook(recipe, "libraries/services.rb" => File.read(SERVICES).sub("JOURNAL", journal_file))
+      node.write_cookbook(recipe, "libraries/services.rb" => File.read(SERVICES).sub("JOURNAL", journal_file),
+                                  "templates/agent.toml.erb" => File.read(node.path("agent.toml")))
       recipe
     end
 
     # Runs Chef with what {give} gave last.
     def converge(node)
-      run = node.chef_client("-r", "recipe[acceptance]", env: environment(node))
+      run = node.chef_client("-r", File.read(node.path("run_list")), env: environment(node))
       run.success? ? run : raise("chef-client on #{node.name}:\n#{run.text}")
     end
 
     # What a node's file is here: the words' file goes into client.rb, APIs to the agent's data.
     def write(node, example)
       case (path = example.place[%r{\A/\S+?(?=,?\s|\z)}])
+      when %r{/agent\.toml} then node.edit("agent.toml") { |text| "#{text}#{example.text}" }
       when %r{/client\.d/} then node.edit("client.rb") { |text| text.sub(/^require .*\n/, example.text) }
       when %r{\A/var/lib/flock/apis/(\w+\.rb)} then offer(node, Regexp.last_match(1), local(example.text))
       else raise "#{example}: nothing is known of #{path}"
@@ -108,12 +125,20 @@ module Guide
     def journal_file = File.join(fleet.dir, "journal")
 
     def prepare(node)
+      File.write(node.path("run_list"), "recipe[acceptance]")
       script(node.path("bin/flockctl"),
              "exec #{RbConfig.ruby} -rbundler/setup -I#{ROOT}/lib #{ROOT}/exe/flockctl \"$@\"")
       variables = node.environment.map { |name, value| "#{name}='#{value}'" }.join(" ")
       script(node.path("bin/chef-client"),
              "cd #{ROOT} && exec env #{variables} bundle exec chef-client -z --no-color -c #{node.path("client.rb")} " \
-             "-r 'recipe[acceptance]' \"$@\"")
+             "-r \"$(cat #{node.path("run_list")})\" \"$@\"")
+    end
+
+    def equip(workstation)
+      { "flockctl" => "#{ROOT}/exe/flockctl", "knife" => Gem.bin_path("knife", "knife") }.each do |name, program|
+        script(workstation.path("bin", name),
+               "cd #{workstation.path} && exec #{RbConfig.ruby} -rbundler/setup -I#{ROOT}/lib #{program} \"$@\"")
+      end
     end
 
     def script(path, text)
@@ -141,7 +166,9 @@ module Guide
     end
 
     def service(node, command)
-      command.include?("stop") ? node.stop : start(node)
+      verb = command[/systemctl (\S+)/, 1]
+      node.stop if %w[stop restart].include?(verb)
+      start(node) unless verb == "stop"
       ""
     end
 

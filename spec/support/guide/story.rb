@@ -22,6 +22,9 @@ module Guide
       raise "#{example}: #{e.message}"
     end
 
+    # @param examples [Array<Example>]
+    def tell_all(examples) = examples.each { |example| tell(example) }
+
     private
 
     def ruby(example)
