@@ -89,3 +89,42 @@ async fn what_is_a_nodes_own_business_is_not_for_operators() {
     let nobody = wire::request(pb::StatusRequest {}, 1_000);
     assert_eq!(code(door.status(nobody).await), "not_an_operator");
 }
+
+#[tokio::test]
+async fn who_waits_a_lot_keeps_a_share_and_leaves_others_theirs() {
+    let agent = Agent::start().await;
+    let door = Arc::new(Operators::new(agent.service.clone()));
+    let observe = |who: &str| {
+        let (door, asked) = (door.clone(), by(who, pb::ObserveRequest::default()));
+        tokio::spawn(async move { code(door.observe(asked).await) })
+    };
+    let held: Vec<_> = (0..limits::OPERATOR_WAITS).map(|_| observe("alice")).collect();
+    let await_end = async |who: &str| {
+        let ended = pb::AwaitRequest {
+            id: id(99),
+            ..Default::default()
+        };
+        code(door.r#await(by(who, ended)).await)
+    };
+    let begun = tokio::time::Instant::now();
+    while await_end("alice").await.is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "she may hold as many as she likes");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(await_end("alice").await, "operator_busy");
+    assert_eq!(
+        code(door.call(by("alice", pb::CallRequest::default())).await),
+        "operator_busy"
+    );
+    assert_eq!(
+        code(door.status(by("alice", pb::StatusRequest {})).await),
+        "",
+        "she can look"
+    );
+    assert_eq!(await_end("bob").await, "");
+    for one in held {
+        one.abort();
+        assert!(one.await.unwrap_err().is_cancelled());
+    }
+    assert_eq!(await_end("alice").await, "", "what she let go is hers again");
+}
