@@ -192,6 +192,11 @@ impl Local for Operators {
         self.local.why(request).await
     }
 
+    async fn operators(&self, request: Request<pb::OperatorsRequest>) -> Answer<pb::OperatorRecords> {
+        let _caller = self.caller(&request)?;
+        self.local.operators(request).await
+    }
+
     async fn metrics(&self, _: Request<pb::MetricsRequest>) -> Answer<pb::MetricsReport> {
         not_here("metrics")
     }
