@@ -84,13 +84,13 @@ async fn every_row_is_kept_from_the_first_schema_to_this_one() {
 async fn chains_of_older_drafts_are_found_as_new_ones_are() {
     let dir = TempDir::new().unwrap();
     let path = first(&dir);
-    let root = draft::tests::id(1);
+    let root = draft::tests::id(9);
     let caused = pb::Draft {
         cause_root: root.clone(),
-        ..draft::tests::draft(2, "bender1")
+        ..draft::tests::draft(7, "bender1")
     };
     let old = Connection::open(&path).unwrap();
-    let values = rusqlite::params![draft::tests::id(7), caused.encode_to_vec()];
+    let values = rusqlite::params![caused.id, caused.encode_to_vec()];
     old.execute("INSERT INTO outbox VALUES (3, ?1, x'02', ?2, 1)", values)
         .unwrap();
     let delivery = "INSERT INTO delivery VALUES (3, 'bender1', x'ad', 'queued', '', '', 0, 0, 1, 1, 1)";

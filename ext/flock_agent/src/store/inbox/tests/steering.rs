@@ -179,7 +179,9 @@ fn a_chain_is_found_by_its_root_without_a_scan() {
     let mut plan = conn
         .prepare(&format!("EXPLAIN QUERY PLAN {}", super::super::operator::of_chain()))
         .unwrap();
-    let plan = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
+    let plan = plan
+        .query_map(rusqlite::params!["", 1], |row| row.get::<_, String>(3))
+        .unwrap();
     let plan = plan.map(|row| row.unwrap()).collect::<Vec<_>>().join("; ");
     for index in [
         "inbox_id (id=?",
