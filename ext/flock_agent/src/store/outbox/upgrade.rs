@@ -8,7 +8,7 @@ const COLUMNS: &str = "
 ALTER TABLE outbox ADD COLUMN cause_root TEXT NOT NULL DEFAULT '';  -- the draft's own; '' = it begins a chain
 CREATE INDEX outbox_root ON outbox (cause_root) WHERE cause_root <> '';
 ALTER TABLE delivery ADD COLUMN operator TEXT NOT NULL DEFAULT '';  -- who asks; '' = this node itself
-CREATE INDEX delivery_operators ON delivery (operator) WHERE operator <> '' AND state IN ('queued', 'offered', 'stored', 'claimed');
+CREATE INDEX delivery_operators ON delivery (operator, state) WHERE operator <> '' AND state IN ('queued', 'offered', 'stored', 'claimed');
 ";
 
 /// Adds the columns; of older drafts the root is read from what is stored.
