@@ -33,6 +33,7 @@ module FlockOfChefs
     register "status", Commands::Status
     register "nodes", Commands::Nodes
     register "node remove", Commands::NodeRemove
+    register "operators", Commands::Operators
     register "operator remove", Commands::OperatorRemove
     register "token create", Commands::TokenCreate
     register "resources", Commands::Resources

@@ -103,6 +103,26 @@ RSpec.describe "An operator without an agent, by flockctl and by knife", :accept
     expect([again.exit_code, alice.flockctl("nodes").exit_code]).to eq([0, 0])
   end
 
+  it "is listed on the hub and for other operators until it is removed, and then no token of it is left" do
+    hub
+    alice.join
+    bob = Fleet::Workstation.new(fleet, "bob").join
+    listed = JSON.parse(hub.flockctl("operators", "--format", "json").out)
+    expect(listed.map { |operator| operator["name"] }).to eq(%w[alice bob])
+    month = 30 * 24 * 60 * 60
+    expect(listed.first["expires_ms"] / 1000).to be_within(600).of(Time.now.to_i + month)
+    expect(alice.flockctl!("operators", "--format", "text")).to match(/^bob +20\d\d-.* +20\d\d-/)
+    expect(alice.knife("flock", "operators", "-F", "names").out.split).to eq(%w[alice bob])
+    member = fleet.join("web1").flockctl("operators")
+    expect([member.exit_code, member.err]).to match [7, include("this node is no hub")]
+
+    kept_back = fleet.token("--operator", "alice")
+    expect(hub.flockctl("operator", "remove", "alice").exit_code).to eq(0)
+    expect(bob.flockctl!("operators", "--format", "names").split).to eq(%w[bob])
+    again = alice.flockctl("join", "--operator", kept_back, "--replace")
+    expect([again.exit_code, again.err]).to match [7, include("no such join token")]
+  end
+
   it "is kept by a hub that is killed, goes to another hub, and says when there is none" do
     hub
     web1 = open_to_operators("web1")

@@ -26,6 +26,7 @@ pub mod link;
 mod local_stream;
 pub mod logging;
 mod memory;
+mod places;
 mod plain_file;
 pub mod process;
 pub mod registry;

@@ -3,12 +3,14 @@
 mod apis;
 mod calls;
 mod delivery;
+mod operators;
 mod runs;
 mod subscriptions;
 
 pub use apis::*;
 pub use calls::*;
 pub use delivery::*;
+pub use operators::*;
 pub use runs::*;
 pub use subscriptions::*;
 
@@ -60,6 +62,11 @@ pub const ENCOUNTERS: usize = 10_000;
 
 /// Records of one chain of notifications that a node tells, of what it sent and of what it received each.
 pub const TRACED: usize = 200;
+
+/// Traces that a node answers at a time, and those of one caller among them.
+pub const TRACES: usize = 16;
+/// See [`TRACES`].
+pub const TRACES_OF_CALLER: usize = 4;
 
 /// Longest chain of notifications that cause one another.
 pub const CHAIN_HOPS: usize = 8;

@@ -7,7 +7,7 @@ module FlockOfChefs
     # Single values as people read them.
     module Value
       # Points in time; all other +_ms+ are durations.
-      TIMES = /(?:created|updated|expires|started|ended|fired|time|heard|met|failed|since|removed)_ms\z/
+      TIMES = /(?:created|updated|expires|started|ended|fired|time|heard|met|failed|since|removed|issued)_ms\z/
       # A number, of seconds unless it has a unit.
       DURATION = /\A(\d+)(ms|s|m|h|d)?\z/
       # Unit => milliseconds.

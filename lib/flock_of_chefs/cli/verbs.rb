@@ -74,8 +74,8 @@ module FlockOfChefs
       end
 
       %w[Agent Backup Call Completion ConfigCheck Doctor Init Join JoinOperator Leave LogLevel Metrics
-         NodeRemove Nodes Notifications Notify OperatorRemove Resources Restore RunChef Status Steer
-         Subscriptions TokenCreate Trace Version Wait Why].each do |name|
+         NodeRemove Nodes Notifications Notify OperatorRemove Operators Resources Restore RunChef Status
+         Steer Subscriptions TokenCreate Trace Version Wait Why].each do |name|
         file = name.gsub(/(?<=[a-z])(?=[A-Z])/, "_").downcase
         autoload name, File.join(__dir__, "verbs", "#{file}.rb")
       end

@@ -23,6 +23,7 @@ RSpec.describe "the formats of flockctl" do
     "resources" => { "node" => "web1", "cards" => [{ "key" => "file[/x]", "allowed_actions" => ["create"] }] },
     "status" => { "agent" => { "name" => "web1" }, "link" => "connected" },
     "subscriptions" => { "records" => [subscription] },
+    "operators" => { "records" => [{ "name" => "alice", "issued_ms" => 1, "expires_ms" => 2 }] },
     "token_create" => { "id" => "t", "join_string" => "flock1.x", "expires_ms" => 1 },
     "hello" => { "name" => "web1" }, "observe" => {},
     "why" => { "node" => "web1", "now_ms" => 1, "info" => node, "hub_problem" => "away", "waiting" => 0 }
@@ -42,6 +43,7 @@ RSpec.describe "the formats of flockctl" do
     "notifications show" => [{ id: "0190" }, "0190-id"], "notifications retry" => [{ id: "0190" }, "0190-id"],
     "notifications drop" => [{ id: "0190" }, "0190-id"],
     "notify" => [{ node: "web1", resource: "service[x]", action: "restart" }, "0190-id"],
+    "operators" => [{}, "alice"],
     "operator remove" => [{ name: "alice" }, "alice"],
     "resources" => [{}, "file[/x]"], "restore" => [{ file: "/b" }, "web1"],
     "run-chef" => [{ node: "web1" }, "0190-id"], "status" => [{}, "web1"], "subscriptions" => [{}, "ab12"],

@@ -40,6 +40,16 @@ RSpec.describe FlockOfChefs::CLI::Verbs do
     expect(client.calls.map { |call| call[1] }).to eq([{ name: "operator/alice" }] * 2)
   end
 
+  it "lists operators, with times that people read" do
+    records = [{ "name" => "alice", "issued_ms" => 1_700_000_000_000, "expires_ms" => 1_702_592_000_000 }]
+    client = FakeLocalClient.new("operators" => { "records" => records })
+    io = StringIO.new
+    FlockOfChefs::CLI::Output.new("text", io).print(verb(:Operators).call(client))
+    expect(io.string).to match(/alice +2023-11-14T22:13:20Z +2023-12-14T22:13:20Z/)
+    verb(:Operators).call(FakeLocalClient.new("operators" => { "records" => [] }))
+    expect(talk).to eq(["no operators; `flockctl token create --operator NAME` on a hub invites one"])
+  end
+
   it "tells who asked for a notification only where that was an operator" do
     story = lambda do |operator|
       client = FakeLocalClient.new("list" => { "records" => [{ "id" => "1", "operator" => operator }] })

@@ -151,6 +151,14 @@ impl Inquiries for Answers {
         subscribing::of_flock(self, &request).await
     }
 
+    async fn operators(&self) -> Result<pb::OperatorRecords> {
+        let none = Err(Error::denied("this node is no hub").with_code("hub_only"));
+        let hub = self.hub_only(self.hub.as_ref().map_or(none, Ok))?;
+        Ok(pb::OperatorRecords {
+            records: hub.operators().await?,
+        })
+    }
+
     async fn token_create(&self, request: pb::TokenRequest) -> Result<pb::Token> {
         let pin = self.identity.pin()?;
         let operator = request.operator;

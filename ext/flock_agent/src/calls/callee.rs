@@ -10,14 +10,21 @@ use super::{
     FLOCK_API,
     builtin::Builtin,
     check,
-    places::Places,
     requests::ChefRequests,
     streams::{Read, Streams},
     versions,
     waits::Waits,
 };
 use crate::{
-    apis::Apis, delivery::gate::Gate, dispatch::Errands, pb, run_state::RunWatch, store::Store, tally::Tally, text,
+    apis::Apis,
+    delivery::gate::Gate,
+    dispatch::Errands,
+    pb,
+    places::{Place, Places},
+    run_state::RunWatch,
+    store::Store,
+    tally::Tally,
+    text,
 };
 
 /// This node as others call it; cheap to clone.
@@ -30,6 +37,7 @@ struct Inner {
     apis: Arc<dyn Apis>,
     waits: Arc<Waits>,
     observers: Places,
+    traces: Places,
     streams: Streams,
     answered: Tally,
     /// Of this start of the agent.
@@ -72,6 +80,7 @@ impl Callee {
             apis: parts.apis,
             waits: parts.waits,
             observers: Places::new(limits::OBSERVERS, limits::OBSERVERS_OF_CALLER),
+            traces: Places::new(limits::TRACES, limits::TRACES_OF_CALLER),
             streams: Streams::default(),
             answered: Tally::default(),
             mark: text::hex(&rand::random::<[u8; 8]>()),
@@ -109,6 +118,7 @@ impl Callee {
         if call.api == FLOCK_API {
             let arguments: Vec<Value> = serde_json::from_slice(&call.arguments)
                 .map_err(|e| Error::protocol(format!("arguments are a JSON array: {e}")).with_code("bad_call"))?;
+            let _place = self.place_for(from, &call.method)?;
             return self.0.builtin.call(&call.method, &arguments).await;
         }
         if !call.stream.is_empty() {
@@ -121,6 +131,16 @@ impl Callee {
             return self.0.streams.begin(from, call, read, open).await;
         }
         Ok(read.put(self.0.apis.call(from, call).await?))
+    }
+
+    /// What reads much of the store is not asked for by many at once.
+    fn place_for(&self, from: &Holder, method: &str) -> Result<Option<Place>> {
+        if method != "trace" {
+            return Ok(None);
+        }
+        let busy =
+            || Error::rejected("this node answers as many traces as it may; ask again later").with_code("traces");
+        self.0.traces.take(from).map(Some).ok_or_else(busy)
     }
 
     fn read_of(&self, api: &str) -> Read {
@@ -240,5 +260,42 @@ impl Callee {
             (_, Some(api)) => versions::of_api(self.0.apis.version(api)),
             _ => versions::of_attributes(&view),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flock_core::policy::Policy;
+
+    use super::*;
+    use crate::fixtures::{Target, callee, name};
+
+    #[tokio::test]
+    async fn who_traces_a_lot_leaves_others_their_share() {
+        let target = Target::new(Policy::default());
+        let callee = callee(&target);
+        let trace = async |from: &str| {
+            let call = pb::CallRequest {
+                node: "target".into(),
+                api: FLOCK_API.into(),
+                method: "trace".into(),
+                arguments: br#"["01900000-0000-7000-8000-000000000001"]"#.to_vec(),
+                timeout_ms: 60_000,
+                ..Default::default()
+            };
+            let answer = callee.call(&name(from), call).await;
+            answer
+                .map(|_| String::new())
+                .unwrap_or_else(|error| error.code().to_owned())
+        };
+        let held: Vec<_> = (0..limits::TRACES_OF_CALLER)
+            .map(|_| callee.0.traces.take(&name("greedy").into()).unwrap())
+            .collect();
+        assert_eq!(
+            (trace("greedy").await, trace("other").await),
+            ("traces".into(), String::new())
+        );
+        drop(held);
+        assert_eq!(trace("greedy").await, "");
     }
 }

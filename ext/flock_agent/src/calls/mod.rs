@@ -8,7 +8,6 @@ mod caller;
 mod check;
 mod cycles;
 mod observe;
-mod places;
 mod requests;
 mod streams;
 #[cfg(test)]

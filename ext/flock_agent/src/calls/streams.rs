@@ -19,10 +19,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::places::{Place, Places};
 use crate::{
     apis::{Item, Yielding},
     pb,
+    places::{Place, Places},
 };
 
 /// What one can watch to learn whether an answer would be another one.

@@ -120,6 +120,7 @@ impl Client {
             "why" => one.run(|mut c, r| async move { c.why(r).await }).await,
             "metrics" => one.run(|mut c, r| async move { c.metrics(r).await }).await,
             "log_level" => one.run(|mut c, r| async move { c.log_level(r).await }).await,
+            "operators" => one.run(|mut c, r| async move { c.operators(r).await }).await,
             "backup" => one.run(|mut c, r| async move { c.backup(r).await }).await,
             _ => Err(Error::configuration(format!("the agent has no operation {op:?}")).with_code("unknown_op")),
         }

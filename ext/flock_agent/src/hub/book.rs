@@ -10,7 +10,7 @@ use super::{
     keys::{self, ENROLLED, LIVE, Live, NODES, REMOVED, Removed},
 };
 use crate::{
-    identity::enrol::EnrolledRecord,
+    identity::enrol::{EnrolledRecord, TOKENS, TokenRecord},
     pb,
     registry::{Committed, Entry, Expect, Listing, Op, Registry, Session},
     transport::PeerIdentity,
@@ -124,7 +124,8 @@ impl Book {
         Ok(self.get(&keys::key(REMOVED, name)).await?.is_some())
     }
 
-    /// Removes a node or an operator from the flock; removing it again changes nothing.
+    /// Removes a node or an operator from the flock; removing it again changes nothing. Of an operator the join tokens go with it, so that
+    /// only a new one brings it back.
     ///
     /// # Errors
     /// `node_not_found` when the flock never knew the name.
@@ -138,7 +139,11 @@ impl Book {
             key: key(prefix),
             expect: Expect::Any,
         };
+        let mut tokens = self.tokens_of(name).await?;
+        self.delete(tokens.split_off(tokens.len().min(limits::OLD_AT_ONCE)))
+            .await?;
         let mut ops = vec![delete(NODES), delete(LIVE)];
+        ops.extend(tokens.into_iter().map(forget));
         ops.extend(self.outlived(removed.removed_ms).await?);
         if !again {
             let value = keys::encode(removed)?;
@@ -220,13 +225,22 @@ impl Book {
     async fn delete(&self, entries: Vec<Entry>) -> Result<Option<u64>> {
         let mut revision = None;
         for some in entries.chunks(limits::REGISTRY_TXN_OPS / 2) {
-            let delete = |entry: &Entry| Op::Delete {
-                key: entry.key.clone(),
-                expect: Expect::Any,
-            };
-            revision = Some(self.txn(some.iter().map(delete).collect()).await?.revision);
+            revision = Some(self.txn(some.iter().cloned().map(forget).collect()).await?.revision);
         }
         Ok(revision)
+    }
+
+    /// The join tokens that let in an operator, and nobody else.
+    async fn tokens_of(&self, name: &Holder) -> Result<Vec<Entry>> {
+        if !name.is_operator() {
+            return Ok(Vec::new());
+        }
+        let own = |entry: &Entry| {
+            let token: Option<TokenRecord> = keys::decode(&entry.key, &entry.value);
+            token.is_some_and(|token| token.operator == name.name())
+        };
+        let entries = self.list(TOKENS).await?.entries;
+        Ok(entries.into_iter().filter(own).collect())
     }
 
     /// Forgets, a few at a time, who was removed so long ago that no certificate of theirs is left.
@@ -273,6 +287,13 @@ impl Book {
             expect: Expect::Any,
             session: Some(session.clone()),
         })
+    }
+}
+
+fn forget(entry: Entry) -> Op {
+    Op::Delete {
+        key: entry.key,
+        expect: Expect::Any,
     }
 }
 

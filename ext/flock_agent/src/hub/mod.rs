@@ -15,6 +15,7 @@ mod index;
 pub(crate) mod keys;
 mod line;
 mod load;
+mod operators;
 mod publish;
 mod relay;
 mod resolve;

@@ -85,12 +85,23 @@ pub(super) struct Material {
 #[derive(Debug, Clone)]
 pub(super) struct Files {
     dir: PathBuf,
+    /// A person's: other remedies help.
+    operator: bool,
 }
 
 impl Files {
     pub fn of(data_dir: &Path) -> Self {
         Self {
             dir: data_dir.join("identity"),
+            operator: false,
+        }
+    }
+
+    /// Those of an operator.
+    pub fn of_operator(dir: &Path) -> Self {
+        Self {
+            operator: true,
+            ..Self::of(dir)
         }
     }
 
@@ -102,6 +113,7 @@ impl Files {
     pub fn create(&self, material: &Material) -> Result<()> {
         let new = Self {
             dir: self.dir.with_extension("new"),
+            operator: self.operator,
         };
         remove(&new.dir)?;
         private_dir(&new.dir)?;
@@ -152,7 +164,7 @@ impl Files {
 
     pub fn meta(&self) -> Result<Meta> {
         let meta: Meta =
-            serde_json::from_str(&self.read("identity.json")?).map_err(|e| damaged("identity.json", &e))?;
+            serde_json::from_str(&self.read("identity.json")?).map_err(|e| self.damaged("identity.json", &e))?;
         if meta.version > VERSION {
             return Err(Error::configuration(format!(
                 "{} is of a newer version of flock_of_chefs; install that one again",
@@ -167,7 +179,7 @@ impl Files {
         let meta = self.meta()?;
         Ok(Material {
             node: self.keyed("node.pem")?,
-            roots: certificates("roots.pem", &self.read("roots.pem")?)?,
+            roots: self.certificates("roots.pem", &self.read("roots.pem")?)?,
             authority: if meta.hub { Some(self.keyed("hub.pem")?) } else { None },
             root: if self.dir.join("root.pem").exists() {
                 Some(self.keyed("root.pem")?)
@@ -181,11 +193,11 @@ impl Files {
     fn keyed(&self, file: &str) -> Result<Keyed> {
         self.refuse_public(file)?;
         let text = self.read(file)?;
-        let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|e| damaged(file, &e))?;
-        let key = KeyPair::try_from(&key).map_err(|e| damaged(file, &e))?;
+        let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|e| self.damaged(file, &e))?;
+        let key = KeyPair::try_from(&key).map_err(|e| self.damaged(file, &e))?;
         Ok(Keyed {
             key,
-            chain: certificates(file, &text)?,
+            chain: self.certificates(file, &text)?,
         })
     }
 
@@ -205,7 +217,7 @@ impl Files {
     }
 
     fn read(&self, file: &str) -> Result<String> {
-        std::fs::read_to_string(self.dir.join(file)).map_err(|e| damaged(file, &e))
+        std::fs::read_to_string(self.dir.join(file)).map_err(|e| self.damaged(file, &e))
     }
 
     fn write(&self, file: &str, text: &str) -> Result<()> {
@@ -223,6 +235,28 @@ impl Files {
             .and_then(|()| std::fs::rename(&beside, &path))
             .and_then(|()| sync_parent(&path));
         written.map_err(|e| unwritable(&path, &e))
+    }
+
+    fn certificates(&self, file: &str, text: &str) -> Result<Vec<CertificateDer<'static>>> {
+        let all: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+        let all = all.map_err(|e| self.damaged(file, &e))?;
+        if all.is_empty() {
+            Err(self.damaged(file, &"it holds no certificate"))
+        } else {
+            Ok(all)
+        }
+    }
+
+    fn damaged(&self, file: &str, why: &dyn std::fmt::Display) -> Error {
+        let remedy = match self.operator {
+            true => {
+                "get another: `flockctl token create --operator NAME` on a hub, then `flockctl join --operator STRING --replace` here"
+            }
+            false => "put a backup back (`flockctl restore FILE --replace`) or run `flockctl join STRING --replace`",
+        };
+        let path = self.dir.join(file);
+        Error::configuration(format!("{} cannot be used: {why}; {remedy}", path.display()))
+            .with_code("identity_damaged")
     }
 }
 
@@ -252,16 +286,6 @@ fn remove_file(file: &Path) -> io::Result<()> {
     }
 }
 
-fn certificates(file: &str, text: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let all: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-    let all = all.map_err(|e| damaged(file, &e))?;
-    if all.is_empty() {
-        Err(damaged(file, &"it holds no certificate"))
-    } else {
-        Ok(all)
-    }
-}
-
 fn keyed_pem(keyed: &Keyed) -> String {
     pem("PRIVATE KEY", keyed.key.serialized_der()) + &certificates_pem(&keyed.chain)
 }
@@ -275,16 +299,9 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{body}-----END {label}-----\n")
 }
 
-fn damaged(file: &str, why: &dyn std::fmt::Display) -> Error {
-    Error::configuration(format!(
-        "identity/{file} in data_dir cannot be used: {why}; put a backup back (`flockctl restore FILE --replace`) or run `flockctl join STRING --replace`"
-    ))
-    .with_code("identity_damaged")
-}
-
 fn unwritable(path: &Path, error: &io::Error) -> Error {
     Error::configuration(format!(
-        "cannot write {}: {error}; check data_dir, who owns it and whether the disk is full",
+        "cannot write {}: {error}; check who owns the folder and whether the disk is full",
         path.display()
     ))
     .with_code("data_dir")

@@ -4,6 +4,7 @@ mod ca;
 pub mod cert;
 pub mod enrol;
 mod files;
+mod folder;
 mod join;
 mod join_string;
 pub mod machine;

@@ -2,7 +2,10 @@
 //!
 //! The folder holds `identity/` as an agent's data_dir does. It is bound to no machine, and no service of nodes takes its certificate.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use flock_core::{
     Error, ErrorKind, Result,
@@ -10,8 +13,9 @@ use flock_core::{
 };
 
 use super::{
-    Identity, JoinOptions,
-    files::{Files, Meta, private_dir},
+    Identity, JoinOptions, credentials,
+    files::{Files, Material, Meta, private_dir},
+    folder::{FolderLock, is_a_nodes},
     join::{Candidate, enrol},
     join_string::JoinString,
     renew,
@@ -28,14 +32,15 @@ pub struct Operator {
     /// Never handed out: its name alone would look like a node's.
     identity: Identity,
     name: OperatorName,
+    dir: PathBuf,
 }
 
 impl Operator {
     /// Enrols the operator for whom a join string was made, and stores what it is given in `dir`.
     ///
     /// # Errors
-    /// `configuration`: no join string, or one for nodes (`bad_join_string`); there is an identity already (`already_joined`);
-    /// else as [`Identity::join`].
+    /// `configuration`: no join string, or one for nodes (`bad_join_string`); there is an identity already (`already_joined`), which
+    /// `replace` gives up unless it is a node's (`nodes_folder`); else as [`Identity::join`].
     pub async fn join(dir: &Path, join_string: &str, options: JoinOptions, clock: Clock) -> Result<Self> {
         let invitation = JoinString::parse(join_string)?;
         if invitation.operator.is_empty() {
@@ -45,20 +50,16 @@ impl Operator {
             .with_code("bad_join_string"));
         }
         let name = OperatorName::parse(&invitation.operator)?;
-        if !options.replace && Files::of(dir).exist() {
-            return Err(Error::configuration(format!(
-                "{} holds an identity already: add --replace, or name another folder with FLOCK_OPERATOR_DIR",
-                dir.display()
-            ))
-            .with_code("already_joined"));
-        }
+        refuse_kept(dir, options.replace)?;
+        private_dir(dir)?;
+        let _lock = FolderLock::take(dir).await?;
+        refuse_kept(dir, options.replace)?;
         let candidate = Candidate {
             holder: Holder::Operator(name),
             hub: false,
         };
         let material = enrol(&candidate, &invitation, options, &clock).await?;
-        private_dir(dir)?;
-        Files::of(dir).create(&material)?;
+        Files::of_operator(dir).create(&material)?;
         Self::load_with(dir, clock)
     }
 
@@ -70,8 +71,8 @@ impl Operator {
         Self::load_with(dir, Clock::system())
     }
 
-    fn load_with(dir: &Path, clock: Clock) -> Result<Self> {
-        let files = Files::of(dir);
+    pub(super) fn load_with(dir: &Path, clock: Clock) -> Result<Self> {
+        let files = Files::of_operator(dir);
         if !files.exist() {
             return Err(Error::configuration(format!(
                 "no operator's identity is in {}: `flockctl token create --operator NAME` on a hub makes a join string, \
@@ -87,7 +88,8 @@ impl Operator {
         }
         let (name, hubs) = (OperatorName::parse(&material.meta.name)?, material.meta.hubs.clone());
         let identity = Identity::assemble(files, hubs, material, clock)?;
-        Ok(Self { identity, name })
+        let dir = dir.to_owned();
+        Ok(Self { identity, name, dir })
     }
 
     /// Whose it is.
@@ -115,24 +117,40 @@ impl Operator {
         self.identity.tls()
     }
 
-    /// Renews the certificate if two thirds of its life are over. That fails without a word while it still holds.
+    /// Renews the certificate if two thirds of its life are over; of several commands at once one does, and the others take up what it
+    /// got. That fails without a word while it still holds.
     ///
     /// # Errors
     /// Once it has ended: `connection` when no hub could be asked, `denied` when it refuses; both name the way to another one.
     pub async fn keep_fresh(&self) -> Result<()> {
-        let tls = self.identity.tls();
-        let now_ms = tls.clock().now_ms();
-        if renew::due_ms(tls.current().info()) > now_ms {
+        if !self.is_due() {
             return Ok(());
         }
-        match renew::renew(&self.identity).await {
-            Err(error) if self.expires_ms() <= now_ms => Err(self.ended(&error)),
+        match self.renew().await {
+            Err(error) if self.expires_ms() <= self.now_ms() => Err(self.ended(&error)),
             Err(error) => {
                 tracing::debug!(%error, "the certificate was not renewed");
                 Ok(())
             }
             Ok(()) => Ok(()),
         }
+    }
+
+    async fn renew(&self) -> Result<()> {
+        let _lock = FolderLock::take(&self.dir).await?;
+        self.identity.reload()?;
+        match self.is_due() {
+            true => renew::renew(&self.identity).await,
+            false => Ok(()),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        renew::due_ms(self.identity.tls().current().info()) <= self.now_ms()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.identity.tls().clock().now_ms()
     }
 
     fn ended(&self, why: &Error) -> Error {
@@ -149,6 +167,51 @@ impl Operator {
         );
         Error::new(kind, message).with_code("certificate_expired")
     }
+}
+
+impl Identity {
+    /// Takes up what another process has put in the place of what this one has read.
+    ///
+    /// # Errors
+    /// `configuration` when it cannot be used, or is somebody else's by now.
+    fn reload(&self) -> Result<()> {
+        let Material { meta, node, roots, .. } = self.0.files.load()?;
+        if (&meta.name, &meta.flock_id, meta.operator)
+            != (&self.0.meta.name, &self.0.meta.flock_id, self.0.meta.operator)
+        {
+            let message = format!(
+                "the identity of {} was replaced meanwhile; run the command again",
+                self.0.meta.name
+            );
+            return Err(Error::configuration(message).with_code("renamed"));
+        }
+        if node.chain != self.0.tls.current().chain() {
+            self.0.tls.replace(credentials(&node, roots)?);
+        }
+        Ok(())
+    }
+}
+
+/// Refuses to put an operator's identity where one is kept, or where a node's is or was: that one is not to be had again.
+fn refuse_kept(dir: &Path, replace: bool) -> Result<()> {
+    let files = Files::of_operator(dir);
+    let known = files.exist().then(|| files.meta());
+    let node = matches!(&known, Some(Ok(meta)) if !meta.operator);
+    if node || is_a_nodes(dir) {
+        return Err(Error::configuration(format!(
+            "{} is the data_dir of a node, whose identity is kept whatever is asked for; name a folder of your own with FLOCK_OPERATOR_DIR",
+            dir.display()
+        ))
+        .with_code("nodes_folder"));
+    }
+    if known.is_none() || replace {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "{} holds an operator's identity already: add --replace, or name another folder with FLOCK_OPERATOR_DIR",
+        dir.display()
+    ))
+    .with_code("already_joined"))
 }
 
 /// Refuses the identity of a person in the place of a node's.

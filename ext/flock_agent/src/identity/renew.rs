@@ -159,11 +159,11 @@ fn adopt(identity: &Identity, leaf: pb::Leaf, key: rcgen::KeyPair) -> Result<()>
 impl Identity {
     /// Signs with the key of the leaf in force.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
-        let unusable = |_| Error::internal("the key of this node cannot sign");
+        let unusable = |_| Error::internal("the key cannot sign");
         let random = SystemRandom::new();
         let key = self.0.files.load()?.node.key;
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.serialized_der(), &random)
-            .map_err(|_| Error::internal("the key of this node cannot be read"))?;
+            .map_err(|_| Error::internal("the key cannot be read"))?;
         key.sign(&random, message)
             .map(|signature| signature.as_ref().to_vec())
             .map_err(unusable)

@@ -1158,6 +1158,33 @@ pub struct LogLevelReport {
     #[prost(string, tag = "1")]
     pub level: ::prost::alloc::string::String,
 }
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OperatorsRequest {}
+/// Who may ask hubs without an agent; those who were removed are no operators any more.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OperatorRecord {
+    /// without the prefix
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// when the newest certificate was made, by the hub's clock
+    #[prost(uint64, tag = "2")]
+    pub issued_ms: u64,
+    /// when it ends at the latest; it may be renewed for 90 days after
+    #[prost(uint64, tag = "3")]
+    pub expires_ms: u64,
+}
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OperatorRecords {
+    /// by name
+    #[prost(message, repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<OperatorRecord>,
+}
 /// Generated client implementations.
 pub mod local_client {
     #![allow(
@@ -1670,6 +1697,27 @@ pub mod local_client {
             req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "LogLevel"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn operators(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OperatorsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OperatorRecords>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flock.v1.Local/Operators");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flock.v1.Local", "Operators"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1786,6 +1834,10 @@ pub mod local_server {
             &self,
             request: tonic::Request<super::LogLevelRequest>,
         ) -> std::result::Result<tonic::Response<super::LogLevelReport>, tonic::Status>;
+        async fn operators(
+            &self,
+            request: tonic::Request<super::OperatorsRequest>,
+        ) -> std::result::Result<tonic::Response<super::OperatorRecords>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct LocalServer<T> {
@@ -2840,6 +2892,49 @@ pub mod local_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LogLevelSvc(inner);
+                        let codec = crate::codec::SmallCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flock.v1.Local/Operators" => {
+                    #[allow(non_camel_case_types)]
+                    struct OperatorsSvc<T: Local>(pub Arc<T>);
+                    impl<T: Local> tonic::server::UnaryService<super::OperatorsRequest>
+                    for OperatorsSvc<T> {
+                        type Response = super::OperatorRecords;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OperatorsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Local>::operators(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OperatorsSvc(inner);
                         let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -71,5 +71,9 @@ CREATE TABLE inbox_job (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Since there are operators: for whom the sender, a hub, asks; '' = for itself.
-pub(super) const OPERATORS: &str = "ALTER TABLE inbox ADD COLUMN operator TEXT NOT NULL DEFAULT '';";
+/// Since there are operators: for whom the sender, a hub, asks; '' = for itself. And by what chains are found.
+pub(super) const OPERATORS: &str = "
+ALTER TABLE inbox ADD COLUMN operator TEXT NOT NULL DEFAULT '';
+CREATE INDEX inbox_id ON inbox (id);
+CREATE INDEX inbox_root ON inbox (cause_root) WHERE cause_root <> '';
+";

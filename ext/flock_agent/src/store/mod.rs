@@ -45,7 +45,7 @@ pub(crate) fn schema_known() -> usize {
 /// # Errors
 /// As [`Store::open`].
 pub(crate) fn open_file(path: &Path) -> Result<Connection> {
-    open::writer(path, schema::STEPS)
+    open::writer(path, &schema::STEPS)
 }
 
 /// The same for a file with a schema of its own.
@@ -82,7 +82,7 @@ impl Store {
     /// # Errors
     /// `configuration` when the file is of a newer version (it is left untouched), damaged, or cannot be opened.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_with(path, schema::STEPS)
+        Self::open_with(path, &schema::STEPS)
     }
 
     /// The same for a file with a schema of its own: `steps` is its whole history.

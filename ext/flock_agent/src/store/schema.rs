@@ -1,21 +1,25 @@
 //! The schema and its history. A migration is never edited once released; a new one is appended.
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use flock_core::{Error, Result};
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use rusqlite_migration::{M, Migrations};
 
 use super::{inbox, journal, meta, open, outbox, sql, subscribed};
 
-pub(super) const STEPS: &[M<'static>] = &[
-    M::up(meta::SCHEMA),
-    M::up(outbox::SCHEMA),
-    M::up(journal::SCHEMA),
-    M::up(inbox::SCHEMA),
-    M::up(subscribed::SCHEMA),
-    M::up(inbox::OPERATORS),
-];
+pub(super) static STEPS: LazyLock<Vec<M<'static>>> = LazyLock::new(|| {
+    vec![
+        M::up(meta::SCHEMA),
+        M::up(outbox::SCHEMA),
+        M::up(journal::SCHEMA),
+        M::up(inbox::SCHEMA),
+        M::up(subscribed::SCHEMA),
+        M::up_with_hook(inbox::OPERATORS, |upgraded: &Transaction<'_>| {
+            Ok(outbox::upgrade(upgraded)?)
+        }),
+    ]
+});
 
 /// Refuses a file that a newer version wrote, before anything is changed in it.
 pub(super) fn refuse_newer(found: usize, path: &Path, steps: &[M<'_>]) -> Result<()> {
@@ -68,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_steps_apply() {
-        Migrations::from_slice(STEPS).validate().unwrap();
+        Migrations::from_slice(&STEPS).validate().unwrap();
     }
 
     #[test]
@@ -76,7 +80,7 @@ mod tests {
         let dir = tempfile::TempDir::new().unwrap();
         let path = dir.path().join("state.db");
         let mut old = Connection::open(&path).unwrap();
-        Migrations::from_slice(STEPS).to_version(&mut old, 1).unwrap();
+        Migrations::from_slice(&STEPS).to_version(&mut old, 1).unwrap();
         old.execute("INSERT INTO meta (key, value) VALUES ('a', 'kept')", [])
             .unwrap();
         drop(old);
@@ -99,7 +103,7 @@ mod tests {
         let dir = tempfile::TempDir::new().unwrap();
         let path = dir.path().join("state.db");
         let mut old = Connection::open(&path).unwrap();
-        Migrations::from_slice(STEPS).to_version(&mut old, 4).unwrap();
+        Migrations::from_slice(&STEPS).to_version(&mut old, 4).unwrap();
         old.execute_batch(
             "INSERT INTO inbox (sender, id, digest, seq, key, action, timing, sources, chain, cause_root, retry, attempt,
                arrived_run, state, created_ms, updated_ms, expires_ms)

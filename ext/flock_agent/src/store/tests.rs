@@ -16,7 +16,7 @@ use super::*;
 pub(crate) fn memory() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
     connection.pragma_update(None, "foreign_keys", "ON").unwrap();
-    schema::migrate(&mut connection, Path::new("memory"), schema::STEPS).unwrap();
+    schema::migrate(&mut connection, Path::new("memory"), &schema::STEPS).unwrap();
     connection
 }
 
@@ -143,7 +143,7 @@ fn impatient(path: &Path) -> Connection {
 async fn a_transaction_that_cannot_begin_says_why() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("state.db");
-    let patient = open::writer(&path, schema::STEPS).unwrap();
+    let patient = open::writer(&path, &schema::STEPS).unwrap();
     patient.execute_batch("BEGIN IMMEDIATE").unwrap();
     let writer = Writer::spawn(impatient(&path)).unwrap();
     let error = writer.run(|_| Ok(()), |()| ()).await.unwrap_err();

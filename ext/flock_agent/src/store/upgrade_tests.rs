@@ -3,11 +3,13 @@
 use std::{fs, path::Path};
 
 use flock_core::ErrorKind;
+use prost::Message;
 use rusqlite::Connection;
 use rusqlite_migration::M;
 use tempfile::TempDir;
 
-use super::{Store, schema};
+use super::{Store, outbox, schema};
+use crate::{draft, pb};
 
 /// Migrations of the first release; they are never edited.
 const FIRST: usize = 4;
@@ -50,7 +52,7 @@ fn the_fixture_is_what_the_first_release_made() {
     let fixture = columns(&first(&dir));
     let made = dir.path().join("made.db");
     let mut conn = Connection::open(&made).unwrap();
-    rusqlite_migration::Migrations::from_slice(schema::STEPS)
+    rusqlite_migration::Migrations::from_slice(&schema::STEPS)
         .to_version(&mut conn, FIRST)
         .unwrap();
     assert_eq!(columns(&made), fixture);
@@ -79,6 +81,32 @@ async fn every_row_is_kept_from_the_first_schema_to_this_one() {
 }
 
 #[tokio::test]
+async fn chains_of_older_drafts_are_found_as_new_ones_are() {
+    let dir = TempDir::new().unwrap();
+    let path = first(&dir);
+    let root = draft::tests::id(9);
+    let caused = pb::Draft {
+        cause_root: root.clone(),
+        ..draft::tests::draft(7, "bender1")
+    };
+    let old = Connection::open(&path).unwrap();
+    let values = rusqlite::params![caused.id, caused.encode_to_vec()];
+    old.execute("INSERT INTO outbox VALUES (3, ?1, x'02', ?2, 1)", values)
+        .unwrap();
+    let delivery = "INSERT INTO delivery VALUES (3, 'bender1', x'ad', 'queued', '', '', 0, 0, 1, 1, 1)";
+    old.execute(delivery, []).unwrap();
+    std::mem::drop(old);
+    let store = Store::open(&path).unwrap();
+    let asked = root.clone();
+    let found = store.read(move |conn| outbox::chain(conn, &asked)).await.unwrap();
+    assert_eq!(
+        found.iter().map(|one| (&one.id, &one.cause_root)).collect::<Vec<_>>(),
+        [(&caused.id, &root)]
+    );
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_migration_that_was_cut_off_is_made_again_from_what_was_there() {
     let dir = TempDir::new().unwrap();
     let path = first(&dir);
@@ -86,7 +114,7 @@ async fn a_migration_that_was_cut_off_is_made_again_from_what_was_there() {
     let before = rows(&path, &columns);
     let more = |last: &'static str| {
         [
-            schema::STEPS,
+            &schema::STEPS[..],
             &[
                 M::up("CREATE TABLE extra (a TEXT) STRICT; DELETE FROM run;"),
                 M::up(last),

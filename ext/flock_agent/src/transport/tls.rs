@@ -213,7 +213,7 @@ pub(crate) fn unix_time(ms: u64) -> UnixTime {
 
 fn unusable(why: &dyn std::fmt::Display) -> Error {
     Error::configuration(format!(
-        "the identity of this node cannot be used: {why}; put a backup back (`flockctl restore FILE --replace`) or run `flockctl join STRING --replace`"
+        "the identity cannot be used: {why}; put a backup back (`flockctl restore FILE --replace`) or run `flockctl join STRING --replace`"
     ))
     .with_code("identity_damaged")
 }

@@ -165,6 +165,70 @@ async fn a_removed_operator_is_denied_everywhere_and_the_node_of_that_name_is_no
 }
 
 #[tokio::test]
+async fn operators_are_listed_until_they_are_removed_or_can_renew_no_more() {
+    let flock = Flock::new(600_000);
+    let hub = flock.hub("hub");
+    let operator = flock.operator(&hub);
+    operator.connected().await;
+    let now_ms = hub.hub.0.options.clock.now_ms();
+    let enrolled = |at_ms: u64| format!(r#"{{"machine_id":"","serial":"1","at_ms":{at_ms}}}"#);
+    let long_ago = now_ms - limits::LEAF_MS - limits::RENEW_GRACE_MS;
+    for (key, at_ms) in [
+        ("operator%2Fbob", now_ms),
+        ("operator%2Falice", 60_000 + long_ago),
+        ("web1", now_ms),
+    ] {
+        put(&flock, &format!("enrolled/{key}"), &enrolled(at_ms)).await;
+    }
+    put(&flock, "enrolled/operator%2Fcarol", &enrolled(long_ago)).await;
+    let listed = async || {
+        let records = hub.hub.operators().await.unwrap();
+        records
+            .into_iter()
+            .map(|one| (one.name, one.expires_ms))
+            .collect::<Vec<_>>()
+    };
+    let bob = ("bob".to_owned(), now_ms + limits::LEAF_MS);
+    assert_eq!(listed().await.last(), Some(&bob));
+    assert!(!listed().await.iter().any(|(name, _)| name == "carol" || name == "web1"));
+    operator.link.node_remove("operator/bob").await.unwrap();
+    assert!(!listed().await.contains(&bob));
+}
+
+#[tokio::test]
+async fn tokens_of_a_removed_operator_are_void_and_those_of_others_are_not() {
+    let flock = Flock::new(600_000);
+    let hub = flock.hub("hub");
+    let operator = flock.operator(&hub);
+    operator.connected().await;
+    put(&flock, "enrolled/operator%2Falice", "{}").await;
+    let token = async |operator_of: &str| {
+        let asked = pb::HubTokenRequest {
+            operator: operator_of.into(),
+            ..Default::default()
+        };
+        operator.link.token_create(asked).await.unwrap().id
+    };
+    let (bobs, nodes) = (token("bob").await, token("").await);
+    for _ in 0..limits::OLD_AT_ONCE + 2 {
+        token("alice").await;
+    }
+    operator.link.node_remove("operator/alice").await.unwrap();
+    let left = async || {
+        let entries = flock.registry.list(TOKENS).await.unwrap().entries;
+        entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>()
+    };
+    let mut others = [format!("tokens/{bobs}"), format!("tokens/{nodes}")];
+    others.sort();
+    assert_eq!(left().await, others);
+    let after = token("alice").await;
+    assert!(
+        left().await.contains(&format!("tokens/{after}")),
+        "a new one brings her back"
+    );
+}
+
+#[tokio::test]
 async fn a_removed_node_may_not_ask_while_its_connection_is_still_open() {
     let flock = Flock::new(600_000);
     let hub = flock.hub("hub");

@@ -198,3 +198,75 @@ async fn the_first_hub_that_answers_is_asked_and_without_one_it_says_so() {
     assert_eq!((away.kind().code(), away.code()), ("connection", "hub_away"));
     assert!(away.message().contains(&gone), "{away}");
 }
+
+#[tokio::test]
+async fn a_nodes_identity_is_never_given_up_for_a_persons() {
+    let hub = TestHub::start().await;
+    let (machine, _) = hub.joined("bender1").await;
+    let left = tempfile::tempdir().unwrap();
+    std::fs::write(left.path().join("state.db"), "").unwrap();
+    let invitation = hub.invite_operator("alice").await;
+    for dir in [&machine.config.data_dir, &hub.config.data_dir, left.path()] {
+        for replace in [false, true] {
+            let options = JoinOptions { replace };
+            let joined = Operator::join(dir, &invitation, options, Skewed::default().clock()).await;
+            let refused = joined.err().unwrap();
+            assert_eq!(refused.code(), "nodes_folder", "{refused}");
+            assert!(!refused.message().contains("--replace"), "{refused}");
+            assert!(refused.message().contains("FLOCK_OPERATOR_DIR"), "{refused}");
+        }
+    }
+    Identity::load(&machine.config).unwrap();
+    Identity::load(&hub.config).unwrap();
+    let (home, _) = alice(&hub).await;
+    // Nothing of the first token was used.
+    let second = Home::new().join(&invitation, true).await.unwrap();
+    assert_eq!(second.name().name(), "alice");
+    drop(home);
+}
+
+#[tokio::test]
+async fn of_two_commands_at_once_one_renews_and_the_other_takes_it_up() {
+    let hub = TestHub::start().await;
+    let (home, one) = alice(&hub).await;
+    let serial = |operator: &Operator| operator.tls().current().info().serial.clone();
+    let first = serial(&one);
+    let long = Operator::load_with(home.dir.path(), home.skew.clock()).unwrap();
+    for days in [21, 60] {
+        let two = Operator::load_with(home.dir.path(), home.skew.clock()).unwrap();
+        for skew in [&hub.skew, &home.skew] {
+            skew.set(days * DAY);
+        }
+        renew::renew(&hub.identity).await.unwrap();
+        let (a, b) = tokio::join!(one.keep_fresh(), two.keep_fresh());
+        a.unwrap();
+        b.unwrap();
+        assert_eq!(serial(&one), serial(&two), "after {days} days");
+        assert_ne!(serial(&one), first);
+    }
+    // It ended in the memory of a command that has been running all the time.
+    assert_eq!(serial(&long), first);
+    long.keep_fresh().await.unwrap();
+    assert_eq!(serial(&long), serial(&one));
+    let on_disk = Operator::load(home.dir.path()).unwrap();
+    assert_eq!(serial(&on_disk), serial(&one), "key and certificate belong together");
+}
+
+#[tokio::test]
+async fn a_damaged_identity_names_the_remedy_of_a_person() {
+    let hub = TestHub::start().await;
+    let (home, _) = alice(&hub).await;
+    std::fs::write(home.dir.path().join("identity/identity.json"), "{").unwrap();
+    let damaged = Operator::load(home.dir.path()).err().unwrap();
+    assert_eq!(damaged.code(), "identity_damaged");
+    assert!(
+        damaged.message().contains("flockctl join --operator STRING --replace"),
+        "{damaged}"
+    );
+    assert!(
+        !damaged.message().contains("restore") && !damaged.message().contains("data_dir"),
+        "{damaged}"
+    );
+    let back = home.join(&hub.invite_operator("alice").await, true).await.unwrap();
+    assert_eq!(back.name().name(), "alice");
+}

@@ -52,6 +52,13 @@ pub trait Inquiries: Send + Sync + 'static {
     async fn subscriptions_of_flock(&self, _request: pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
         Err(Error::denied("this node is no hub").with_code("hub_only"))
     }
+    /// Who asks this hub without an agent; only hubs know them.
+    ///
+    /// # Errors
+    /// `denied` with code `hub_only`; the registry's.
+    async fn operators(&self) -> Result<pb::OperatorRecords> {
+        Err(Error::denied("this node is no hub").with_code("hub_only"))
+    }
     /// A join string.
     ///
     /// # Errors

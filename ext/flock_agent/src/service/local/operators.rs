@@ -1,9 +1,14 @@
 //! The hub's door for operators, on its peer port: what the local socket offers, as far as it is no node's own business.
 //!
 //! Reading is open. Whatever acts goes to its target in the operator's name, and the target's `[[allow]]` decides; here it is only seen to
-//! that nobody speaks for another one. That the certificate is an operator's and in force was seen to before, for every call.
+//! that nobody speaks for another one, and that nobody has more open than a share. That the certificate is an operator's and in force was
+//! seen to before, for every call.
 
-use flock_core::{Error, Result};
+use flock_core::{
+    Error, Result,
+    holder::{Holder, OperatorName},
+    limits,
+};
 use tonic::{Request, Response, Status, Streaming, service::interceptor::InterceptedService};
 
 use super::{
@@ -15,6 +20,7 @@ use crate::{
         self,
         local_server::{Local, LocalServer},
     },
+    places::{Place, Places},
     transport::OperatorIdentity,
     wire,
 };
@@ -23,6 +29,17 @@ use crate::{
 #[derive(Clone)]
 pub struct Operators {
     local: LocalService,
+    /// Of calls that are held until something happens.
+    waits: Places,
+    /// Of all others, so that who waits much can still look.
+    calls: Places,
+}
+
+/// Whose call it is, as long as it lasts.
+struct Caller {
+    /// Without the prefix, as its certificate has it.
+    name: String,
+    _place: Place,
 }
 
 type Intercept = fn(Request<()>) -> std::result::Result<Request<()>, Status>;
@@ -30,7 +47,11 @@ type Intercept = fn(Request<()>) -> std::result::Result<Request<()>, Status>;
 impl Operators {
     /// The door that is answered as `local` is.
     pub fn new(local: LocalService) -> Self {
-        Self { local }
+        Self {
+            local,
+            waits: Places::new(limits::OPERATORS_WAITS, limits::OPERATOR_WAITS),
+            calls: Places::new(limits::OPERATORS_CALLS, limits::OPERATOR_CALLS),
+        }
     }
 
     /// The service with its limits, ready to be added to the routes of the peer port.
@@ -39,6 +60,19 @@ impl Operators {
             .max_decoding_message_size(flock_core::limits::CALL_MESSAGE_BYTES)
             .max_encoding_message_size(flock_core::limits::LOCAL_ANSWER_BYTES);
         InterceptedService::new(server, wire::check_protocol as Intercept)
+    }
+
+    #[allow(clippy::result_large_err, reason = "tonic's services answer with Status")]
+    fn caller<T>(&self, request: &Request<T>) -> std::result::Result<Caller, Status> {
+        let share = (limits::OPERATOR_CALLS, limits::OPERATORS_CALLS);
+        caller(&self.calls, operator(request)?, share).map_err(wire::status)
+    }
+
+    /// The same of a call that may take as long as the caller likes.
+    #[allow(clippy::result_large_err, reason = "tonic's services answer with Status")]
+    fn waiter<T>(&self, request: &Request<T>) -> std::result::Result<Caller, Status> {
+        let share = (limits::OPERATOR_WAITS, limits::OPERATORS_WAITS);
+        caller(&self.waits, operator(request)?, share).map_err(wire::status)
     }
 
     /// A draft as an operator may write it: what led to it is nobody's run.
@@ -77,45 +111,46 @@ impl Operators {
 #[tonic::async_trait]
 impl Local for Operators {
     async fn hello(&self, request: Request<pb::HelloRequest>) -> Answer<pb::AgentInfo> {
-        operator(&request)?;
+        let _caller = self.caller(&request)?;
         self.local.hello(request).await
     }
 
     async fn append(&self, request: Request<pb::Draft>) -> Answer<pb::Stored> {
-        let name = operator(&request)?;
-        within(self.keep(name, request.into_inner())).await
+        let caller = self.caller(&request)?;
+        within(self.keep(caller.name.clone(), request.into_inner())).await
     }
 
     async fn resolve(&self, request: Request<pb::Targets>) -> Answer<pb::Nodes> {
-        operator(&request)?;
+        let _caller = self.caller(&request)?;
         self.local.resolve(request).await
     }
 
     async fn nodes(&self, request: Request<pb::NodesRequest>) -> Answer<pb::Nodes> {
-        operator(&request)?;
+        let _caller = self.caller(&request)?;
         self.local.nodes(request).await
     }
 
     async fn resources(&self, request: Request<pb::ResourcesRequest>) -> Answer<pb::Resources> {
+        let caller = self.caller(&request)?;
         let asked = pb::ResourcesRequest {
-            operator: operator(&request)?,
+            operator: caller.name.clone(),
             ..request.into_inner()
         };
         within(self.local.inquiries.resources(asked)).await
     }
 
     async fn list(&self, request: Request<pb::ListRequest>) -> Answer<pb::Records> {
-        operator(&request)?;
+        let _caller = self.caller(&request)?;
         self.local.list(request).await
     }
 
     async fn steer(&self, request: Request<pb::SteerRequest>) -> Answer<pb::Records> {
-        let name = operator(&request)?;
-        within(self.steer_own(&name, request.into_inner())).await
+        let caller = self.caller(&request)?;
+        within(self.steer_own(&caller.name, request.into_inner())).await
     }
 
     async fn r#await(&self, request: Request<pb::AwaitRequest>) -> Answer<pb::Records> {
-        operator(&request)?;
+        let _caller = self.waiter(&request)?;
         let asked = pb::AwaitRequest {
             waiter: None,
             ..request.into_inner()
@@ -124,18 +159,19 @@ impl Local for Operators {
     }
 
     async fn status(&self, request: Request<pb::StatusRequest>) -> Answer<pb::StatusReport> {
-        operator(&request)?;
+        let _caller = self.caller(&request)?;
         self.local.status(request).await
     }
 
     async fn subscriptions(&self, request: Request<pb::SubscriptionsRequest>) -> Answer<pb::SubscriptionRecords> {
-        operator(&request)?;
+        let _caller = self.caller(&request)?;
         within(self.local.inquiries.subscriptions_of_flock(request.into_inner())).await
     }
 
     async fn call(&self, request: Request<pb::CallRequest>) -> Answer<pb::CallReply> {
+        let caller = self.waiter(&request)?;
         let call = pb::CallRequest {
-            operator: operator(&request)?,
+            operator: caller.name.clone(),
             ..request.into_inner()
         };
         // Bounded by its own deadline, as the next one.
@@ -143,8 +179,9 @@ impl Local for Operators {
     }
 
     async fn observe(&self, request: Request<pb::ObserveRequest>) -> Answer<pb::Observed> {
+        let caller = self.waiter(&request)?;
         let asked = pb::ObserveRequest {
-            operator: operator(&request)?,
+            operator: caller.name.clone(),
             waiter: None,
             ..request.into_inner()
         };
@@ -152,8 +189,13 @@ impl Local for Operators {
     }
 
     async fn why(&self, request: Request<pb::WhyRequest>) -> Answer<pb::WhyReport> {
-        operator(&request)?;
+        let _caller = self.caller(&request)?;
         self.local.why(request).await
+    }
+
+    async fn operators(&self, request: Request<pb::OperatorsRequest>) -> Answer<pb::OperatorRecords> {
+        let _caller = self.caller(&request)?;
+        self.local.operators(request).await
     }
 
     async fn metrics(&self, _: Request<pb::MetricsRequest>) -> Answer<pb::MetricsReport> {
@@ -199,13 +241,27 @@ impl Local for Operators {
     }
 }
 
-/// The operator of a call, without the prefix, as its certificate has it.
+/// The operator of a call.
 #[allow(clippy::result_large_err, reason = "tonic's services answer with Status")]
-fn operator<T>(request: &Request<T>) -> std::result::Result<String, Status> {
+fn operator<T>(request: &Request<T>) -> std::result::Result<&OperatorName, Status> {
     let identity = request.extensions().get::<OperatorIdentity>();
-    let identity =
-        identity.ok_or_else(|| wire::status(Error::denied("this is for operators").with_code("not_an_operator")))?;
-    Ok(identity.0.name().to_owned())
+    identity
+        .map(|identity| &identity.0)
+        .ok_or_else(|| wire::status(Error::denied("this is for operators").with_code("not_an_operator")))
+}
+
+fn caller(places: &Places, operator: &OperatorName, (own, all): (usize, usize)) -> Result<Caller> {
+    let place = places.take(&Holder::Operator(operator.clone())).ok_or_else(|| {
+        Error::rejected(format!(
+            "{operator} has too much open on this hub, or all operators together have: {own} waits or calls at a time, and {all} of all; \
+             let some end, or ask again later"
+        ))
+        .with_code("operator_busy")
+    })?;
+    Ok(Caller {
+        name: operator.name().to_owned(),
+        _place: place,
+    })
 }
 
 fn not_here<T>(what: &str) -> Answer<T> {

@@ -137,6 +137,10 @@ impl Local for LocalService {
         answer(level.map(|level| pb::LogLevelReport { level }))
     }
 
+    async fn operators(&self, _: Request<pb::OperatorsRequest>) -> Answer<pb::OperatorRecords> {
+        within(self.inquiries.operators()).await
+    }
+
     async fn backup(&self, request: Request<pb::BackupRequest>) -> Answer<pb::BackupReport> {
         within_ms(limits::BACKUP_MS, self.inquiries.backup(request.into_inner())).await
     }

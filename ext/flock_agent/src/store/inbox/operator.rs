@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     pb,
-    store::{ambiguous, no_such_notification, sql},
+    store::{ambiguous, no_such_notification, outbox::range, sql},
 };
 
 /// How many rows are where.
@@ -33,11 +33,15 @@ const RECORD: &str =
 /// `internal` when the store refuses.
 pub fn list(conn: &Connection, request: &pb::ListRequest) -> Result<Vec<pb::Record>> {
     let limit = limits::list_rows(request.limit);
-    let query =
-        format!("{RECORD} WHERE substr(id, 1, length(?1)) = ?1 AND ?2 IN ('', state) ORDER BY row DESC LIMIT ?3");
+    let (from, to) = range(&request.id);
+    let filter = match request.id.is_empty() {
+        true => "?1 <= ?2",
+        false => "id >= ?1 AND id < ?2",
+    };
+    let query = format!("{RECORD} WHERE {filter} AND ?3 IN ('', state) ORDER BY row DESC LIMIT ?4");
     let mut statement = conn.prepare_cached(&query).map_err(sql)?;
     let rows = statement
-        .query_map(params![request.id, request.state, limit], record)
+        .query_map(params![from, to, request.state, limit], record)
         .map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
 }
@@ -61,11 +65,15 @@ pub fn states(conn: &Connection) -> Result<Vec<(String, u64)>> {
 /// # Errors
 /// `internal` when the store refuses.
 pub fn chain(conn: &Connection, id: &str) -> Result<Vec<pb::Record>> {
-    let query = format!("{RECORD} WHERE id = ?1 OR cause_root = ?1 ORDER BY row LIMIT ?2");
-    let mut statement = conn.prepare_cached(&query).map_err(sql)?;
+    let mut statement = conn.prepare_cached(&of_chain()).map_err(sql)?;
     let limit = u32::try_from(limits::TRACED).unwrap_or(u32::MAX);
     let rows = statement.query_map(params![id, limit], record).map_err(sql)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sql)
+}
+
+pub(super) fn of_chain() -> String {
+    let rows = "SELECT row FROM inbox WHERE id = ?1 UNION ALL SELECT row FROM inbox WHERE cause_root = ?1 AND cause_root <> ''";
+    format!("{RECORD} WHERE row IN ({rows}) ORDER BY row LIMIT ?2")
 }
 
 /// The numbers for `status`.
@@ -149,9 +157,9 @@ fn exactly(id: &str) -> pb::ListRequest {
 
 fn unique(conn: &Connection, prefix: &str) -> Result<String> {
     let mut statement = conn
-        .prepare_cached("SELECT DISTINCT id FROM inbox WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2")
+        .prepare_cached("SELECT DISTINCT id FROM inbox WHERE id >= ?1 AND id < ?2 LIMIT 2")
         .map_err(sql)?;
-    let found = statement.query_map([prefix], |r| r.get(0)).map_err(sql)?;
+    let found = statement.query_map(range(prefix), |r| r.get(0)).map_err(sql)?;
     let mut ids: Vec<String> = found.collect::<rusqlite::Result<_>>().map_err(sql)?;
     match (ids.pop(), ids.pop()) {
         (Some(only), None) => Ok(only),

@@ -30,7 +30,7 @@ impl std::ops::Deref for Inbox {
 
 fn inbox() -> Inbox {
     let dir = tempfile::tempdir().unwrap();
-    let conn = open::writer(&dir.path().join("state.db"), super::super::schema::STEPS).unwrap();
+    let conn = open::writer(&dir.path().join("state.db"), &super::super::schema::STEPS).unwrap();
     // These tests are about rows, not about disks.
     conn.pragma_update(None, "synchronous", "OFF").unwrap();
     Inbox { conn, _dir: dir }

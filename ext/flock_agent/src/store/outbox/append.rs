@@ -1,12 +1,13 @@
 //! Taking a draft into the outbox, once per id.
 
-use flock_core::{Error, Result, limits};
+use flock_core::{Error, Result};
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::{
-    OPEN, UNRESOLVED,
+    UNRESOLVED,
+    full::refuse_when_full,
     row::{At, New, queue},
 };
 use crate::{draft, pb, store::sql};
@@ -24,7 +25,8 @@ pub struct Appended {
 ///
 /// # Errors
 /// `configuration` when the draft is malformed, or (code `id_reused`) its id stands for another draft;
-/// `rejected` with code `outbox_full` when [`limits::OUTBOX_TOTAL`] deliveries are unfinished; `internal` when the store refuses.
+/// `rejected` with code `outbox_full` when [`OUTBOX_TOTAL`](flock_core::limits::OUTBOX_TOTAL) deliveries are unfinished, or the operator's
+/// share of them; `internal` when the store refuses.
 pub fn append(conn: &Connection, draft: &pb::Draft, now_ms: u64) -> Result<Appended> {
     draft::check(draft)?;
     let encoded = draft.encode_to_vec();
@@ -33,7 +35,7 @@ pub fn append(conn: &Connection, draft: &pb::Draft, now_ms: u64) -> Result<Appen
         return duplicate(&draft.id, seq, known == digest.as_slice());
     }
     let targets = targets(draft);
-    refuse_when_full(conn, targets.len())?;
+    refuse_when_full(conn, &draft.operator, targets.len())?;
     let seq = insert(conn, draft, &encoded, &digest, now_ms)?;
     for target in targets {
         let new = New {
@@ -46,23 +48,6 @@ pub fn append(conn: &Connection, draft: &pb::Draft, now_ms: u64) -> Result<Appen
         queue(conn, &new)?;
     }
     Ok(Appended { seq, duplicate: false })
-}
-
-/// Refuses `more` deliveries that do not fit.
-pub(super) fn refuse_when_full(conn: &Connection, more: usize) -> Result<()> {
-    let open: u64 = conn
-        .prepare_cached(&format!("SELECT COUNT(*) FROM delivery WHERE {OPEN}"))
-        .map_err(sql)?
-        .query_row([], |row| row.get(0))
-        .map_err(sql)?;
-    if open.saturating_add(more as u64) <= limits::OUTBOX_TOTAL {
-        return Ok(());
-    }
-    Err(Error::rejected(format!(
-        "the outbox holds {open} unfinished deliveries and has no room for {more} more (limit {}); see `flockctl notifications list`",
-        limits::OUTBOX_TOTAL
-    ))
-    .with_code("outbox_full"))
 }
 
 fn known(conn: &Connection, id: &str) -> Result<Option<(u64, Vec<u8>)>> {
@@ -94,8 +79,12 @@ fn targets(draft: &pb::Draft) -> Vec<&str> {
 }
 
 fn insert(conn: &Connection, draft: &pb::Draft, encoded: &[u8], digest: &[u8], now_ms: u64) -> Result<u64> {
-    conn.prepare_cached("INSERT INTO outbox (id, digest, draft, created_ms) VALUES (?1, ?2, ?3, ?4) RETURNING seq")
-        .map_err(sql)?
-        .query_row(params![draft.id, digest, encoded, now_ms], |row| row.get(0))
-        .map_err(sql)
+    conn.prepare_cached(
+        "INSERT INTO outbox (id, digest, draft, created_ms, cause_root) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING seq",
+    )
+    .map_err(sql)?
+    .query_row(params![draft.id, digest, encoded, now_ms, draft.cause_root], |row| {
+        row.get(0)
+    })
+    .map_err(sql)
 }

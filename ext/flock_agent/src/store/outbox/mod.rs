@@ -5,6 +5,7 @@
 //! [`flock_core::notification::State::can_become`], except when a new attempt begins.
 
 mod append;
+mod full;
 #[cfg(test)]
 mod history_tests;
 mod offer;
@@ -16,6 +17,7 @@ mod row;
 mod steer;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 pub use append::{Appended, append};
 pub use offer::{Answer, Offered, due_targets, offer, settle};
@@ -23,7 +25,9 @@ pub use outcome::{apply_outcome, expire};
 pub use query::{Counts, chain, counts, list, records, states, waiting_for};
 pub use resolve::{Unresolved, resolve, unresolved};
 pub use retention::trim;
+pub(super) use steer::range;
 pub use steer::{drop, retry, unique_id};
+pub(super) use upgrade::upgrade;
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE outbox (
@@ -55,5 +59,7 @@ CREATE INDEX delivery_open ON delivery (expires_ms, state) WHERE state IN ('queu
 const DUE: &str = "state IN ('queued', 'offered')";
 /// What is not finished, as the partial index `delivery_open` has it.
 const OPEN: &str = "state IN ('queued', 'offered', 'stored', 'claimed')";
+/// What operators have asked for and is not finished, as the partial index `delivery_operators` has it.
+const OPERATORS: &str = "operator <> '' AND state IN ('queued', 'offered', 'stored', 'claimed')";
 /// The target of a delivery whose targets are not resolved.
 const UNRESOLVED: &str = "";

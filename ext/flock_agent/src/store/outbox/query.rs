@@ -114,18 +114,13 @@ pub fn waiting_for(conn: &Connection, target: &str) -> Result<(u64, String, Stri
 /// # Errors
 /// `internal` when the store refuses.
 pub fn chain(conn: &Connection, id: &str) -> Result<Vec<pb::Record>> {
-    // Drafts are blobs: the root is a field of few of them, and its text nowhere else.
-    let filter = "o.id = ?1 OR instr(o.draft, CAST(?1 AS BLOB)) > 0";
     let limit = u32::try_from(limits::TRACED).unwrap_or(u32::MAX);
-    let found = query(
-        conn,
-        &format!("{RECORD} WHERE {filter} ORDER BY o.seq, d.target LIMIT ?2"),
-        (id, limit),
-    )?;
-    Ok(found
-        .into_iter()
-        .filter(|record| record.id == id || record.cause_root == id)
-        .collect())
+    query(conn, &of_chain(), (id, limit))
+}
+
+pub(super) fn of_chain() -> String {
+    let seqs = "SELECT seq FROM outbox WHERE id = ?1 UNION ALL SELECT seq FROM outbox WHERE cause_root = ?1 AND cause_root <> ''";
+    format!("{RECORD} WHERE o.seq IN ({seqs}) ORDER BY o.seq, d.target LIMIT ?2")
 }
 
 fn query(conn: &Connection, query: &str, params: impl Params) -> Result<Vec<pb::Record>> {

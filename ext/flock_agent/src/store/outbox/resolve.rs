@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     DUE, UNRESOLVED,
-    append::refuse_when_full,
+    full::refuse_when_full,
     row::{At, Change, New, advance, decode, queue, standing},
 };
 use crate::{pb, store::sql};
@@ -65,8 +65,8 @@ pub fn resolve(conn: &Connection, seq: u64, names: &[String], now_ms: u64) -> Re
         };
         return advance(conn, at, &change);
     }
-    refuse_when_full(conn, names.len().saturating_sub(1))?;
     let draft = draft(conn, seq)?;
+    refuse_when_full(conn, &draft.operator, names.len().saturating_sub(1))?;
     remove(conn, at)?;
     for target in names {
         let new = New {

@@ -119,7 +119,8 @@ pub(super) fn supersede(conn: &Connection, at: At<'_>, now_ms: u64) -> Result<()
 
 fn insert(conn: &Connection, new: &New<'_>, slot: &[u8]) -> Result<()> {
     conn.prepare_cached(
-        "INSERT INTO delivery (seq, target, slot, state, attempt, updated_ms, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO delivery (seq, target, slot, state, attempt, updated_ms, expires_ms, operator)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
     .map_err(sql)?
     .execute(params![
@@ -129,7 +130,8 @@ fn insert(conn: &Connection, new: &New<'_>, slot: &[u8]) -> Result<()> {
         State::Queued.as_str(),
         new.attempt,
         new.now_ms,
-        new.expires_ms
+        new.expires_ms,
+        new.draft.operator
     ])
     .map(std::mem::drop)
     .map_err(sql)

@@ -4,6 +4,7 @@ use flock_core::{Error, Result, notification::State};
 use rusqlite::{Connection, params};
 
 use super::{
+    full::refuse_when_full,
     query::records,
     resolve::draft,
     row::{At, Change, advance, parse, supersede},
@@ -35,7 +36,7 @@ pub fn unique_id(conn: &Connection, prefix: &str) -> Result<String> {
 }
 
 /// The ids that begin with `prefix` lie between these two; `g` follows every hexadecimal digit and the dash.
-pub(super) fn range(prefix: &str) -> (&str, String) {
+pub(in crate::store) fn range(prefix: &str) -> (&str, String) {
     (prefix, format!("{prefix}g"))
 }
 
@@ -43,16 +44,19 @@ pub(super) fn range(prefix: &str) -> (&str, String) {
 /// the time to live begins anew. What has not ended is left as it is; where a newer one of its kind is queued, that one is the new attempt.
 ///
 /// # Errors
-/// `resource_not_found` when the notification has no such target; `rejected` with code `already_done` when all is done.
+/// `resource_not_found` when the notification has no such target; `rejected` with code `already_done` when all is done, with
+/// `outbox_full` when the new attempts do not fit.
 pub fn retry(conn: &Connection, id: &str, target: &str, now_ms: u64) -> Result<Vec<pb::Record>> {
     let chosen = chosen(conn, id, target)?;
     if chosen.iter().all(|row| row.state == State::Done) {
         return Err(refused(id, "is done: send a new one", "already_done"));
     }
-    for row in chosen
-        .iter()
-        .filter(|row| row.state.is_final() && row.state != State::Done)
-    {
+    let ended = |row: &&Chosen| row.state.is_final() && row.state != State::Done;
+    let again: Vec<&Chosen> = chosen.iter().filter(ended).collect();
+    if let Some(first) = again.first() {
+        refuse_when_full(conn, &draft(conn, first.seq)?.operator, again.len())?;
+    }
+    for row in again {
         revive(conn, row, now_ms)?;
     }
     records(conn, id)

@@ -103,3 +103,38 @@ async fn what_is_a_nodes_own_business_is_not_for_operators() {
     let nobody = wire::request(pb::StatusRequest {}, 1_000);
     assert_eq!(code(door.status(nobody).await), "not_an_operator");
 }
+
+#[tokio::test]
+async fn who_waits_a_lot_keeps_a_share_and_leaves_others_theirs() {
+    let agent = Agent::start().await;
+    let door = Operators::new(agent.service.clone());
+    let mut held = Vec::new();
+    for _ in 0..limits::OPERATOR_WAITS {
+        let mut wait = Box::pin(door.observe(by("alice", pb::ObserveRequest::default())));
+        assert!(
+            tokio::time::timeout(Duration::ZERO, &mut wait).await.is_err(),
+            "it is held"
+        );
+        held.push(wait);
+    }
+    let await_end = async |who: &str| {
+        let ended = pb::AwaitRequest {
+            id: id(99),
+            ..Default::default()
+        };
+        code(door.r#await(by(who, ended)).await)
+    };
+    assert_eq!(await_end("alice").await, "operator_busy");
+    assert_eq!(
+        code(door.call(by("alice", pb::CallRequest::default())).await),
+        "operator_busy"
+    );
+    assert_eq!(
+        code(door.status(by("alice", pb::StatusRequest {})).await),
+        "",
+        "she can look"
+    );
+    assert_eq!(await_end("bob").await, "");
+    drop(held);
+    assert_eq!(await_end("alice").await, "", "what she let go is hers again");
+}

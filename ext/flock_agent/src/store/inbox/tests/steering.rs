@@ -162,3 +162,32 @@ fn steering_knows_two_verbs() {
     assert_eq!(ask("retry").unwrap(), "stored");
     assert_eq!(ask("eat").unwrap_err().code(), "bad_verb");
 }
+
+#[test]
+fn a_chain_is_found_by_its_root_without_a_scan() {
+    let conn = inbox();
+    let caused = pb::Envelope {
+        cause_root: uuid(1),
+        ..envelope("x", 2)
+    };
+    for one in [envelope("x", 1), caused, envelope("x", 3)] {
+        take(&conn, &one);
+    }
+    let ids = |id: &str| -> Vec<String> { chain(&conn, id).unwrap().into_iter().map(|record| record.id).collect() };
+    assert_eq!(ids(&uuid(1)), [uuid(1), uuid(2)]);
+    assert_eq!(ids(&uuid(2)), [uuid(2)]);
+    let mut plan = conn
+        .prepare(&format!("EXPLAIN QUERY PLAN {}", super::super::operator::of_chain()))
+        .unwrap();
+    let plan = plan
+        .query_map(rusqlite::params!["", 1], |row| row.get::<_, String>(3))
+        .unwrap();
+    let plan = plan.map(|row| row.unwrap()).collect::<Vec<_>>().join("; ");
+    for index in [
+        "inbox_id (id=?",
+        "inbox_root (cause_root=?",
+        "SEARCH inbox USING INTEGER PRIMARY KEY",
+    ] {
+        assert!(plan.contains(index), "{plan}");
+    }
+}

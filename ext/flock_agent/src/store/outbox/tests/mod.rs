@@ -1,6 +1,7 @@
 mod entry;
 mod manage;
 mod outcomes;
+mod shares;
 
 use flock_core::{ErrorKind, limits, notification::State};
 use rusqlite::Connection;

@@ -9,7 +9,7 @@ use flock_core::holder::Holder;
 
 /// Places; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Places(Arc<Inner>);
+pub(crate) struct Places(Arc<Inner>);
 
 struct Inner {
     all: usize,
@@ -18,7 +18,7 @@ struct Inner {
 }
 
 /// One that is taken; free again when it is dropped.
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Places,
     from: Holder,
 }
