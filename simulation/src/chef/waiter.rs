@@ -269,6 +269,9 @@ impl Waiter {
         let Some(condition) = self.conditions.get(self.reads.len()) else {
             return Err(End::Error("an answer to no question".into()));
         };
+        if outcome.is_ok() {
+            waiters::has_read(flock, self.id);
+        }
         let (so, version) = outcome.map_or_else(|_| (false, String::new()), |answer| condition.read(&answer));
         self.reads.push(condition.topic(version));
         self.unmet = !so;

@@ -35,6 +35,8 @@ pub struct Watched {
     was_so: bool,
     /// Whether it was in what may be a ring.
     was_in_ring: bool,
+    /// It has learned what it waits for: until then there is nothing to tell others of.
+    has_read: bool,
     /// Since when it is in what is one for sure.
     in_ring_since_ms: Option<u64>,
     told: bool,
@@ -60,6 +62,7 @@ impl Watched {
             so_since_ms: None,
             was_so: false,
             was_in_ring: false,
+            has_read: false,
             in_ring_since_ms: None,
             told: false,
         }
@@ -172,7 +175,7 @@ fn rings(waiting: &[&Watched], truth: &Truth, sure: bool) -> BTreeSet<u32> {
     };
     let edges: Vec<(&'static str, &'static str, u32)> = waiting
         .iter()
-        .filter(|watched| watched.blocks_run && (!sure || watched.conditions.len() == 1))
+        .filter(|watched| watched.blocks_run && (!sure || (watched.conditions.len() == 1 && watched.has_read)))
         .flat_map(|watched| watched.conditions.iter().map(move |condition| (*watched, condition)))
         .filter(|(watched, condition)| !matches!(condition, Condition::Alive(_)) && counts(watched, condition))
         .map(|(watched, condition)| (watched.node, condition.node(), watched.pid))
@@ -190,6 +193,13 @@ fn rings(waiting: &[&Watched], truth: &Truth, sure: bool) -> BTreeSet<u32> {
         reached.contains(from)
     };
     edges.iter().filter(in_ring).map(|(_, _, pid)| *pid).collect()
+}
+
+/// A node has answered what the wait asked of it.
+pub fn has_read(flock: &Flock, id: u64) {
+    if let Some(watched) = flock.state().waiters.get_mut(&id) {
+        watched.has_read = true;
+    }
 }
 
 /// The recipe's line of a wait.
