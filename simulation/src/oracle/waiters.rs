@@ -17,8 +17,8 @@ const CALM_WAKE_MS: u64 = 2_000;
 const HEALED_WAKE_MS: u64 = 30_000;
 /// How long a ring of waits may stand in a flock without faults, in milliseconds.
 const RING_MS: u64 = 2_000;
-/// What the last questions of a wait may take beyond its time, in milliseconds, each.
-const SLACK_MS: u64 = CALL_MS + PATIENCE_MS;
+/// What the last questions of a wait may take beyond its time, in milliseconds, each, with the steps in which a process looks for an answer.
+const SLACK_MS: u64 = CALL_MS + PATIENCE_MS + 100;
 /// When the flock knows of everyone after faults, in milliseconds.
 const ALIVE_MS: u64 = 20_000;
 
