@@ -9,7 +9,7 @@ use std::{
 use flock_agent::{client::Client as Inside, identity::Operator, pb};
 use flock_core::{Error, Result};
 use magnus::{DataTypeFunctions, Module, Object, RModule, Ruby, TypedData, function, method};
-use serde::Deserialize;
+use serde_json::Value;
 use tokio::runtime::Handle;
 
 use crate::{
@@ -32,8 +32,7 @@ struct Client {
 }
 
 /// As the options name it.
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone)]
 enum Door {
     Agent {
         socket: PathBuf,
@@ -46,6 +45,17 @@ enum Door {
 }
 
 impl Door {
+    fn of(options: &Value) -> Result<Self> {
+        if options.get("operator").is_some() {
+            let operator = json::text(options, "operator")?.into();
+            return Ok(Self::Operator { operator });
+        }
+        Ok(Self::Agent {
+            socket: json::text(options, "socket")?.into(),
+            data_dir: json::text(options, "data_dir")?.into(),
+        })
+    }
+
     fn open(self) -> Result<Inside> {
         Ok(match self {
             Self::Agent { socket, data_dir } => Inside::new(socket, data_dir),
@@ -66,7 +76,7 @@ impl Client {
         guard(ruby, || {
             check_process()?;
             Ok(Self {
-                door: json::parse_as(&options, "options of a client")?,
+                door: Door::of(&json::parse(&options)?)?,
                 running: Mutex::new(None),
             })
         })

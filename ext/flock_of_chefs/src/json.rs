@@ -12,6 +12,18 @@ pub fn parse(text: &str) -> Result<Value> {
         .map_err(|error| Error::configuration(format!("the argument is not JSON: {error}")).with_code("bad_json"))
 }
 
+/// A text member of a JSON object.
+///
+/// # Errors
+/// `configuration` when it is absent or no text.
+pub fn text(value: &Value, key: &str) -> Result<String> {
+    value
+        .get(key)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| Error::configuration(format!("the argument lacks the text {key:?}")).with_code("bad_json"))
+}
+
 /// Reads a message of a known shape; `what` names it in the error.
 ///
 /// # Errors
