@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "fileutils"
 require "open3"
 require "rbconfig"
 require "rubygems"
@@ -46,6 +47,18 @@ RSpec.describe "ten mistakes", :acceptance, order: :defined do
     @said, status = Open3.capture2e(env, "timeout", "-s", "KILL", "120", "bundle", "exec", *command,
                                     chdir: Fleet::ROOT, **options)
     status
+  end
+
+  # Types a command of flockctl as a user who may read nothing of the checkout, nor of the gems that it runs with.
+  def as_nobody(*arguments)
+    copy = File.join(fleet.dir, "copy")
+    FileUtils.mkdir_p(copy)
+    gem = Gem.loaded_specs.fetch("dry-cli").full_gem_path
+    { Fleet::ROOT => %w[lib exe], gem => ["lib/dry"] }.each do |from, names|
+      names.each { |name| FileUtils.cp_r(File.join(from, name), File.join(copy, File.dirname(name))) }
+    end
+    user = %w[setpriv --reuid=nobody --regid=nogroup --clear-groups env -i HOME=/nonexistent]
+    @said, = Open3.capture2e(*user, RbConfig.ruby, "-I#{copy}/lib", "#{copy}/exe/flockctl", *arguments, chdir: "/")
   end
 
   after do |example|
@@ -111,9 +124,7 @@ RSpec.describe "ten mistakes", :acceptance, order: :defined do
 
     File.chmod(0o755, fleet.dir)
     on(web)
-    as_nobody = %w[setpriv --reuid=nobody --regid=nogroup --clear-groups]
-    run(web.environment.merge("HOME" => "/nonexistent"), *as_nobody, RbConfig.ruby, "-Ilib", "exe/flockctl", "nodes",
-        "--config", web.path("agent.toml"))
+    as_nobody("nodes", "--config", web.path("agent.toml"))
     expect(@typed.type("flockctl nodes   # as somebody", @said)).to include("run as the agent's user or as root")
     expect(flockctl(web, "token", "create", exit_code: 7)).to include("run the command on one")
     hub.stop.edit("agent.toml") { |toml| "#{toml}\n[[allow]]\nfrom = \"lb*\"\ncall = [\"flock_api.*\"]\n" }

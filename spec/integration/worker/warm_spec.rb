@@ -39,6 +39,12 @@ RSpec.describe "A warm worker" do
     FlockOfChefs::Agent::Supervisor.new(native, log: FlockOfChefs::Agent::Log.new(log), keeper:, kill_after_s: 1)
   end
 
+  # Of a file that others look for: it is there as a whole or not at all.
+  def whole(name, text)
+    "::File.write('#{@node.path("#{name}.part")}', #{text}); " \
+      "::File.rename('#{@node.path("#{name}.part")}', '#{@node.path(name)}')"
+  end
+
   def recipe
     <<~RUBY
       at_exit { ::File.write('#{@node.path("at exit")}', Process.pid.to_s) } if ::Chef::Config[:why_run]
@@ -47,7 +53,7 @@ RSpec.describe "A warm worker" do
       exit!(3) if ::Chef::Config[:why_run] && ::File.exist?('#{@node.path("leave")}')
       ::File.open('#{@node.path("compiles")}', 'a') { |f| f.puts Process.pid } if ::Chef::Config[:why_run]
       ruby_block('block') { block { ::File.write('#{@node.path("block")}', Process.ppid.to_s) }; action :nothing }
-      ruby_block('blocks') { block { ::File.write('#{@node.path("begun")}', Process.pid.to_s); sleep }; action :nothing }
+      ruby_block('blocks') { block { #{whole("begun", "Process.pid.to_s")}; sleep }; action :nothing }
       ruby_block('slow') do
         block { ::File.write('#{@node.path("begun")}', ''); sleep 0.02 until ::File.exist?('#{@node.path("on")}') }
         action :nothing
