@@ -2,6 +2,7 @@
 
 require_relative "called"
 require_relative "selector"
+require_relative "words"
 
 module FlockOfChefs
   module CLI
@@ -13,7 +14,7 @@ module FlockOfChefs
       # Places to look at that are named.
       PLACES = 20
       # What chose the nodes, and how to print: neither is said again.
-      LEFT_OUT = [:select, *Selecting::LISTS.keys, *Selecting::VALUES, :node, :nodes, :format, :dry_run].freeze
+      LEFT_OUT = [*Selecting::OPTIONS, :node, :nodes, :format, :dry_run].freeze
 
       # Words that no shell would change.
       PLAIN = %r{\A[\w.,:/@%+=-]+\z}
@@ -32,7 +33,8 @@ module FlockOfChefs
       # @see .hints
       # @return [String]
       def line(command, options, nodes)
-        words = ["--select", Selector.of_nodes(nodes), *given(command, options), *separated(words(command, options))]
+        arguments = Words.separated(words(command, options))
+        words = ["--select", Selector.of_nodes(nodes), *given(command, options), *arguments]
         Called.line(CLI.words_of(command), *words.map { |word| quoted(word) })
       end
 
@@ -80,10 +82,6 @@ module FlockOfChefs
                .flat_map { |argument| Array(options[argument.name]) }
       end
       private_class_method :words
-
-      # What looks like an option is none after this.
-      def separated(words) = words.any? { |word| word.start_with?("-") } ? ["--", *words] : words
-      private_class_method :separated
     end
   end
 end

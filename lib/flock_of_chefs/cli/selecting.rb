@@ -10,6 +10,10 @@ module FlockOfChefs
       LISTS = { role: :roles, recipe: :recipes, tag: :tags, service: :services }.freeze
       # Those that take one value.
       VALUES = Selector::SINGLE
+      # One option for each condition.
+      CONDITIONS = [*LISTS.keys, *VALUES].freeze
+      # All options that {offer} gives.
+      OPTIONS = [:select, *CONDITIONS].freeze
 
       module_function
 
@@ -56,7 +60,7 @@ module FlockOfChefs
 
       # An empty value is mostly a variable that is not set: without its condition many more nodes would be meant.
       def complete(options)
-        (LISTS.keys + VALUES).each do |name|
+        CONDITIONS.each do |name|
           given = Array(options[name])
           next if options[name].nil? || (given.any? && given.none? { |value| value.to_s.strip.empty? })
 

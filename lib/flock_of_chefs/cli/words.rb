@@ -23,6 +23,12 @@ module FlockOfChefs
         end
       end
 
+      # What looks like an option is an argument after +--+; a lone +-+ is one anyway.
+      #
+      # @param words [Array<String>] arguments
+      # @return [Array<String>] the same, behind +--+ where that is needed
+      def separated(words) = words.any? { |word| word.start_with?("-") && word != "-" } ? ["--", *words] : words
+
       # An option of {Selecting} that is given twice would count once: more nodes than are meant.
       #
       # @param command [Class]
@@ -30,8 +36,7 @@ module FlockOfChefs
       # @return [void]
       # @raise [ConfigurationError]
       def once(command, words)
-        selecting = [:select, *Selecting::LISTS.keys, *Selecting::VALUES]
-        name = selecting.find { |one| given(command, words)[one] > 1 } or return
+        name = Selecting::OPTIONS.find { |one| given(command, words)[one] > 1 } or return
 
         raise ConfigurationError, "--#{name.to_s.tr("_", "-")} is given more than once; #{instead(name)}"
       end

@@ -35,7 +35,7 @@ module FlockOfChefs
       # The command line of flockctl that means the same.
       def flock_arguments
         refuse_what_is_lost
-        [*self.class.flock_words, *format_argument, *yes_argument, *option_arguments, *separated(name_args)]
+        [*self.class.flock_words, *format_argument, *yes_argument, *option_arguments, *CLI::Words.separated(name_args)]
       end
 
       def option_arguments
@@ -62,9 +62,6 @@ module FlockOfChefs
       def yes_argument
         config[:yes] && self.class.flock_command.options.any? { |option| option.name == :yes } ? ["--yes"] : []
       end
-
-      # What looks like an option here is none: knife has taken its own.
-      def separated(words) = words.any? { |word| word.start_with?("-") && word != "-" } ? ["--", *words] : words
     end
   end
 end

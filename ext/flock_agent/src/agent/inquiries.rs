@@ -27,14 +27,8 @@ use crate::{
     wire,
 };
 
-/// The parts that answer.
-pub(super) struct Answers {
-    pub config: Config,
-    pub identity: Identity,
-    pub store: Store,
-    pub clock: Clock,
-    pub deny: DenyList,
-    pub runs: RunWatch,
+/// The parts that answer at the local door, besides the ground.
+pub(super) struct Answering {
     pub ways: Ways,
     pub caller: Caller,
     pub peer: Peer,
@@ -44,6 +38,17 @@ pub(super) struct Answers {
     pub hosts: Hosts,
     pub subscriptions: Subscriptions,
     pub errands: Errands,
+}
+
+/// The ground, as far as answers stand on it, and the parts.
+pub(super) struct Answers {
+    pub config: Config,
+    pub identity: Identity,
+    pub store: Store,
+    pub clock: Clock,
+    pub deny: DenyList,
+    pub runs: RunWatch,
+    pub parts: Answering,
     pub started_ms: u64,
     /// Cancelled when this node left its flock: the agent stops, and puts its identity away when the store is closed.
     pub left: CancellationToken,
@@ -66,7 +71,7 @@ impl Answers {
     async fn tell_leaving(&self) -> Result<()> {
         match self.identity.is_hub() {
             true => Ok(()),
-            false => self.ways.link.leave().await,
+            false => self.parts.ways.link.leave().await,
         }
     }
 
@@ -94,11 +99,11 @@ impl Inquiries for Answers {
 
     fn run_changed(&self, _: &pb::RunChange) {
         self.runs.poke();
-        self.subscriptions.poke();
+        self.parts.subscriptions.poke();
     }
 
     async fn resolve(&self, targets: pb::Targets) -> Result<pb::Nodes> {
-        self.ways.link.resolve(targets, "").await
+        self.parts.ways.link.resolve(targets, "").await
     }
 
     async fn nodes(&self, request: pb::NodesRequest) -> Result<pb::Nodes> {
@@ -130,9 +135,9 @@ impl Inquiries for Answers {
                 node: own.clone(),
                 hub: self.identity.is_hub(),
             };
-            return self.peer.cards(&itself.asker(&request.operator)?, own.as_str());
+            return self.parts.peer.cards(&itself.asker(&request.operator)?, own.as_str());
         }
-        self.ways.resources(request).await
+        self.parts.ways.resources(request).await
     }
 
     async fn status(&self) -> Result<pb::StatusReport> {
@@ -153,7 +158,7 @@ impl Inquiries for Answers {
 
     async fn operators(&self) -> Result<pb::OperatorRecords> {
         let none = Err(Error::denied("this node is no hub").with_code("hub_only"));
-        let hub = self.hub_only(self.hub.as_ref().map_or(none, Ok))?;
+        let hub = self.hub_only(self.parts.hub.as_ref().map_or(none, Ok))?;
         Ok(pb::OperatorRecords {
             records: hub.operators().await?,
         })
@@ -168,7 +173,7 @@ impl Inquiries for Answers {
             node_glob: request.node_glob,
             operator: operator.clone(),
         };
-        let token = self.hub_only(self.ways.link.token_create(asked).await)?;
+        let token = self.hub_only(self.parts.ways.link.token_create(asked).await)?;
         Ok(pb::Token {
             join_string: identity::join_string(&self.identity.hubs(), &pin, &token.id, &token.secret, &operator),
             id: token.id,
@@ -177,7 +182,7 @@ impl Inquiries for Answers {
     }
 
     async fn node_remove(&self, request: pb::NodeRemoveRequest) -> Result<()> {
-        self.hub_only(self.ways.link.node_remove(&request.name).await)
+        self.hub_only(self.parts.ways.link.node_remove(&request.name).await)
     }
 
     async fn leave(&self, request: pb::LeaveRequest) -> Result<pb::LeaveReport> {
@@ -201,15 +206,15 @@ impl Inquiries for Answers {
     }
 
     async fn call(&self, call: pb::CallRequest) -> Result<pb::CallReply> {
-        self.caller.call(call).await
+        self.parts.caller.call(call).await
     }
 
     async fn observe(&self, asked: pb::ObserveRequest) -> Result<pb::Observed> {
-        self.caller.observe(asked).await
+        self.parts.caller.observe(asked).await
     }
 
     fn blocked(&self, waiter: Option<pb::Waiter>) -> Result<Blocked<'_>> {
-        self.caller.blocked(waiter)
+        self.parts.caller.blocked(waiter)
     }
 
     async fn why(&self, request: pb::WhyRequest) -> Result<pb::WhyReport> {
@@ -223,7 +228,7 @@ impl Inquiries for Answers {
     fn log_level(&self, level: &str) -> Result<String> {
         if !level.is_empty() {
             logging::set_level(level)?;
-            self.errands.add(json!({"type": "log_level", "level": level}))?;
+            self.parts.errands.add(json!({"type": "log_level", "level": level}))?;
             tracing::warn!(level, "the level of this log was changed");
         }
         Ok(logging::level())

@@ -11,14 +11,14 @@ use tonic::service::Routes;
 
 use super::{
     facts, hubside,
-    inquiries::Answers,
+    inquiries::{Answering, Answers},
     ports::{Books, Own, skewed},
     start::Ground,
     ways::Ways,
 };
 use crate::{
     apis::{Hosts, HostsParts},
-    calls::{Caller, ChefRequests},
+    calls::ChefRequests,
     delivery::{
         gate::Gate,
         receive::Receiver,
@@ -34,19 +34,6 @@ use crate::{
     subscriptions::{SubscriptionParts, Subscriptions},
     transport::Dialer,
 };
-
-/// The parts that answer at the local door, besides the ground.
-pub(super) struct Answering {
-    pub ways: Ways,
-    pub caller: Caller,
-    pub peer: Peer,
-    pub receiver: Receiver,
-    pub hub: Option<Hub>,
-    pub dispatcher: Dispatcher,
-    pub hosts: Hosts,
-    pub subscriptions: Subscriptions,
-    pub errands: Errands,
-}
 
 impl Ground {
     pub(super) fn books(&self) -> Books {
@@ -187,7 +174,7 @@ impl Ground {
             store: self.store.clone(),
             clock: self.clock.clone(),
             inbox: Arc::new(self.books()),
-            hosts: answers.hosts.clone(),
+            hosts: answers.parts.hosts.clone(),
             inquiries: Arc::new(answers),
             nudge: Arc::new(move || {
                 nudged.nudge();
@@ -230,15 +217,7 @@ impl Ground {
             clock: self.clock.clone(),
             deny: self.deny.clone(),
             runs: self.runs.clone(),
-            ways: parts.ways,
-            caller: parts.caller,
-            peer: parts.peer,
-            receiver: parts.receiver,
-            hub: parts.hub,
-            dispatcher: parts.dispatcher,
-            hosts: parts.hosts,
-            subscriptions: parts.subscriptions,
-            errands: parts.errands,
+            parts,
             started_ms: self.clock.now_ms(),
             left: self.left.clone(),
         }

@@ -20,7 +20,7 @@ pub(super) async fn status(answers: &Answers) -> Result<pb::StatusReport> {
         .store
         .read(|conn| Ok((outbox::counts(conn)?, inbox::counts(conn)?)))
         .await?;
-    let (link, view) = (answers.ways.link.state(), answers.runs.view());
+    let (link, view) = (answers.parts.ways.link.state(), answers.runs.view());
     let spool = spool::counts(&answers.config.data_dir);
     Ok(pb::StatusReport {
         agent: Some(answers.info()),
@@ -36,11 +36,11 @@ pub(super) async fn status(answers: &Answers) -> Result<pb::StatusReport> {
         spool_bad: spool.bad,
         started_ms: answers.started_ms,
         certificate_expires_ms: answers.identity.expires_ms(),
-        worker: Some(answers.dispatcher.worker_state()),
-        hosts: answers.hosts.status(),
+        worker: Some(answers.parts.dispatcher.worker_state()),
+        hosts: answers.parts.hosts.status(),
         disk_free: answers.store.room().space().map_or(0, |space| space.free),
         disk_low: answers.store.room().refuse_low().is_err(),
-        members: answers.hub.as_ref().map_or(0, |hub| hub.members() as u64),
+        members: answers.parts.hub.as_ref().map_or(0, |hub| hub.members() as u64),
     })
 }
 
@@ -54,13 +54,13 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
     let unsent = answers.store.read(|conn| outbox::list(conn, &unsent())).await?;
     let own = subscribing::own(answers, "", limits::SUBSCRIPTIONS as u32).await?;
     let mut findings = vec![
-        checks::link(&answers.ways.link.state()),
-        checks::clock(&answers.ways.link.state(), &answers.clock),
+        checks::link(&answers.parts.ways.link.state()),
+        checks::clock(&answers.parts.ways.link.state(), &answers.clock),
         checks::disk(answers.store.room().space()),
         checks::certificate(&status, answers.clock.now_ms()),
         checks::spool(&status, &answers.config.data_dir),
         checks::snapshot(&answers.runs.view()),
-        checks::worker(&answers.dispatcher.worker_state()),
+        checks::worker(&answers.parts.dispatcher.worker_state()),
         checks::inbox(status.stored, &waiting),
         checks::outbox(status.queued, &unsent),
         checks::subscriptions(&own),
@@ -72,8 +72,8 @@ pub(super) async fn doctor(answers: &Answers) -> Result<pb::DoctorReport> {
             .map(|until_ms| checks::authority(until_ms, answers.clock.now_ms())),
     );
     findings.extend(status.hosts.iter().filter_map(checks::apis));
-    findings.extend(checks::hidden(&answers.hosts.hidden()));
-    let offered = checks::Offered::new(&answers.hosts.services(), &status.hosts);
+    findings.extend(checks::hidden(&answers.parts.hosts.hidden()));
+    let offered = checks::Offered::new(&answers.parts.hosts.services(), &status.hosts);
     findings.extend(checks::call_rules(&answers.config.policy, &offered));
     findings.extend(checks::services(
         &offered,

@@ -13,7 +13,7 @@ use tonic::service::Routes;
 
 #[cfg(not(feature = "simulation"))]
 use super::metrics::page;
-use super::{DataDirLock, Parts, doors::Doors, making::Answering, relay_first::RelayFirst, systemd, ways::Ways};
+use super::{DataDirLock, Parts, doors::Doors, inquiries::Answering, relay_first::RelayFirst, systemd, ways::Ways};
 #[cfg(not(feature = "simulation"))]
 use crate::service::local::serve as serve_local;
 use crate::{

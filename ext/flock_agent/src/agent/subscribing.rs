@@ -37,7 +37,7 @@ pub(super) async fn records(answers: &Answers, asked: &pb::SubscriptionsRequest)
 /// # Errors
 /// `internal` when the store refuses.
 pub(super) async fn own(answers: &Answers, id: &str, limit: u32) -> Result<Vec<pb::SubscriptionRecord>> {
-    let published = answers.subscriptions.published();
+    let published = answers.parts.subscriptions.published();
     let Some(declared) = &published.declared else {
         return Ok(Vec::new());
     };
@@ -75,7 +75,7 @@ async fn others(answers: &Answers, id: &str, limit: u32) -> Result<Vec<pb::Subsc
 /// # Errors
 /// `denied` with code `hub_only` on a member.
 pub(super) async fn of_flock(answers: &Answers, asked: &pb::SubscriptionsRequest) -> Result<pb::SubscriptionRecords> {
-    let hub = answers.hub.as_ref();
+    let hub = answers.parts.hub.as_ref();
     let hub = hub.ok_or_else(|| Error::denied("this node is no hub").with_code("hub_only"))?;
     let (mut records, mut sources) = (Vec::new(), Sources::new());
     for one in hub.subscriptions(&asked.id, limits::list_rows(asked.limit) as usize) {
@@ -123,7 +123,7 @@ async fn look_up(
     let asked = one.sources.clone().unwrap_or_default();
     let key = asked.encode_to_vec();
     if !sources.contains_key(&key) && sources.len() < limits::SOURCE_SELECTORS {
-        let found = answers.ways.link.resolve(asked, "").await;
+        let found = answers.parts.ways.link.resolve(asked, "").await;
         sources.insert(key.clone(), found.map(|nodes| nodes.nodes));
     }
     match sources.get(&key) {

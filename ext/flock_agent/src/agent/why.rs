@@ -16,7 +16,7 @@ pub(super) async fn why(answers: &Answers, asked: &pb::WhyRequest) -> Result<pb:
         .store
         .read(move |conn| outbox::waiting_for(conn, &target))
         .await?;
-    let hub = answers.ways.link.about(name.as_str()).await;
+    let hub = answers.parts.ways.link.about(name.as_str()).await;
     let (info, stale) = info(answers, &name, hub.as_ref().ok()).await;
     Ok(pb::WhyReport {
         node: name.to_string(),
@@ -43,6 +43,6 @@ async fn info(answers: &Answers, name: &NodeName, hub: Option<&pb::HubKnowledge>
         nodes: vec![name.to_string()],
         ..Default::default()
     };
-    let found = answers.ways.link.resolve(targets, "").await.ok();
+    let found = answers.parts.ways.link.resolve(targets, "").await.ok();
     (found.and_then(|found| found.nodes.into_iter().next()), true)
 }

@@ -79,7 +79,7 @@ fn agent(text: &mut Text, answers: &Answers, status: &pb::StatusReport) {
 }
 
 fn link(text: &mut Text, answers: &Answers, status: &pb::StatusReport) {
-    let state = answers.ways.link.state();
+    let state = answers.parts.ways.link.state();
     text.add(Family::new("flock_hub_connected", Gauge, "Whether there is a session with a hub.").flag(state.connected));
     text.add(
         Family::new(
@@ -106,7 +106,7 @@ fn link(text: &mut Text, answers: &Answers, status: &pb::StatusReport) {
         )
         .flag(answers.clock.is_settled()),
     );
-    let members = answers.hub.as_ref().map(|_| status.members as f64);
+    let members = answers.parts.hub.as_ref().map(|_| status.members as f64);
     text.add(Family::new("flock_hub_members", Gauge, "Members that have a session with this hub.").value_if(members));
 }
 
@@ -122,7 +122,7 @@ fn notifications(text: &mut Text, answers: &Answers, (sent, received): &(Vec<Sta
         }
     }
     text.add(kept);
-    let receiver = &answers.receiver;
+    let receiver = &answers.parts.receiver;
     text.add(tallied(
         "flock_notifications_offered_total",
         "Notifications that others offered to this node, by its answer.",
@@ -139,7 +139,7 @@ fn notifications(text: &mut Text, answers: &Answers, (sent, received): &(Vec<Sta
         "flock_actions_total",
         "Actions of workers of this node that ended, by the state of their notifications; stored = tried again.",
         "state",
-        answers.dispatcher.ended(),
+        answers.parts.dispatcher.ended(),
     ));
 }
 
@@ -199,7 +199,7 @@ fn chef(text: &mut Text, answers: &Answers, status: &pb::StatusReport) {
 }
 
 fn calls(text: &mut Text, answers: &Answers, status: &pb::StatusReport) {
-    let caller = &answers.caller;
+    let caller = &answers.parts.caller;
     text.add(tallied(
         "flock_calls_made_total",
         "Calls that processes of this node made, by result: ok, or the kind of the error.",
